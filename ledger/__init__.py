@@ -1,0 +1,1 @@
+"""The books: events, balances and proofs. Knows nothing of HTTP, Tornado or the gateway."""
