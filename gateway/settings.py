@@ -1,0 +1,319 @@
+"""The one table of settings: name, flag, variable, reader, default and meaning of each.
+
+From this table come `tollgate serve --help`, conf/.env.example and docs/settings.md
+(`python -m gateway.settings --write`). A flag beats the environment, the environment beats the
+.env file, and an empty value counts as not set. Variables of One API that are not in the table
+are in gateway/settings_oneapi.py: none of them is ignored in silence.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from gateway import settings_oneapi
+from gateway.envfile import read_env_file
+from gateway.settings_types import (
+    Row,
+    SettingsError,
+    boolean,
+    choice,
+    integer,
+    long_secret,
+    one_worker,
+    password,
+    path,
+    setting,
+    text,
+    url,
+)
+
+__all__ = ["Settings", "SettingsError", "add_flags", "load", "resolve", "rows"]
+
+SERVE, BOOKS, FIRST = "Serving", "Books", "First start and secrets"
+RELAY, CHARGE, LOGS = "Relay", "Charging", "Logs and console"
+PROXY = url("http", "https")
+MONGO = url("mongodb", "mongodb+srv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be set from outside. Names end in their unit: _s seconds, _bytes."""
+
+    host: str = setting(SERVE, "HOST", "127.0.0.1", text, "Address to listen on.", flag="--host")
+    port: int = setting(
+        SERVE,
+        "PORT",
+        3000,
+        integer(0, 65535),
+        "Port to listen on; 0 takes a free one.",
+        flag="--port",
+    )
+    ops_port: int | None = setting(
+        SERVE,
+        "OPS_PORT",
+        None,
+        integer(1, 65535),
+        "A port of their own for /health and /metrics; they are on PORT when it is not set.",
+        flag="--ops-port",
+    )
+    workers: int = setting(
+        SERVE, "WORKERS", 1, one_worker, "Worker processes; this version runs 1.", flag="--workers"
+    )
+    drain_timeout_s: int = setting(
+        SERVE,
+        "DRAIN_TIMEOUT",
+        30,
+        integer(0, 3600, "seconds"),
+        "Seconds that open requests get to finish when the server is asked to stop.",
+    )
+    demo: bool = setting(
+        SERVE,
+        (),
+        False,
+        boolean,
+        "Configure the sandbox provider and a demo key, and print a curl command that works.",
+        flag="--demo",
+        switch=True,
+    )
+    data_dir: Path = setting(
+        BOOKS,
+        "TOLLGATE_DATA_DIR",
+        Path("data"),
+        path,
+        "Directory of the embedded database, the secret key and the spill file.",
+        flag="--data-dir",
+        shown_default="./data",
+    )
+    mongo_url: str | None = setting(
+        BOOKS,
+        "MONGO_URL",
+        None,
+        MONGO,
+        "MongoDB (a replica set, or sharded) that holds the books; without it an embedded"
+        " database runs in the data directory.",
+        secret=True,
+    )
+    mongo_db: str = setting(BOOKS, "MONGO_DB", "tollgate", text, "Name of the database.")
+    mongo_driver: str = setting(
+        BOOKS,
+        "MONGO_DRIVER",
+        "motor",
+        choice("motor", "pymongo"),
+        "Client library: motor, or pymongo for PyMongo's own AsyncMongoClient.",
+    )
+    max_pending_events: int = setting(
+        BOOKS,
+        "MAX_PENDING_EVENTS",
+        10_000,
+        integer(1, 1_000_000),
+        "Requests that may wait for their event to be recorded; more are answered 503.",
+    )
+    initial_root_password: str | None = setting(
+        FIRST,
+        "INITIAL_ROOT_PASSWORD",
+        None,
+        password,
+        "Password of root, set when the books are first opened; without it a random one is"
+        " printed once.",
+        secret=True,
+    )
+    initial_root_token: str | None = setting(
+        FIRST,
+        "INITIAL_ROOT_TOKEN",
+        None,
+        text,
+        "A key for clients that root gets when the books are first opened, with or without sk-.",
+        secret=True,
+    )
+    initial_root_access_token: str | None = setting(
+        FIRST,
+        "INITIAL_ROOT_ACCESS_TOKEN",
+        None,
+        text,
+        "The management token that root gets when the books are first opened.",
+        secret=True,
+    )
+    session_secret: str | None = setting(
+        FIRST,
+        "SESSION_SECRET",
+        None,
+        text,
+        "Signs the sign-in cookies; servers behind one address need the same one.",
+        secret=True,
+    )
+    secret_key: str | None = setting(
+        FIRST,
+        "TOLLGATE_SECRET_KEY",
+        None,
+        long_secret,
+        "Encrypts the secrets that are stored (upstream keys, keys, codes); without it a key is"
+        " made in the data directory. Give every server on the same MongoDB the same one.",
+        secret=True,
+    )
+    relay_timeout_s: int = setting(
+        RELAY,
+        "RELAY_TIMEOUT",
+        0,
+        integer(0, 86_400, "seconds"),
+        "Seconds that one upstream call may take in all; 0 is no limit.",
+    )
+    relay_proxy: str | None = setting(
+        RELAY, "RELAY_PROXY", None, PROXY, "HTTP proxy for calls to upstreams.", secret=True
+    )
+    max_body_bytes: int = setting(
+        RELAY,
+        "MAX_BODY_BYTES",
+        33_554_432,
+        integer(1024, 1_073_741_824, "bytes"),
+        "Largest request body, in bytes; a larger one is answered 413.",
+    )
+    test_prompt: str = setting(
+        RELAY,
+        "TEST_PROMPT",
+        "Reply with the name of your model and nothing else.",
+        text,
+        "What a channel test asks.",
+    )
+    enforce_include_usage: bool = setting(
+        RELAY,
+        "ENFORCE_INCLUDE_USAGE",
+        False,
+        boolean,
+        "Accepted and always satisfied: usage is asked of every upstream stream, and hidden from"
+        " a client that did not ask for it.",
+    )
+    tiktoken_cache_dir: Path | None = setting(
+        RELAY,
+        ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR"),
+        None,
+        path,
+        "Directory of the tokenizer's rank files; they are unpacked into the data directory when"
+        " it is not set. Nothing is downloaded.",
+    )
+    allow_unpriced_models: bool = setting(
+        CHARGE,
+        "ALLOW_UNPRICED_MODELS",
+        False,
+        boolean,
+        "Serve models that have no price, free of charge, instead of refusing them.",
+    )
+    default_max_tokens: int = setting(
+        CHARGE,
+        "DEFAULT_MAX_TOKENS",
+        4096,
+        integer(1, 10_000_000, "tokens"),
+        "Output tokens that credit is held for when a request names no max_tokens.",
+    )
+    hold_wait_s: int = setting(
+        CHARGE,
+        "HOLD_WAIT",
+        10,
+        integer(0, 600, "seconds"),
+        "Seconds that a request waits for credit that other open requests hold, before it is"
+        " answered 402.",
+    )
+    disconnect_policy: str = setting(
+        CHARGE,
+        "DISCONNECT_POLICY",
+        "drain",
+        choice("drain", "estimate", "input", "free"),
+        "The charge when a client hangs up in mid-answer: drain reads the upstream to its end and"
+        " charges its usage, estimate charges what was relayed, input charges the input only,"
+        " free charges nothing.",
+    )
+    debug: bool = setting(LOGS, "DEBUG", False, boolean, "Log in detail.")
+    log_dir: Path | None = setting(
+        LOGS,
+        "TOLLGATE_LOG_DIR",
+        None,
+        path,
+        "Directory of log files; logs go to standard error only when it is not set.",
+        flag="--log-dir",
+    )
+    only_one_log_file: bool = setting(
+        LOGS, "ONLY_ONE_LOG_FILE", False, boolean, "Write one log file instead of one a day."
+    )
+    theme: str = setting(LOGS, "THEME", "default", choice("default"), "The console's theme.")
+    notices: tuple[str, ...] = ()
+
+
+def rows() -> Iterator[tuple[str, Row, Any]]:
+    """Yield attribute name, row and default of every setting, in the order of the table."""
+    for each in fields(Settings):
+        if "row" in each.metadata:
+            yield each.name, each.metadata["row"], each.default
+
+
+def add_flags(parser: argparse.ArgumentParser, names: Sequence[str] | None = None) -> None:
+    """Give a parser the flags of these settings, or of all; values stay text until resolve()."""
+    for name, row, default in rows():
+        if row.flag is None or (names is not None and name not in names):
+            continue
+        note = "" if row.switch or default is None else f" Default {row.shown_default or default}."
+        known_as = f" [{row.env[0]}]" if row.env else ""
+        options: dict[str, Any] = {"dest": name, "help": f"{row.help}{note}{known_as}"}
+        if row.switch:
+            options |= {"action": "store_const", "const": "true"}
+        else:
+            options |= {"metavar": name.upper()}
+        parser.add_argument(row.flag, **options)
+
+
+def resolve(flags: Mapping[str, Any], environ: Mapping[str, str], env_file: Path) -> Settings:
+    """Return the settings that flags, environment and .env file give together.
+
+    `flags` maps attribute names to text or None; names that are no setting are passed over.
+    Raises SettingsError with every problem found.
+    """
+    problems: list[str] = []
+    try:
+        found = read_env_file(env_file)
+    except ValueError as error:
+        raise SettingsError([str(error)]) from None
+    found |= {name: value for name, value in environ.items() if value}
+    values: dict[str, Any] = {}
+    for name, row, default in rows():
+        label, given = _given(name, row, flags, found)
+        try:
+            values[name] = default if given is None else row.read(given)
+        except ValueError as error:
+            problems.append(f"{label}{'' if row.secret else f'={given}'}: {error}")
+    notices, refusals = settings_oneapi.judge(found)
+    problems += refusals
+    if values.get("session_secret") in settings_oneapi.EXAMPLE_SECRETS:
+        values["session_secret"] = None
+        notices.append("SESSION_SECRET is an example value and is not used; give a random one")
+    if values.get("ops_port") is not None and values["ops_port"] == values.get("port"):
+        problems.append(f"OPS_PORT={values['ops_port']}: PORT is the same; give another port")
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**values, notices=tuple(notices))
+
+
+def _given(
+    name: str, row: Row, flags: Mapping[str, Any], found: Mapping[str, str]
+) -> tuple[str, str | None]:
+    if row.flag is not None and flags.get(name):
+        return row.flag, flags[name]
+    for variable in row.env:
+        if found.get(variable):
+            return variable, found[variable]
+    return row.label(), None
+
+
+def load(
+    argv: Sequence[str], environ: Mapping[str, str], env_file: Path = Path(".env")
+) -> Settings:
+    """Return the settings of `tollgate serve` with these flags. Raises SettingsError."""
+    parser = argparse.ArgumentParser(prog="tollgate serve", allow_abbrev=False)
+    add_flags(parser)
+    return resolve(vars(parser.parse_args(argv)), environ, env_file)
+
+
+if __name__ == "__main__":
+    from gateway.settings_docs import main
+
+    sys.exit(main(sys.argv[1:]))

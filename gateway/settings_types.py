@@ -1,0 +1,133 @@
+"""What a row of the settings table is made of: its description and the readers of its text.
+
+A reader takes the text of a setting and returns its value, or raises ValueError with words that
+complete "NAME=value: …" and tell the fix. Units are in the readers' names where there are any.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+Reader = Callable[[str], Any]
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used: one line per problem, each naming the variable and the fix."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting: where it comes from, how its text is read, and what it means."""
+
+    env: tuple[str, ...]
+    flag: str | None
+    read: Reader
+    help: str
+    section: str
+    secret: bool = False
+    switch: bool = False
+    shown_default: str | None = None
+
+    def label(self) -> str:
+        """Return the name by which messages call this setting."""
+        return self.env[0] if self.env else str(self.flag)
+
+
+def setting(
+    section: str,
+    env: str | tuple[str, ...],
+    default: Any,
+    read: Reader,
+    help: str,
+    *,
+    flag: str | None = None,
+    secret: bool = False,
+    switch: bool = False,
+    shown_default: str | None = None,
+) -> Any:
+    """Declare a field of Settings together with its row in the table."""
+    names = (env,) if isinstance(env, str) else env
+    row = Row(names, flag, read, help, section, secret, switch, shown_default)
+    return field(default=default, repr=not secret, metadata={"row": row})
+
+
+def text(value: str) -> str:
+    """Read any text."""
+    return value
+
+
+def boolean(value: str) -> bool:
+    """Read true, false, 1 or 0."""
+    known = {"true": True, "1": True, "false": False, "0": False}
+    if value.lower() not in known:
+        raise ValueError("say true or false")
+    return known[value.lower()]
+
+
+def integer(low: int, high: int, unit: str = "") -> Reader:
+    """Return a reader of whole numbers between two bounds, both allowed."""
+
+    def read(value: str) -> int:
+        digits = value.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and low <= int(value) <= high):
+            raise ValueError(f"give a whole number{unit and f' of {unit}'} from {low} to {high}")
+        return int(value)
+
+    return read
+
+
+def choice(*options: str) -> Reader:
+    """Return a reader that takes one of these words."""
+
+    def read(value: str) -> str:
+        if value not in options:
+            raise ValueError(f"in this version give {' or '.join(options)}")
+        return value
+
+    return read
+
+
+def path(value: str) -> Path:
+    """Read a path; ~ is the home directory."""
+    return Path(value).expanduser()
+
+
+def password(value: str) -> str:
+    """Read a password that bcrypt can hash whole: 8 to 72 bytes of UTF-8."""
+    if not 8 <= len(value.encode()) <= 72:
+        raise ValueError("give 8 to 72 bytes")
+    return value
+
+
+def long_secret(value: str) -> str:
+    """Read a secret that nobody guesses: at least 16 characters."""
+    if len(value) < 16:
+        raise ValueError("give at least 16 characters, for example from `openssl rand -hex 32`")
+    return value
+
+
+def url(*schemes: str) -> Reader:
+    """Return a reader of URLs with one of these schemes."""
+
+    def read(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not parts.netloc:
+            raise ValueError(
+                f"give a URL that starts with {' or '.join(f'{s}://' for s in schemes)}"
+            )
+        return value
+
+    return read
+
+
+def one_worker(value: str) -> int:
+    """Read the number of workers, of which this version runs one."""
+    if integer(1, 1024)(value) != 1:
+        raise ValueError("this version runs one worker per process; give 1 or remove it")
+    return 1
