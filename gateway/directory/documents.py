@@ -1,0 +1,180 @@
+"""What all managers share: one collection of documents with integer ids, kept fresh and soft-deleted.
+
+Every write moves `changed_us` (the database's clock, never backwards on one document), by which
+other processes notice it. Deleted documents stay, marked, so that the books keep their names.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from gateway.directory.checks import Check, clean
+from gateway.directory.errors import Conflict, Invalid, NotFound
+from ledger.errors import Duplicate
+from ledger.store import Store
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+MAX_PAGE_SIZE = 1_000
+_MAX_PAGE = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a listing, and how many objects there are in all."""
+
+    items: list[T]
+    total: int
+
+
+class Documents(Generic[T]):
+    """Reads and writes of one collection. Subclasses say what a document means."""
+
+    kind: ClassVar[str]
+    collection: ClassVar[str]
+    checks: ClassVar[Mapping[str, Check]]
+    orders: ClassVar[Mapping[str, str]] = {"id": "_id"}
+    searched: ClassVar[Sequence[str]] = ()
+    filtered: ClassVar[Sequence[str]] = ()
+
+    def __init__(self, store: Store, applied: Callable[[T], None]) -> None:
+        """`applied` is told of every object that this process wrote, deleted ones included."""
+        self._store = store
+        self._applied = applied
+
+    @staticmethod
+    def read(doc: Document) -> T:
+        """Turn a stored document into the object."""
+        raise NotImplementedError
+
+    async def get(self, object_id: int) -> T:
+        """Read from the database. Raises NotFound, also for what was deleted."""
+        doc = await self._store.find_one(
+            self.collection, {"_id": _storable_id(object_id), "deleted": False}
+        )
+        if doc is None:
+            raise NotFound(self.kind, object_id)
+        return self.read(doc)
+
+    async def get_many(self, ids: Sequence[int]) -> dict[int, T]:
+        """Read several by id, deleted ones included (for the names in old records)."""
+        docs = await self._store.find_list(self.collection, {"_id": {"$in": list(set(ids))}})
+        return {doc["_id"]: self.read(doc) for doc in docs}
+
+    async def update(self, object_id: int, changes: Mapping[str, Any]) -> T:
+        """Change the given fields and no others; returns the object as it is now.
+
+        Raises Invalid (nothing was changed), Conflict, NotFound.
+        """
+        return await self._change(object_id, clean(self.checks, changes))
+
+    async def delete(self, object_id: int) -> T:
+        """Mark as deleted: it is no longer found, its id is never used again. Raises NotFound."""
+        return await self._change(object_id, {"deleted": True})
+
+    async def list(
+        self,
+        page: int = 0,
+        page_size: int = 10,
+        *,
+        order: str = "",
+        filters: Mapping[str, Any] | None = None,
+    ) -> Page[T]:
+        """Return a page (counted from 0), newest first, or by a name in `orders`, largest first.
+
+        `filters` are equalities on the fields named in `filtered`. Raises Invalid.
+        """
+        return await self._page(self._filter(filters), page, page_size, order)
+
+    async def search(
+        self,
+        keyword: str,
+        page: int = 0,
+        page_size: int = 10,
+        *,
+        order: str = "",
+        filters: Mapping[str, Any] | None = None,
+    ) -> Page[T]:
+        """Like list, of those whose id is the keyword or whose names start with it, literally."""
+        query = self._filter(filters)
+        keyword = keyword.strip()[:100]
+        if keyword:
+            prefix = {"$regex": "^" + re.escape(keyword)}
+            either: list[Document] = [{field: prefix} for field in self.searched]
+            if keyword.isascii() and keyword.isdigit() and len(keyword) < 19:
+                either.append({"_id": int(keyword)})
+            query["$or"] = either
+        return await self._page(query, page, page_size, order)
+
+    def _filter(self, filters: Mapping[str, Any] | None) -> Document:
+        query: Document = {"deleted": False}
+        for field, value in (filters or {}).items():
+            if field not in self.filtered:
+                raise Invalid(field, "cannot be filtered by")
+            if not isinstance(value, str | int):
+                raise Invalid(field, "must be a text or a number")
+            query[field] = value
+        return query
+
+    async def _page(self, query: Document, page: int, page_size: int, order: str) -> Page[T]:
+        if not 0 <= page <= _MAX_PAGE:
+            raise Invalid("p", f"must be between 0 and {_MAX_PAGE}")
+        if not 1 <= page_size <= MAX_PAGE_SIZE:
+            raise Invalid("page_size", f"must be between 1 and {MAX_PAGE_SIZE}")
+        column = self.orders.get(order or "id")
+        if column is None:
+            raise Invalid("order", f"must be one of {', '.join(self.orders)}")
+        sort = [(column, -1)] if column == "_id" else [(column, -1), ("_id", -1)]
+        docs = await self._store.find_list(
+            self.collection, query, sort=sort, skip=page * page_size, limit=page_size
+        )
+        total = await self._store.count(self.collection, query)
+        return Page([self.read(doc) for doc in docs], total)
+
+    async def _insert(self, fields: Document, object_id: int | None = None) -> T:
+        """Store a new document under the next id (or the given one). Raises Conflict."""
+        doc = {
+            "_id": object_id if object_id is not None else await self._store.next_id(self.collection),
+            **fields,
+            "deleted": False,
+            "changed_us": await self._store.server_now_us(),
+        }
+        try:
+            await self._store.insert_one(self.collection, doc)
+        except Duplicate as error:
+            raise self._conflict(error) from None
+        return self._tell(doc)
+
+    async def _change(
+        self, object_id: int, fields: Document, extra: Document | None = None, **expected: Any
+    ) -> T:
+        """Set stored fields where the document is there (and as `expected`)."""
+        update: Document = {"$max": {"changed_us": await self._store.server_now_us()}}
+        if fields:
+            update["$set"] = fields
+        update.update(extra or {})
+        query = {"_id": _storable_id(object_id), "deleted": False, **expected}
+        try:
+            doc = await self._store.find_one_and_update(self.collection, query, update)
+        except Duplicate as error:
+            raise self._conflict(error) from None
+        if doc is None:
+            raise NotFound(self.kind, object_id)
+        return self._tell(doc)
+
+    def _tell(self, doc: Document) -> T:
+        written = self.read(doc)
+        self._applied(written)
+        return written
+
+    def _conflict(self, error: Duplicate) -> Conflict:
+        """Unique indexes are named after the field they guard."""
+        field = error.index.removesuffix("_1").removesuffix("_hash").strip("_") or "id"
+        return Conflict(self.kind, field)
+
+
+def _storable_id(object_id: int) -> int:
+    """Ids beyond 64 bits cannot be asked of the database; nothing has them."""
+    return object_id if abs(object_id) < 2**63 else -1
