@@ -1,0 +1,122 @@
+"""Indexes as data, each with the query that pays for it.
+
+Owns the list of all secondary indexes. Promises that each one states its reason: an index costs
+every insert, on `events` most of all. Refuses nothing; `Store.ensure_indexes` creates them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Keys = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index. `why` names the query; `partial` limits it to the documents that match."""
+
+    collection: str
+    name: str
+    keys: Keys
+    unique: bool
+    why: str
+    partial: Mapping[str, Any] | None = None
+    ttl_s: int | None = None
+
+
+# A partial filter that an equality with any text implies, so that the planner can use the index,
+# and that leaves out the documents without a value.
+_HAS_TEXT = {"$gt": ""}
+
+
+def _changes(collection: str) -> Index:
+    return Index(
+        collection,
+        "changed_us",
+        (("changed_us", 1),),
+        False,
+        f"{collection} changed since the last poll: changed_us >= T, by every process each second",
+    )
+
+
+EVENT_INDEXES = (
+    Index(
+        "events",
+        "writer_seq",
+        (("writer", 1), ("seq", 1)),
+        True,
+        "the last event of a writer and its events in order (projector, verify); being unique, it"
+        " fences a writer whose slot was taken over",
+    ),
+    Index(
+        "events",
+        "account_ts",
+        (("account", 1), ("ts", -1)),
+        False,
+        "the log and the statement of one account, newest first or between two times",
+    ),
+    Index(
+        "events",
+        "ts",
+        (("ts", -1),),
+        False,
+        "the log of all accounts, newest first, and exports of a period",
+    ),
+)
+
+DIRECTORY_INDEXES = (
+    Index(
+        "users",
+        "username",
+        (("username", 1),),
+        True,
+        "sign-in by name; two users cannot have one name (a deleted user is renamed)",
+    ),
+    Index(
+        "users",
+        "access_token_hash",
+        (("access_token_hash", 1),),
+        True,
+        "management calls that bring an access token",
+        partial={"access_token_hash": _HAS_TEXT},
+    ),
+    Index(
+        "users",
+        "aff_code",
+        (("aff_code", 1),),
+        True,
+        "the inviter of somebody who signs up with an invitation code",
+        partial={"aff_code": _HAS_TEXT},
+    ),
+    Index(
+        "keys",
+        "hash",
+        (("hash", 1),),
+        True,
+        "the key of a relayed request, by the hash of its secret",
+    ),
+    Index(
+        "keys",
+        "user_id",
+        (("user_id", 1), ("_id", -1)),
+        False,
+        "the keys of one user, newest first",
+    ),
+    Index(
+        "codes",
+        "hash",
+        (("hash", 1),),
+        True,
+        "the redemption code that a user typed, by the hash of its text",
+    ),
+    Index(
+        "codes",
+        "batch",
+        (("batch", 1),),
+        False,
+        "the codes of one batch, to export them",
+    ),
+    *map(_changes, ("users", "keys", "channels", "codes", "options")),
+)
+
+INDEXES: tuple[Index, ...] = EVENT_INDEXES + DIRECTORY_INDEXES
