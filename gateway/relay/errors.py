@@ -1,0 +1,112 @@
+"""Every way in which the relay refuses or fails, as the client sees it: one table.
+
+A client gets `{"error": {"message", "type", "param", "code"}}` and the status. `code` is stable.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.errors import BooksUnavailable, InsufficientCredit, LedgerError, PriceMissing
+from ledger.money import usd
+
+_BAD = "invalid_request_error"
+_DENIED = "permission_error"
+_OURS = "server_error"
+_THEIRS = "upstream_error"
+
+# code: (HTTP status, type)
+TABLE: dict[str, tuple[int, str]] = {
+    "invalid_api_key": (401, _BAD),
+    "invalid_json": (400, _BAD),
+    "invalid_value": (400, _BAD),
+    "missing_required_parameter": (400, _BAD),
+    "model_price_missing": (400, _BAD),
+    "channel_not_found": (400, _BAD),
+    "insufficient_quota": (402, "insufficient_quota"),
+    "network_not_allowed": (403, _DENIED),
+    "model_not_allowed": (403, _DENIED),
+    "user_disabled": (403, _DENIED),
+    "channel_not_allowed": (403, _DENIED),
+    "model_not_found": (404, _BAD),
+    "unknown_url": (404, _BAD),
+    "method_not_allowed": (405, _BAD),
+    "request_too_large": (413, _BAD),
+    "api_not_implemented": (501, "api_error"),
+    "rate_limit_exceeded": (429, "rate_limit_error"),
+    "internal_error": (500, _OURS),
+    "no_available_channel": (503, _OURS),
+    "shutting_down": (503, _OURS),
+    "books_unavailable": (503, _OURS),
+    "books_busy": (503, _OURS),
+    "writer_fenced": (503, _OURS),
+    "upstream_unreachable": (502, _THEIRS),
+    "upstream_auth": (502, _THEIRS),
+    "upstream_bad_answer": (502, _THEIRS),
+    "upstream_cut": (502, _THEIRS),
+    "upstream_timeout": (504, _THEIRS),
+}
+
+BY_STATUS = {
+    400: "invalid_json",
+    404: "unknown_url",
+    405: "method_not_allowed",
+    413: "request_too_large",
+    503: "shutting_down",
+}
+
+
+@dataclass(eq=False)
+class RelayError(Exception):
+    """A refusal or failure that has an answer. `code` is a key of TABLE unless both are given."""
+
+    code: str
+    message: str
+    param: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    status: int = 0
+    type: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__(self.message)
+        status, kind = TABLE.get(self.code, (500, _OURS))
+        self.status = self.status or status
+        self.type = self.type or kind
+        if self.status == 503:
+            self.headers.setdefault("Retry-After", "1")
+
+    def envelope(self, request_id: str) -> dict[str, Any]:
+        """Return the JSON body; the message ends with the request id, for support."""
+        return {
+            "error": {
+                "message": f"{self.message} (request id: {request_id})",
+                "type": self.type,
+                "param": self.param,
+                "code": self.code,
+            }
+        }
+
+
+def of_ledger(error: LedgerError) -> RelayError:
+    """Say in the client's dialect what the books answered."""
+    if isinstance(error, InsufficientCredit):
+        whose = "This key's limit" if error.account.startswith("key:") else "The balance"
+        return RelayError(
+            "insufficient_quota",
+            f"{whose} does not cover this request: {usd(error.needed_nano)} USD may be needed and "
+            f"{usd(max(0, error.available_nano))} USD is available. Top up, or ask for less output "
+            "with max_tokens.",
+            headers={"X-Should-Retry": "false"},
+        )
+    if isinstance(error, PriceMissing):
+        return RelayError(
+            "model_price_missing",
+            f"The model `{error.model}` has no price yet, so it cannot be used. The operator of "
+            "this gateway must set one.",
+            param="model",
+        )
+    retry_after_s = error.retry_after_s if isinstance(error, BooksUnavailable) else 1
+    return RelayError(
+        error.code if error.code in TABLE else "books_unavailable",
+        "The ledger cannot record requests right now; please try again shortly.",
+        headers={"Retry-After": str(retry_after_s)},
+    )
