@@ -1,0 +1,153 @@
+"""The base of every /api handler: who asks, may they, and in which envelope it is answered."""
+
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, ClassVar
+
+import orjson
+from marshmallow import ValidationError
+from tornado.iostream import StreamClosedError
+from tornado.web import RequestHandler
+
+from admin.auth.csrf import SAFE_METHODS, is_foreign
+from admin.auth.principal import Principal, identify
+from admin.context import AdminContext
+from admin.errors import ApiError, Problem, problem_of
+from admin.schemas.base import Body, Query, parse_json
+from gateway.directory.users import ROLE_ADMIN, ROLE_ROOT, ROLE_USER, User
+
+MAX_BODY_BYTES = 1 << 20
+ANYONE = 0
+_FLUSH_BYTES = 64 << 10
+_REFUSALS = {ROLE_USER: "sign in first", ROLE_ADMIN: "for admins only", ROLE_ROOT: "for root only"}
+
+
+class ApiHandler(RequestHandler):
+    """A resource of the management API.
+
+    `access` names the methods that it has and the least role for each; other methods are 405.
+    `changes_on_get` marks GET routes that change something, so that other sites can't trigger them.
+    """
+
+    access: ClassVar[dict[str, int]] = {}
+    changes_on_get: ClassVar[bool] = False
+
+    def initialize(self, context: AdminContext) -> None:
+        """Take the dependencies; called by Tornado for each request."""
+        self.context = context
+        self.principal: Principal | None = None
+
+    def set_default_headers(self) -> None:
+        """Answers are private, and each carries the id under which it is logged."""
+        # Tornado calls this again when it turns to an error; the id stays.
+        self.request_id: str = getattr(self, "request_id", None) or secrets.token_hex(16)
+        self.set_header("X-Request-Id", self.request_id)
+        self.set_header("X-Oneapi-Request-Id", self.request_id)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    async def prepare(self) -> None:
+        """Refuse wrong methods, big bodies, foreign pages and those who may not, in this order."""
+        method = self.request.method or ""
+        if method not in self.access:
+            allow = {"Allow": ", ".join(sorted(self.access))}
+            raise ApiError(405, f"{method} is not a method of {self.request.path}", headers=allow)
+        if len(self.request.body) > MAX_BODY_BYTES:
+            raise ApiError(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
+        self.principal = await identify(self.context, self.request)
+        by_token = self.principal is not None and self.principal.by_token
+        guarded = self.changes_on_get or method not in SAFE_METHODS
+        if guarded and not by_token and is_foreign(self.request):
+            raise ApiError(403, "this request was started by another site")
+        least = self.access[method]
+        if least == ANYONE:
+            return
+        if self.principal is None:
+            raise ApiError(401, "sign in, or send a valid access token")
+        if self.principal.user.role < least:
+            raise ApiError(403, f"this is {_REFUSALS[least]}")
+
+    @property
+    def me(self) -> User:
+        """The user who asks. Only where `access` demands a role."""
+        if self.principal is None:
+            raise ApiError(401, "sign in, or send a valid access token")
+        return self.principal.user
+
+    @property
+    def actor(self) -> str:
+        """The user who asks, as events name them."""
+        return f"user:{self.me.id}"
+
+    def body(self, schema: Body) -> dict[str, Any]:
+        """Read the JSON body. Raises ValidationError naming what is wrong."""
+        return schema.read(parse_json(self.request.body))
+
+    def query(self, schema: Query) -> dict[str, Any]:
+        """Read the query string. Raises ValidationError naming what is wrong."""
+        arguments = {}
+        for name, values in self.request.query_arguments.items():
+            try:
+                arguments[name] = values[-1].decode().strip()
+            except UnicodeDecodeError:
+                raise ValidationError({name: ["Not valid UTF-8."]}) from None
+        return schema.read(arguments)
+
+    def ok(self, data: Any = None, *, message: str = "", **extra: Any) -> None:
+        """Answer success in One API's envelope; `extra` are fields beside data, such as total."""
+        self._send({"success": True, "message": message, "data": data, **extra})
+
+    def bare(self, document: Any) -> None:
+        """Answer a document without the envelope, where One API has none."""
+        self._send(document)
+
+    async def stream(
+        self, lines: AsyncGenerator[str, None], content_type: str, filename: str
+    ) -> None:
+        """Answer a file line by line, in bounded memory; stops when the client has gone.
+
+        A file that cannot be completed is broken off, so that half of it never passes for all.
+        """
+        self.set_header("Content-Type", content_type)
+        self.set_header("Content-Disposition", f'attachment; filename="{filename}"')
+        try:
+            async with aclosing(lines):
+                async for line in lines:
+                    self.write(line)
+                    if sum(map(len, self._write_buffer)) >= _FLUSH_BYTES:
+                        await self.flush()
+        except StreamClosedError:
+            self.context.log.info("the client left an export early")
+        except Exception:
+            if not self._headers_written:
+                raise
+            self.context.log.exception("an export broke off (request id %s)", self.request_id)
+            self.detach().close()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer any failure in the envelope."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        problem = problem_of(error) if error is not None else Problem(status_code, self._reason)
+        if problem is None:
+            problem = Problem(500, f"something went wrong here (request id: {self.request_id})")
+        self.set_status(problem.status)
+        for name, value in problem.headers.items():
+            self.set_header(name, value)
+        self.refuse(problem)
+
+    def refuse(self, problem: Problem) -> None:
+        """Write a failure; overridden where One API answers in another shape."""
+        self._send({"success": False, "message": problem.message})
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log faults of ours with their trace; a refused request is nobody's fault."""
+        if value is not None and problem_of(value) is None:
+            where = f"{self.request.method} {self.request.path}"
+            self.context.log.error(
+                "%s failed (request id %s)", where, self.request_id, exc_info=(typ, value, tb)
+            )
+
+    def _send(self, document: Any) -> None:
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(orjson.dumps(document))

@@ -1,0 +1,55 @@
+"""What the management API needs from outside, passed in by the composition root."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from admin.auth.throttle import Throttle
+from gateway.directory.channels import Channel
+from gateway.directory.directory import Directory
+from ledger.books import Books
+from ledger.clock import Clock
+
+
+class ChannelType(NamedTuple):
+    """A kind of upstream that a channel may be of, from the catalogue of vendors."""
+
+    name: str
+    models: tuple[str, ...] = ()
+    needs_base_url: bool = False
+    needs_key: bool = True
+
+
+class TestResult(NamedTuple):
+    """How a test request through a channel went: the reply's text or the error, and the time."""
+
+    __test__ = False
+
+    ok: bool
+    message: str
+    seconds: float
+    model: str
+
+
+TestChannel = Callable[[Channel, str | None], Awaitable[TestResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class AdminContext:
+    """Dependencies of every handler. `start_time_s` is unix seconds; `theme` names the console's."""
+
+    directory: Directory
+    books: Books
+    clock: Clock
+    session_secret: str
+    version: str
+    start_time_s: int
+    channel_types: Mapping[int, ChannelType]
+    test_channel: TestChannel
+    throttle: Throttle
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("tollgate.admin"))
+
+    def now_s(self) -> float:
+        """Wall-clock time in unix seconds."""
+        return self.clock.now_us() / 1_000_000

@@ -1,0 +1,137 @@
+"""Bodies and queries of channel routes.
+
+Lists travel as One API writes them: comma-separated text. Loaded, they are tuples without repeats.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from marshmallow import ValidationError, fields, validate
+
+from admin.schemas.base import (
+    Body,
+    Ignored,
+    Query,
+    integer,
+    one_of,
+    refuse_controls,
+    refuse_surrogates,
+    text,
+)
+
+ON, OFF, AUTO_OFF = 1, 2, 3
+MAX_MODELS_TEXT = 200_000
+MAX_UPSTREAM_KEY = 100_000
+
+
+class NameList(fields.Field[tuple[str, ...]]):
+    """`a,b,c` (or a JSON list, which some scripts send) as names in order, without repeats."""
+
+    default_error_messages = {"invalid": "Not a comma-separated list.", "long": "Too long."}
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+            raise self.make_error("invalid")
+        if sum(map(len, parts)) > MAX_MODELS_TEXT:
+            raise self.make_error("long")
+        names = tuple(dict.fromkeys(name for part in parts if (name := part.strip())))
+        for name in names:
+            refuse_controls(name)
+        return names
+
+
+class ObjectText(fields.Field[dict[str, Any]]):
+    """A JSON object, written as text as One API has it, or sent as such; "" is an empty one."""
+
+    default_error_messages = {"invalid": "Not a JSON object.", "values": "Values must be text."}
+
+    def __init__(self, *, text_values: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._text_values = text_values
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> dict[str, Any]:
+        if isinstance(value, str):
+            try:
+                value = orjson.loads(value) if value.strip() else {}
+            except orjson.JSONDecodeError:
+                raise self.make_error("invalid") from None
+        if not isinstance(value, dict):
+            raise self.make_error("invalid")
+        if self._text_values and not all(isinstance(item, str) for item in value.values()):
+            raise self.make_error("values")
+        return value
+
+
+def http_url(value: str) -> None:
+    """Refuse what is neither empty nor an http(s) address of a host."""
+    if not value:
+        return
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = usable and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or " " in value:
+        raise ValidationError("Must be an http or https address, such as https://api.example.com.")
+
+
+class _ChannelFields(Body):
+    """What may be set on a channel, on creation and later."""
+
+    name = text(100, least=1)
+    base_url = fields.String(
+        allow_none=True, validate=[validate.Length(max=500), refuse_controls, http_url]
+    )
+    other = fields.String(allow_none=True, validate=[validate.Length(max=500), refuse_controls])
+    models = NameList(validate=validate.Length(min=1, error="Must name at least one model."))
+    group = NameList(validate=validate.Length(min=1, error="Must name at least one group."))
+    model_mapping = ObjectText(text_values=True, allow_none=True)
+    config = ObjectText(allow_none=True)
+    system_prompt = fields.String(
+        allow_none=True, validate=[validate.Length(max=100_000), refuse_surrogates]
+    )
+    weight = integer(0, 1_000_000, allow_none=True)
+    priority = integer(-(2**31), 2**31, allow_none=True)
+    key = fields.String(validate=[validate.Length(max=MAX_UPSTREAM_KEY), refuse_surrogates])
+    groups = Ignored()
+    created_time = Ignored()
+    test_time = Ignored()
+    response_time = Ignored()
+    balance = Ignored()
+    balance_updated_time = Ignored()
+    used_quota = Ignored()
+
+
+class ChannelCreateBody(_ChannelFields):
+    """POST /api/channel/."""
+
+    type = integer(1, 100_000, required=True)
+    status = one_of(ON, OFF, load_default=ON)
+    id = Ignored()
+
+
+class ChannelUpdateBody(_ChannelFields):
+    """PUT /api/channel/. Fields left out stay as they are; so does the upstream key when empty."""
+
+    id = integer(1, required=True)
+    type = integer(1, 100_000)
+    status = one_of(ON, OFF, AUTO_OFF)
+
+
+class TestQuery(Query):
+    """GET /api/channel/test/:id."""
+
+    __test__ = False
+
+    model = fields.String(validate=[validate.Length(max=255), refuse_controls])
+
+
+class TestAllQuery(Query):
+    """GET /api/channel/test."""
+
+    __test__ = False
+
+    scope = fields.String(load_default="all", validate=validate.OneOf(("all", "disabled")))

@@ -1,0 +1,50 @@
+"""Bodies and queries of the routes for redemption codes."""
+
+from marshmallow import fields, validate
+
+from admin.schemas.base import (
+    Body,
+    Ignored,
+    Query,
+    integer,
+    one_of,
+    refuse_controls,
+    text,
+)
+
+ENABLED, DISABLED, USED = 1, 2, 3
+MAX_BATCH = 10_000
+#: 10^15 quota is two billion USD: enough for a code, and far from the limits of the books.
+MAX_VALUE = 10**15
+
+
+class CodeBatchBody(Body):
+    """POST /api/redemption/."""
+
+    name = text(20, least=1, required=True)
+    quota = integer(1, MAX_VALUE, load_default=100)
+    count = integer(1, MAX_BATCH, load_default=1)
+
+
+class CodeUpdateBody(Body):
+    """PUT /api/redemption/."""
+
+    id = integer(1, required=True)
+    name = text(20, least=1)
+    status = one_of(ENABLED, DISABLED, USED)
+    quota = integer(0, MAX_VALUE)
+    user_id = Ignored()
+    key = Ignored()
+    created_time = Ignored()
+    redeemed_time = Ignored()
+    redeemed_user_id = Ignored()
+    redeemed_username = Ignored()
+    batch = Ignored()
+    count = Ignored()
+
+
+class CodeExportQuery(Query):
+    """GET /api/redemption/export."""
+
+    batch = fields.String(required=True, validate=[validate.Length(1, 64), refuse_controls])
+    format = fields.String(load_default="txt", validate=validate.OneOf(("txt", "csv")))

@@ -1,0 +1,75 @@
+"""Bodies and queries of the routes for keys (One API's tokens)."""
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from admin.paging import PageQuery
+from admin.schemas.base import (
+    Body,
+    Ignored,
+    Query,
+    StrictBoolean,
+    integer,
+    one_of,
+    quota,
+    refuse_controls,
+    text,
+)
+
+ON, OFF, EXPIRED, EXHAUSTED = 1, 2, 3, 4
+NEVER = -1
+MAX_TIME_S = 253_402_300_799
+MAX_LIST = 20_000
+MAX_RATE = 10**9
+
+
+class _TokenFields(Body):
+    """What a key's owner may set."""
+
+    expired_time = integer(NEVER, MAX_TIME_S)
+    remain_quota = quota()
+    unlimited_quota = StrictBoolean()
+    models = fields.String(
+        allow_none=True, validate=[validate.Length(max=MAX_LIST), refuse_controls]
+    )
+    subnet = fields.String(allow_none=True, validate=[validate.Length(max=2000), refuse_controls])
+    rpm = integer(0, MAX_RATE)
+    tpm = integer(0, MAX_RATE)
+    concurrency = integer(0, MAX_RATE)
+    user_id = Ignored()
+    key = Ignored()
+    created_time = Ignored()
+    accessed_time = Ignored()
+    used_quota = Ignored()
+
+    @validates_schema
+    def _expiry_is_a_time(self, data: dict[str, object], **kwargs: object) -> None:
+        if data.get("expired_time") == 0:
+            raise ValidationError("Must be unix seconds, or -1 for never.", "expired_time")
+
+
+class TokenCreateBody(_TokenFields):
+    """POST /api/token/."""
+
+    name = text(30, least=1, required=True)
+    id = Ignored()
+    status = Ignored()
+
+
+class TokenUpdateBody(_TokenFields):
+    """PUT /api/token/. Fields left out stay as they are."""
+
+    id = integer(1, required=True)
+    name = text(30, least=1)
+    status = one_of(ON, OFF, EXPIRED, EXHAUSTED)
+
+
+class TokenListQuery(PageQuery):
+    """GET /api/token/."""
+
+    order = fields.String(validate=validate.OneOf(("remain_quota", "used_quota")))
+
+
+class StatusOnlyQuery(Query):
+    """PUT ...?status_only=true; One API takes any value for yes."""
+
+    status_only = fields.String(validate=validate.Length(max=10))

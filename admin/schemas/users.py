@@ -1,0 +1,140 @@
+"""Bodies and queries of user routes."""
+
+from marshmallow import fields, validate
+
+from admin.paging import PageQuery
+from admin.schemas.base import (
+    Body,
+    Ignored,
+    integer,
+    one_of,
+    quota,
+    refuse_controls,
+    refuse_surrogates,
+    text,
+)
+
+#: bcrypt reads 72 bytes; a longer password would silently be cut.
+PASSWORD_BYTES = 72
+PASSWORD_LEAST = 8
+MAX_NAME = 30
+
+
+def password_length(value: str) -> None:
+    """Refuse passwords that are too short, or longer than bcrypt reads."""
+    refuse_surrogates(value)
+    if len(value) < PASSWORD_LEAST or len(value.encode()) > PASSWORD_BYTES:
+        raise validate.ValidationError(f"Must have {PASSWORD_LEAST} to {PASSWORD_BYTES} bytes.")
+
+
+def password_or_unchanged(value: str) -> None:
+    """Accept a password, or an empty text, with which One API's forms leave it as it is."""
+    if value:
+        password_length(value)
+
+
+class LoginBody(Body):
+    """POST /api/user/login. Lengths are bounded only: a wrong password is no malformed one."""
+
+    username = fields.String(required=True, validate=validate.Length(1, 255))
+    password = fields.String(required=True, validate=validate.Length(1, 255))
+
+
+class SelfBody(Body):
+    """PUT /api/user/self. Empty texts leave a field as it is; the rest isn't one's own to set."""
+
+    username = text(MAX_NAME)
+    password = fields.String(validate=password_or_unchanged)
+    display_name = text(MAX_NAME)
+    id = Ignored()
+    email = Ignored()
+    github_id = Ignored()
+    wechat_id = Ignored()
+    lark_id = Ignored()
+    oidc_id = Ignored()
+    aff_code = Ignored()
+    inviter_id = Ignored()
+    verification_code = Ignored()
+    access_token = Ignored()
+    role = Ignored()
+    status = Ignored()
+    group = Ignored()
+    quota = Ignored()
+    used_quota = Ignored()
+    request_count = Ignored()
+    created_time = Ignored()
+
+
+class UserCreateBody(Body):
+    """POST /api/user/. Beyond One API's three fields: group, quota, role, email."""
+
+    username = text(MAX_NAME, least=1, required=True)
+    password = fields.String(required=True, validate=password_length)
+    display_name = text(MAX_NAME)
+    email = text(254)
+    group = text(32)
+    quota = quota()
+    role = one_of(1, 10)
+
+
+class UserUpdateBody(Body):
+    """PUT /api/user/. Fields left out, and empty texts, stay as they are."""
+
+    id = integer(1, required=True)
+    username = text(MAX_NAME)
+    password = fields.String(validate=password_or_unchanged)
+    display_name = text(MAX_NAME)
+    email = text(254)
+    group = text(32)
+    quota = quota()
+    role = integer(0)
+    status = integer(0)
+    github_id = Ignored()
+    wechat_id = Ignored()
+    lark_id = Ignored()
+    oidc_id = Ignored()
+    aff_code = Ignored()
+    inviter_id = Ignored()
+    verification_code = Ignored()
+    access_token = Ignored()
+    used_quota = Ignored()
+    request_count = Ignored()
+    created_time = Ignored()
+
+
+class ManageBody(Body):
+    """POST /api/user/manage."""
+
+    username = fields.String(required=True, validate=validate.Length(1, 255))
+    action = fields.String(
+        required=True,
+        validate=validate.OneOf(("disable", "enable", "delete", "promote", "demote")),
+    )
+
+
+class UserListQuery(PageQuery):
+    """GET /api/user/."""
+
+    order = fields.String(validate=validate.OneOf(("quota", "used_quota", "request_count")))
+
+
+class SearchQuery(PageQuery):
+    """GET .../search."""
+
+    keyword = fields.String(load_default="", validate=[validate.Length(max=200), refuse_controls])
+
+
+class CreditBody(Body):
+    """POST /api/topup: an admin credits a user."""
+
+    user_id = integer(1, required=True)
+    quota = integer(1, 10**15, required=True)
+    remark = text(500, load_default="")
+
+
+class RedeemBody(Body):
+    """POST /api/user/topup: a user redeems a code."""
+
+    key = fields.String(required=True, validate=[validate.Length(1, 128), refuse_controls])
+
+
