@@ -176,7 +176,7 @@ def json_object(most: int) -> Check:
 
 
 def web_address(longest: int, *, query: bool = False) -> Check:
-    """"" or an http(s) URL without credentials or fragment; no slash at its end."""
+    """ "" or an http(s) URL without credentials or fragment; no slash at its end."""
     plain = text(longest, spaces=False)
 
     def check(value: Any) -> str:

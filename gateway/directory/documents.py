@@ -136,7 +136,9 @@ class Documents(Generic[T]):
     async def _insert(self, fields: Document, object_id: int | None = None) -> T:
         """Store a new document under the next id (or the given one). Raises Conflict."""
         doc = {
-            "_id": object_id if object_id is not None else await self._store.next_id(self.collection),
+            "_id": object_id
+            if object_id is not None
+            else await self._store.next_id(self.collection),
             **fields,
             "deleted": False,
             "changed_us": await self._store.server_now_us(),

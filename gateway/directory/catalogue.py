@@ -1,0 +1,149 @@
+"""The catalogue of vendors: conf/providers.yaml, read and checked once at start.
+
+A vendor says which protocol it speaks and where; the code of a protocol serves many vendors.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+PROTOCOLS = ("openai", "sandbox")
+AUTH_STYLES = ("bearer", "api-key", "none")
+TASKS = (
+    "chat",
+    "completions",
+    "embeddings",
+    "moderations",
+    "images",
+    "speech",
+    "transcriptions",
+    "translations",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """One channel type. `id` is One API's number; `models` are those offered when adding one."""
+
+    id: int
+    name: str
+    protocol: str
+    base_url: str
+    auth: str
+    strip_v1: bool
+    paths: Mapping[str, str]
+    only_listed_paths: bool
+    headers: Mapping[str, str]
+    models: tuple[str, ...]
+
+    @property
+    def needs_base_url(self) -> bool:
+        """Whether a channel must say where it is, since the vendor has no address of its own."""
+        return not self.base_url and self.protocol != "sandbox"
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether a channel must have an upstream key."""
+        return self.auth != "none"
+
+    def serves(self, task: str) -> bool:
+        """Tell whether the vendor has a route for a task such as "chat"."""
+        return task in self.paths or not self.only_listed_paths
+
+    def url(self, base_url: str, path: str, task: str) -> str:
+        """Return where a request goes. `base_url` is the channel's ("" for the vendor's own), `path`
+        the client's, starting with /v1/. Raises LookupError where serves(task) is false.
+        """
+        base = (base_url or self.base_url).rstrip("/")
+        if task in self.paths:
+            return base + self.paths[task]
+        if self.only_listed_paths:
+            raise LookupError(f"{self.name} does not serve {task}")
+        return base + (path.removeprefix("/v1") if self.strip_v1 else path)
+
+
+class Catalogue:
+    """All vendors by channel type."""
+
+    def __init__(self, vendors: Iterable[Vendor]) -> None:
+        self._vendors = {vendor.id: vendor for vendor in vendors}
+
+    def find(self, type_id: int) -> Vendor | None:
+        """Return the vendor of a channel type, or None."""
+        return self._vendors.get(type_id)
+
+    def vendor(self, type_id: int) -> Vendor:
+        """Return the vendor of a channel type. Raises LookupError for an unknown one."""
+        vendor = self._vendors.get(type_id)
+        if vendor is None:
+            raise LookupError(f"there is no channel type {type_id}")
+        return vendor
+
+    def vendors(self) -> list[Vendor]:
+        """Return all vendors, by id."""
+        return [self._vendors[type_id] for type_id in sorted(self._vendors)]
+
+    @classmethod
+    def load(cls, path: Path) -> "Catalogue":
+        """Read a catalogue file. Raises ValueError naming the file and the faulty entry."""
+        try:
+            raw = yaml.safe_load(path.read_text("utf-8"))
+            document = _CatalogueSchema().load(raw if isinstance(raw, dict) else {})
+            return cls(_resolve(document))
+        except yaml.YAMLError as error:
+            raise ValueError(f"{path} is not valid YAML: {error}") from None
+        except ValidationError as error:
+            raise ValueError(f"{path}: {error.messages}") from None
+
+
+class _VendorSchema(Schema):
+    id = fields.Integer(required=True, strict=True, validate=validate.Range(1))
+    name = fields.String(required=True, validate=validate.Length(1, 60))
+    protocol = fields.String(load_default="openai", validate=validate.OneOf(PROTOCOLS))
+    base_url = fields.String(load_default="", validate=validate.Regexp(r"^(https?://[^\s?#]+)?$"))
+    auth = fields.String(load_default="bearer", validate=validate.OneOf(AUTH_STYLES))
+    strip_v1 = fields.Boolean(load_default=False)
+    paths = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(TASKS)),
+        values=fields.String(validate=validate.Regexp(r"^/\S+$")),
+        load_default=dict,
+    )
+    only_listed_paths = fields.Boolean(load_default=False)
+    headers = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
+    models = fields.Raw(load_default=list)
+
+    @post_load
+    def to_models(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Models are a list of names, or the name of a shared list."""
+        models = data["models"]
+        named = isinstance(models, str)
+        if not named and not (isinstance(models, list) and all(isinstance(m, str) for m in models)):
+            raise ValidationError("must be a list of names or the name of a list", "models")
+        return data
+
+
+class _CatalogueSchema(Schema):
+    model_lists = fields.Dict(
+        keys=fields.String(), values=fields.List(fields.String()), load_default=dict
+    )
+    vendors = fields.List(
+        fields.Nested(_VendorSchema), required=True, validate=validate.Length(min=1)
+    )
+
+
+def _resolve(document: dict[str, Any]) -> list[Vendor]:
+    vendors: dict[int, Vendor] = {}
+    for row in document["vendors"]:
+        models = row.pop("models")
+        if isinstance(models, str):
+            if models not in document["model_lists"]:
+                raise ValidationError({row["name"]: f"there is no model list {models!r}"})
+            models = document["model_lists"][models]
+        if row["id"] in vendors:
+            raise ValidationError({row["name"]: f"id {row['id']} is there twice"})
+        vendors[row["id"]] = Vendor(models=tuple(models), **row)
+    return list(vendors.values())

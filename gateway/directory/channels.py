@@ -1,0 +1,239 @@
+"""Channels: one upstream account each.
+
+The upstream key is encrypted and can be written but never read from outside. Free-form objects
+(model mapping, config) are stored as JSON text: their names may contain dots and dollars.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+from gateway.directory import checks
+from gateway.directory.catalogue import Catalogue, Vendor
+from gateway.directory.documents import Document, Documents
+from gateway.directory.errors import Invalid
+from gateway.directory.vault import Vault
+from ledger.store import Store
+
+STATUS_ENABLED, STATUS_DISABLED, STATUS_AUTO_DISABLED = 1, 2, 3
+
+MOST_AT_ONCE = 1_000
+_LONGEST_SECRET = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel as stored. Times ending in _s are unix seconds, response_ms milliseconds.
+
+    `weight` is its share among the channels of one priority, and 0 counts as 1; `balance` is a
+    decimal text in the vendor's currency, as of `balance_s`.
+    """
+
+    id: int
+    type: int
+    name: str = ""
+    secret_enc: str = field(repr=False, default="")
+    status: int = STATUS_ENABLED
+    weight: int = 0
+    priority: int = 0
+    base_url: str = ""
+    models: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ("default",)
+    model_mapping: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    other: str = ""
+    system_prompt: str = field(repr=False, default="")
+    created_s: int = 0
+    test_s: int = 0
+    response_ms: int = 0
+    balance: str = "0"
+    balance_s: int = 0
+    deleted: bool = False
+    changed_us: int = 0
+
+    @property
+    def account(self) -> str:
+        """The channel's account in the books."""
+        return f"channel:{self.id}"
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether requests may be sent through it."""
+        return self.status == STATUS_ENABLED and not self.deleted
+
+    def upstream_model(self, model: str) -> str:
+        """Return the name by which the upstream knows a model."""
+        return self.model_mapping.get(model, model)
+
+
+_PARSED = ("models", "groups", "model_mapping", "config")
+_FIELDS = [f.name for f in fields(Channel) if f.name != "id" and f.name not in _PARSED]
+
+
+class Channels(Documents[Channel]):
+    """The channels."""
+
+    kind = "channel"
+    collection = "channels"
+    orders: ClassVar[Mapping[str, str]] = {
+        "id": "_id",
+        "priority": "priority",
+        "response_time": "response_ms",
+    }
+    searched = ("name",)
+    filtered = ("status", "type", "groups")
+    checks: ClassVar[Mapping[str, checks.Check]] = {
+        "type": checks.integer(1, checks.INT32_MAX),
+        "name": checks.text(100),
+        "status": checks.one_of((STATUS_ENABLED, STATUS_DISABLED, STATUS_AUTO_DISABLED)),
+        "weight": checks.integer(0, 1_000_000),
+        "priority": checks.integer(-checks.INT32_MAX, checks.INT32_MAX),
+        "base_url": checks.web_address(500),
+        "models": checks.names(200, most=2_000),
+        "groups": checks.names(32, most=100, shortest=1),
+        "model_mapping": checks.string_map(65_536),
+        "config": checks.json_object(65_536),
+        "other": checks.text(2_000),
+        "system_prompt": checks.text(65_536, lines=True),
+        "test_s": checks.integer(0, checks.INT63_MAX),
+        "response_ms": checks.integer(0, checks.INT32_MAX),
+        "balance": checks.decimal_text,
+        "balance_s": checks.integer(0, checks.INT63_MAX),
+    }
+
+    def __init__(
+        self,
+        store: Store,
+        applied: Callable[[Channel], None],
+        vault: Vault,
+        catalogue: Catalogue,
+    ) -> None:
+        super().__init__(store, applied)
+        self._vault = vault
+        self._catalogue = catalogue
+
+    @staticmethod
+    def read(doc: Document) -> Channel:
+        """Turn a stored document into a channel."""
+        return Channel(
+            id=doc["_id"],
+            models=tuple(doc.get("models") or ()),
+            groups=tuple(doc.get("groups") or ()),
+            model_mapping=json.loads(doc.get("model_mapping") or "{}"),
+            config=json.loads(doc.get("config") or "{}"),
+            **{name: doc[name] for name in _FIELDS if name in doc},
+        )
+
+    async def create(self, changes: Mapping[str, Any], secret: str = "") -> Channel:
+        """Store one new channel with its upstream key. Raises Invalid, Conflict."""
+        return (await self.create_many(changes, [secret]))[0]
+
+    async def create_many(
+        self, changes: Mapping[str, Any], secrets: Sequence[str]
+    ) -> list[Channel]:
+        """Store one channel for each upstream key, alike in everything else.
+
+        All keys are checked before anything is written. Raises Invalid.
+        """
+        if not 1 <= len(secrets) <= MOST_AT_ONCE:
+            raise Invalid("key", f"must be 1 to {MOST_AT_ONCE} keys")
+        if "type" not in changes:
+            raise Invalid("type", "must not be missing")
+        cleaned = checks.clean(self.checks, changes)
+        vendor = self._vendor(cleaned["type"])
+        _check_base_url(vendor, cleaned.get("base_url", ""))
+        kept = [_check_secret(secret, vendor) for secret in secrets]
+        return [await self._insert(self._stored(cleaned, secret)) for secret in kept]
+
+    def _stored(self, cleaned: Document, secret: str) -> Document:
+        return {
+            "name": "",
+            "status": STATUS_ENABLED,
+            "weight": 0,
+            "priority": 0,
+            "base_url": "",
+            "models": [],
+            "groups": ["default"],
+            "model_mapping": "{}",
+            "config": "{}",
+            "other": "",
+            "system_prompt": "",
+            **cleaned,
+            "secret_enc": self._vault.encrypt(secret) if secret else "",
+            "created_s": int(time.time()),
+            "test_s": 0,
+            "response_ms": 0,
+            "balance": "0",
+            "balance_s": 0,
+        }
+
+    async def update(
+        self, object_id: int, changes: Mapping[str, Any], secret: str | None = None
+    ) -> Channel:
+        """Change the given fields, and the upstream key unless None or "".
+
+        Raises Invalid (nothing was changed), NotFound.
+        """
+        cleaned = checks.clean(self.checks, changes)
+        if secret or not {"type", "base_url"}.isdisjoint(cleaned):
+            now = await self.get(object_id)
+            vendor = self._vendor(cleaned.get("type", now.type))
+            _check_base_url(vendor, cleaned.get("base_url", now.base_url))
+            if secret:
+                cleaned["secret_enc"] = self._vault.encrypt(_check_secret(secret, vendor))
+        return await self._change(object_id, cleaned)
+
+    async def set_status(self, channel_id: int, status: int, *, expected: int) -> Channel | None:
+        """Change the status if it still is as expected; None when it is not, or it is gone.
+
+        So that what a machine decides never undoes what a person did meanwhile.
+        """
+        cleaned = checks.clean(self.checks, {"status": status})
+        changed_us = await self._store.server_now_us()
+        doc = await self._store.find_one_and_update(
+            self.collection,
+            {"_id": channel_id, "deleted": False, "status": expected},
+            {"$set": cleaned, "$max": {"changed_us": changed_us}},
+        )
+        return self._tell(doc) if doc else None
+
+    async def delete_disabled(self) -> int:
+        """Delete all channels that are not enabled; returns how many."""
+        docs = await self._store.find_list(
+            self.collection, {"deleted": False, "status": {"$ne": STATUS_ENABLED}}
+        )
+        for doc in docs:
+            await self.delete(doc["_id"])
+        return len(docs)
+
+    async def all(self) -> list[Channel]:
+        """Return every channel that is not deleted."""
+        docs = await self._store.find_list(self.collection, {"deleted": False})
+        return [self.read(doc) for doc in docs]
+
+    def secret_of(self, channel: Channel) -> str:
+        """Return the upstream key. Never for answers to anyone. Raises SecretsLocked."""
+        return self._vault.decrypt(channel.secret_enc) if channel.secret_enc else ""
+
+    def _vendor(self, type_id: int) -> Vendor:
+        vendor = self._catalogue.find(type_id)
+        if vendor is None:
+            raise Invalid("type", f"channel type {type_id} is not supported by this version")
+        return vendor
+
+
+def _check_base_url(vendor: Vendor, base_url: str) -> None:
+    if not base_url and vendor.needs_base_url:
+        raise Invalid("base_url", f"must be given for a channel of type {vendor.name}")
+
+
+def _check_secret(secret: str, vendor: Vendor) -> str:
+    """Upstream keys become header values: nothing in them may end a header."""
+    secret = secret.strip()
+    if not secret and vendor.needs_key:
+        raise Invalid("key", f"must be given for a channel of type {vendor.name}")
+    if len(secret) > _LONGEST_SECRET or not secret.isascii() or not secret.isprintable():
+        raise Invalid("key", "must be printable ASCII characters on one line")
+    return secret

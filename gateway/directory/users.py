@@ -1,0 +1,213 @@
+"""Users: who may sign in, and whom keys and charges belong to.
+
+Balances are not here: they are projections of the books. A deleted user keeps the id, so that
+the books stay readable, and gives up the name.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+from gateway.directory import checks, passwords
+from gateway.directory.documents import Document, Documents
+from gateway.directory.randomness import hex_token, letters
+from gateway.directory.vault import Vault
+from ledger.store import Store
+
+ROLE_COMMON, ROLE_ADMIN, ROLE_ROOT = 1, 10, 100
+STATUS_ENABLED, STATUS_DISABLED, STATUS_DELETED = 1, 2, 3
+ROOT_ID = 1
+
+# A change of these signs the user out everywhere.
+_SESSION_ENDING = {"role", "status"}
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user as stored. Times ending in _s are unix seconds."""
+
+    id: int
+    username: str
+    password_hash: str = field(repr=False, default="")
+    display_name: str = ""
+    role: int = ROLE_COMMON
+    status: int = STATUS_ENABLED
+    email: str = ""
+    group: str = "default"
+    aff_code: str = ""
+    inviter_id: int = 0
+    access_token_hash: str = field(repr=False, default="")
+    github_id: str = ""
+    wechat_id: str = ""
+    lark_id: str = ""
+    oidc_id: str = ""
+    session_epoch: int = 1
+    welcomed: bool = True
+    created_s: int = 0
+    deleted: bool = False
+    changed_us: int = 0
+
+    @property
+    def account(self) -> str:
+        """The user's account in the books."""
+        return f"user:{self.id}"
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the user may sign in and spend."""
+        return self.status == STATUS_ENABLED and not self.deleted
+
+
+_FIELDS = [f.name for f in fields(User) if f.name != "id"]
+
+
+class Users(Documents[User]):
+    """The users. Passwords and access tokens are stored as hashes only."""
+
+    kind = "user"
+    collection = "users"
+    searched = ("username", "email", "display_name")
+    filtered = ("group", "role", "status", "email", "inviter_id", "username")
+    checks: ClassVar[Mapping[str, checks.Check]] = {
+        "username": checks.text(30, shortest=1, spaces=False),
+        "display_name": checks.text(20),
+        "role": checks.one_of((ROLE_COMMON, ROLE_ADMIN, ROLE_ROOT)),
+        "status": checks.one_of((STATUS_ENABLED, STATUS_DISABLED)),
+        "email": checks.text(50, spaces=False),
+        "group": checks.text(32, shortest=1),
+        "inviter_id": checks.integer(0, checks.INT63_MAX),
+        "github_id": checks.text(100),
+        "wechat_id": checks.text(100),
+        "lark_id": checks.text(100),
+        "oidc_id": checks.text(255),
+    }
+
+    def __init__(
+        self,
+        store: Store,
+        applied: Callable[[User], None],
+        bcrypt_rounds: int = passwords.DEFAULT_ROUNDS,
+    ) -> None:
+        super().__init__(store, applied)
+        self._rounds = bcrypt_rounds
+
+    @staticmethod
+    def read(doc: Document) -> User:
+        """Turn a stored document into a user."""
+        return User(id=doc["_id"], **{name: doc[name] for name in _FIELDS if name in doc})
+
+    async def create(
+        self,
+        username: str,
+        password: str,
+        *,
+        user_id: int | None = None,
+        welcomed: bool = True,
+        access_token: str | None = None,
+        **changes: Any,
+    ) -> User:
+        """Store a new user; `changes` are further fields. Raises Invalid, Conflict.
+
+        Gives neither key nor credit: signup.new_user does all of it.
+        """
+        cleaned = checks.clean(self.checks, {"username": username, **changes})
+        cleaned["display_name"] = cleaned.get("display_name") or cleaned["username"][:20]
+        stored = {
+            "role": ROLE_COMMON,
+            "status": STATUS_ENABLED,
+            "email": "",
+            "group": "default",
+            "inviter_id": 0,
+            **cleaned,
+            "password_hash": await passwords.hash_password(password, self._rounds),
+            "access_token_hash": Vault.digest(access_token) if access_token else "",
+            "aff_code": letters(8),
+            "session_epoch": 1,
+            "welcomed": welcomed,
+            "created_s": int(time.time()),
+        }
+        return await self._insert(stored, user_id)
+
+    async def update(self, object_id: int, changes: Mapping[str, Any]) -> User:
+        """Change the given fields; a new role or status ends the user's sessions.
+
+        Raises Invalid (nothing was changed), Conflict, NotFound.
+        """
+        cleaned = checks.clean(self.checks, changes)
+        ends = not _SESSION_ENDING.isdisjoint(cleaned)
+        return await self._change(object_id, cleaned, _END_SESSIONS if ends else None)
+
+    async def set_password(self, user_id: int, password: str) -> User:
+        """Replace the password and end the user's sessions. Raises Invalid, NotFound."""
+        hashed = await passwords.hash_password(password, self._rounds)
+        return await self._change(user_id, {"password_hash": hashed}, _END_SESSIONS)
+
+    async def make_access_token(self, user_id: int) -> str:
+        """Replace the user's access token and return it: it can never be read again."""
+        token = hex_token()
+        await self._change(user_id, {"access_token_hash": Vault.digest(token)})
+        return token
+
+    async def mark_welcomed(self, user_id: int) -> User:
+        """Note that the user has got the first key and the sign-up credit."""
+        return await self._change(user_id, {"welcomed": True})
+
+    async def delete(self, object_id: int) -> User:
+        """Mark as deleted and give up the name, the bindings and the access token.
+
+        Sessions end; the user's keys stop working with the user. Raises NotFound.
+        """
+        gone = {
+            "deleted": True,
+            "status": STATUS_DELETED,
+            "username": f"deleted_{object_id}_{letters(8)}",
+            "access_token_hash": "",
+            **dict.fromkeys(("github_id", "wechat_id", "lark_id", "oidc_id"), ""),
+        }
+        return await self._change(object_id, gone, _END_SESSIONS)
+
+    async def by_username(self, username: str) -> User | None:
+        """Find a user by the exact name."""
+        return await self._find({"username": username})
+
+    async def by_access_token(self, token: str) -> User | None:
+        """Find the usable user whose access token this is."""
+        user = await self._find({"access_token_hash": Vault.digest(token)}) if token else None
+        return user if user and user.is_usable else None
+
+    async def by_password(self, name: str, password: str) -> User | None:
+        """Find a user by name, else by an e-mail address that one user alone has, and password.
+
+        Takes as long for a name that nobody has. The user may be disabled: see is_usable.
+        """
+        user = await self.by_username(name) or await self._by_email(name)
+        fits = await passwords.check_password(password, user.password_hash if user else None)
+        return user if fits else None
+
+    async def _by_email(self, email: str) -> User | None:
+        if "@" not in email:
+            return None
+        docs = await self._store.find_list(
+            self.collection, {"email": email, "deleted": False}, limit=2
+        )
+        return self.read(docs[0]) if len(docs) == 1 else None
+
+    async def _find(self, query: Document) -> User | None:
+        doc = await self._store.find_one(self.collection, {**query, "deleted": False})
+        return self.read(doc) if doc else None
+
+    async def unwelcomed(self, created_before_s: int) -> list[User]:
+        """Return users whose sign-up was interrupted before that time (unix seconds)."""
+        query = {"welcomed": False, "deleted": False, "created_s": {"$lt": created_before_s}}
+        return [self.read(doc) for doc in await self._store.find_list(self.collection, query)]
+
+    async def group_names(self) -> list[str]:
+        """Return the groups that users are in."""
+        rows = await self._store.aggregate(
+            self.collection, [{"$match": {"deleted": False}}, {"$group": {"_id": "$group"}}]
+        )
+        return sorted(row["_id"] for row in rows)
+
+
+_END_SESSIONS: Document = {"$inc": {"session_epoch": 1}}
