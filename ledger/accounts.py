@@ -1,0 +1,157 @@
+"""Accounts: what the events add up to.
+
+Owns the columns of an account document and the meaning of every event type for them. Promises
+that columns only ever grow by what an event says (`adjusted` may go either way), so that a balance
+can always be recomputed from the events alone. Refuses to overwrite a total.
+
+An account document is
+
+    {_id, credited, clawed_back, spent, refunded, adjusted, requests, consumed,
+     consumed_by: {w: nano}, applied: {w: seq}, granted, granted_by: {w: nano}, slice_rev: {w: n}}
+
+Everything down to `applied` is a projection of events; `applied` names, for each writer, the last
+sequence number that is in it. The last three belong to ledger/credit.py: what each writer was
+granted to spend. A writer's slice is granted_by[w] - consumed_by[w].
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.errors import InvalidEvent
+from ledger.events import Document
+from ledger.store import Store
+
+COLUMNS = ("credited", "clawed_back", "spent", "refunded", "adjusted", "requests")
+BALANCE_SIGNS = {"credited": 1, "clawed_back": -1, "spent": -1, "refunded": 1, "adjusted": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one event does to one account: columns grow by `columns`, `consumed_nano` leaves the
+    slice of the writer that recorded the event."""
+
+    account: str
+    columns: dict[str, int]
+    consumed_nano: int = 0
+
+
+@dataclass(slots=True)
+class Sums:
+    """Columns of one account, folded from events."""
+
+    columns: dict[str, int] = field(default_factory=dict)
+    consumed_by: dict[str, int] = field(default_factory=dict)
+    applied: dict[str, int] = field(default_factory=dict)
+
+    def add(self, effect: Effect, writer: str, seq: int) -> None:
+        """Fold one effect of event number `seq` of `writer`."""
+        for column, amount in effect.columns.items():
+            self.columns[column] = self.columns.get(column, 0) + amount
+        if effect.consumed_nano:
+            consumed = self.consumed_by.get(writer, 0)
+            self.consumed_by[writer] = consumed + effect.consumed_nano
+        self.applied[writer] = seq
+
+
+def _usage_charged(event: Document) -> list[Effect]:
+    body, charge = event["body"], -event["amount"]
+    held = body["hold"]["accounts"]
+    columns = {"spent": charge, "requests": 1}
+    return [
+        Effect(account, columns, charge if account in held else 0)
+        for account in (event["account"], f"key:{body['key']}", f"channel:{body['channel']}")
+    ]
+
+
+def _usage_reversed(event: Document) -> list[Effect]:
+    body, columns = event["body"], {"refunded": event["amount"]}
+    accounts = (event["account"], f"key:{body['key']}", f"channel:{body['channel']}")
+    return [Effect(account, columns) for account in accounts]
+
+
+def _credited(event: Document) -> list[Effect]:
+    return [Effect(event["account"], {"credited": event["amount"]})]
+
+
+def _clawed_back(event: Document) -> list[Effect]:
+    return [Effect(event["account"], {"clawed_back": -event["amount"]})]
+
+
+def _redeemed(event: Document) -> list[Effect]:
+    code = Effect(f"code:{event['body']['code']}", {"spent": event["amount"], "requests": 1})
+    return [Effect(event["account"], {"credited": event["amount"]}), code]
+
+
+def _adjusted(event: Document) -> list[Effect]:
+    amount = event["amount"]
+    return [Effect(event["account"], {"adjusted": amount}, max(0, -amount))]
+
+
+def _nothing(event: Document) -> list[Effect]:
+    return []
+
+
+EFFECTS: dict[str, Callable[[Document], list[Effect]]] = {
+    "usage.charged": _usage_charged,
+    "usage.reversed": _usage_reversed,
+    "recharge.credited": _credited,
+    "recharge.reversed": _clawed_back,
+    "redemption.issued": _nothing,
+    "redemption.redeemed": _redeemed,
+    "redemption.revoked": _nothing,
+    "grant.signup": _credited,
+    "grant.invitee": _credited,
+    "grant.inviter": _credited,
+    "balance.adjusted": _adjusted,
+    "balance.opened": _credited,
+    "price.published": _nothing,
+    "audit.recorded": _nothing,
+    "ledger.sealed": _nothing,
+    "epoch.closed": _nothing,
+}
+
+
+def effects(event: Document) -> list[Effect]:
+    """Return what a stored event does to accounts. Raises InvalidEvent for an unknown type."""
+    effect = EFFECTS.get(event["type"])
+    if effect is None:
+        raise InvalidEvent(f"{event['_id']}: unknown event type {event['type']!r}")
+    return effect(event)
+
+
+def balance_nano(account: Document) -> int:
+    """Return the balance of an account document in nano-dollars."""
+    return sum(sign * int(account.get(column, 0)) for column, sign in BALANCE_SIGNS.items())
+
+
+def available_nano(account: Document) -> int:
+    """Return what no process holds a slice of yet: balance less all outstanding slices."""
+    outstanding = int(account.get("granted", 0)) - int(account.get("consumed", 0))
+    return balance_nano(account) - outstanding
+
+
+def available_expression() -> Document:
+    """Return `available_nano` as an aggregation expression, for guarded updates."""
+    minus: list[Any] = [_or_zero(c) for c, sign in BALANCE_SIGNS.items() if sign < 0]
+    plus: list[Any] = [_or_zero(c) for c, sign in BALANCE_SIGNS.items() if sign > 0]
+    plus.append(_or_zero("consumed"))
+    minus.append(_or_zero("granted"))
+    return {"$subtract": [{"$add": plus}, {"$add": minus}]}
+
+
+def _or_zero(column: str) -> Document:
+    return {"$ifNull": [f"${column}", 0]}
+
+
+async def read(store: Store, account: str) -> Document:
+    """Return one account document; an account without events reads as an empty one."""
+    return await store.find_one("accounts", {"_id": account}) or {"_id": account}
+
+
+async def read_many(store: Store, accounts: Iterable[str]) -> dict[str, Document]:
+    """Return account documents by id, with an empty one for each account without events."""
+    wanted = list(accounts)
+    found = await store.find_list("accounts", {"_id": {"$in": wanted}}) if wanted else []
+    by_id = {document["_id"]: document for document in found}
+    return {account: by_id.get(account, {"_id": account}) for account in wanted}

@@ -1,0 +1,218 @@
+"""Events: what happened, once and for ever.
+
+Owns the shape of an event, its validation against the versioned schemas in conf/events/, its
+canonical bytes and its hash. Promises that equal events have equal bytes on every machine: JSON
+with sorted keys and no spaces, in which every value is text, a whole number, true, false, null, a
+list or an object. Refuses anything else, floats above all, and every event that breaks its schema.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+import orjson
+import yaml
+
+from ledger.errors import InvalidEvent
+from ledger.money import MAX_NANO, usd
+
+Document = dict[str, Any]
+
+GENESIS = "0" * 64
+SCHEMA_DIR = Path(__file__).parent.parent / "conf" / "events"
+MAX_ID_LENGTH = 200
+
+_SIGNS: dict[str, Callable[[int], bool]] = {
+    "credit": lambda amount: amount > 0,
+    "debit": lambda amount: amount <= 0,
+    "zero": lambda amount: amount == 0,
+    "any": lambda amount: True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that somebody wants recorded.
+
+    `id` is the idempotency key; `amount_nano` is signed, seen from `account`; `at_us` is when it
+    took effect, in microseconds since the epoch (None: the moment it is recorded).
+    """
+
+    id: str
+    type: str
+    account: str
+    amount_nano: int
+    actor: str
+    body: Document
+    at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that an event is durable. `replayed` means that it was there before this call."""
+
+    event_id: str
+    writer: int
+    epoch: int
+    seq: int
+    ts_us: int
+    hash: str
+    replayed: bool = False
+
+
+def receipt_of(event: Document, *, replayed: bool = False) -> Receipt:
+    """Return the receipt of a stored event."""
+    return Receipt(
+        event["_id"],
+        event["writer"],
+        event["epoch"],
+        event["seq"],
+        event["ts"],
+        event["hash"],
+        replayed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One version of one event type: which accounts, which sign, which body."""
+
+    type: str
+    version: int
+    account: re.Pattern[str]
+    sign: str
+    check_body: Callable[[Document], Document]
+
+
+class Schemas:
+    """All event schemas, compiled once per process from conf/events/TYPE.vN.yaml."""
+
+    def __init__(self, directory: Path = SCHEMA_DIR) -> None:
+        self._newest: dict[str, Schema] = {}
+        self.all: dict[tuple[str, int], Schema] = {}
+        for path in sorted(directory.glob("*.yaml")):
+            schema = _load(path)
+            self.all[schema.type, schema.version] = schema
+            newest = self._newest.get(schema.type)
+            if newest is None or newest.version < schema.version:
+                self._newest[schema.type] = schema
+        if not self._newest:
+            raise InvalidEvent(f"no event schemas in {directory}")
+
+    def check(self, draft: Draft) -> int:
+        """Validate a draft and return the schema version it was checked against.
+
+        Raises InvalidEvent naming the event and the field that is wrong.
+        """
+        schema = self._newest.get(draft.type)
+        if schema is None:
+            raise InvalidEvent(f"unknown event type {draft.type!r}")
+        _check(schema, draft)
+        return schema.version
+
+    def check_stored(self, event: Document) -> None:
+        """Validate a stored event against the version of the schema that it names.
+
+        Raises InvalidEvent naming the event and the field that is wrong.
+        """
+        schema = self.all.get((event["type"], event["v"]))
+        if schema is None:
+            raise InvalidEvent(f"unknown event type {event['type']!r} version {event['v']!r}")
+        draft = Draft(
+            event["_id"],
+            event["type"],
+            event["account"],
+            event["amount"],
+            event["actor"],
+            event["body"],
+        )
+        _check(schema, draft)
+
+
+def _check(schema: Schema, draft: Draft) -> None:
+    try:
+        schema.check_body(draft.body)
+    except fastjsonschema.JsonSchemaException as error:
+        raise InvalidEvent(f"{draft.id}: {error.message}") from None
+    _refuse_floats(draft.body, draft.id)
+    if not draft.id or len(draft.id) > MAX_ID_LENGTH:
+        raise InvalidEvent(f"an event id has 1 to {MAX_ID_LENGTH} characters: {draft.id[:80]}")
+    if schema.account.fullmatch(draft.account) is None:
+        raise InvalidEvent(f"{draft.id}: {draft.type} does not belong to {draft.account!r}")
+    amount = draft.amount_nano
+    if type(amount) is not int or not -MAX_NANO <= amount <= MAX_NANO:
+        raise InvalidEvent(f"{draft.id}: the amount must be a 64-bit whole number")
+    if not _SIGNS[schema.sign](amount):
+        raise InvalidEvent(f"{draft.id}: {draft.type} can't move {usd(amount)} USD")
+
+
+def _load(path: Path) -> Schema:
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return Schema(
+        type=data["type"],
+        version=data["version"],
+        account=re.compile(data["account"]),
+        sign=data["sign"],
+        check_body=fastjsonschema.compile(data["body"]),
+    )
+
+
+def _refuse_floats(value: object, event_id: str) -> None:
+    if value is None or isinstance(value, str | int):
+        return
+    if isinstance(value, list):
+        for item in value:
+            _refuse_floats(item, event_id)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise InvalidEvent(f"{event_id}: a field name must be text, not {key!r}")
+            _refuse_floats(item, event_id)
+    else:
+        raise InvalidEvent(f"{event_id}: {type(value).__name__} {value!r} can't be in an event")
+
+
+def request_hash(draft: Draft) -> str:
+    """Fingerprint what a draft asks for, to tell a replay from an id reused for something else.
+
+    Raises InvalidEvent when a value can't be written as canonical JSON.
+    """
+    wanted = [draft.type, draft.account, draft.amount_nano, draft.at_us, draft.body]
+    try:
+        return hashlib.sha256(orjson.dumps(wanted, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+    except (orjson.JSONEncodeError, TypeError) as error:
+        raise InvalidEvent(f"{draft.id}: {error}") from None
+
+
+def canonical(event: Document) -> bytes:
+    """Return the exact bytes that the hash covers: the event without `prev` and `hash`."""
+    bare = event.copy()
+    bare.pop("prev", None)
+    bare.pop("hash", None)
+    return orjson.dumps(bare, option=orjson.OPT_SORT_KEYS)
+
+
+def chain_hash(prev: str, event: Document) -> str:
+    """Return the event's hash: SHA-256 over the previous hash (hex text) and the canonical bytes."""
+    return hashlib.sha256(prev.encode() + canonical(event)).hexdigest()
+
+
+def rfc3339(at_us: int) -> str:
+    """Write microseconds since the epoch as RFC 3339 in UTC, with all six decimals."""
+    seconds, micros = divmod(at_us, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micros:06d}Z"
+
+
+def to_json(event: Document) -> Document:
+    """Return the outside form of a stored event: exact amounts in USD and times in RFC 3339."""
+    outside = {"id": event["_id"], **{k: v for k, v in event.items() if k != "_id"}}
+    outside["amount"] = usd(event["amount"])
+    outside["amount_nano"] = event["amount"]
+    outside["at"] = rfc3339(event["at"])
+    outside["ts"] = rfc3339(event["ts"])
+    return outside
