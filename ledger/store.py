@@ -17,7 +17,7 @@ from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from ledger.drivers import index_model, make_client, settled
-from ledger.errors import Duplicate, Unavailable
+from ledger.errors import Duplicate, OutcomeUnknown, Unavailable
 from ledger.indexes import Index
 from ledger.store_errors import READING, WRITING, classify, raise_unless_lost_races
 
@@ -238,11 +238,17 @@ class Store:
         upsert: bool = False,
         sort: Sort | None = None,
     ) -> Document | None:
-        """Update one document and return it as it is afterwards, or None. Raises Duplicate."""
+        """Update one document and return it as it is afterwards, or None. Raises Duplicate.
+
+        An upsert never returns None: the embedded database does when two upserts race for one
+        document, after it applied both, and that is reported as OutcomeUnknown.
+        """
         with WRITING:
             found: Document | None = await self._db[collection].find_one_and_update(
                 filter, update, upsert=upsert, sort=sort, return_document=ReturnDocument.AFTER
             )
+        if found is None and upsert:
+            raise OutcomeUnknown(f"an upsert into {collection} did not say what it did")
         return found
 
     async def bulk_update(
@@ -279,12 +285,13 @@ class Store:
     async def next_id(self, name: str) -> int:
         """Return the next integer of a sequence: 1, 2, 3, … A lost answer leaves a gap."""
         while True:
-            with suppress(Duplicate):  # two processes made the sequence at once; now it is there
-                found = await self.find_one_and_update(
-                    "sequences", {"_id": name}, {"$inc": {"value": 1}}, upsert=True
-                )
-                if found is not None:
-                    return int(found["value"])
+            found = await self.find_one_and_update(
+                "sequences", {"_id": name}, {"$inc": {"value": 1}}
+            )
+            if found is not None:
+                return int(found["value"])
+            with suppress(Duplicate):  # another process made the sequence at the same time
+                await self.insert_one("sequences", {"_id": name, "value": 0})
 
 
 def _own(doc: Document) -> Document:
