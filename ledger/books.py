@@ -80,7 +80,8 @@ class Books:
         if writer is None:
             raise Unavailable("no writer slot could be taken")
         await _recover(store, writer)
-        prices = await PriceBook.load(store, clock)
+        prices = PriceBook(clock)
+        await prices.load(store)
         books = cls(
             store,
             clock,

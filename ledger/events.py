@@ -138,7 +138,7 @@ def _check(schema: Schema, draft: Draft) -> None:
     try:
         schema.check_body(draft.body)
     except fastjsonschema.JsonSchemaException as error:
-        raise InvalidEvent(f"{draft.id}: {error.message}") from None
+        raise InvalidEvent(f"{draft.id}: {error}") from None
     _refuse_floats(draft.body, draft.id)
     if not draft.id or len(draft.id) > MAX_ID_LENGTH:
         raise InvalidEvent(f"an event id has 1 to {MAX_ID_LENGTH} characters: {draft.id[:80]}")
@@ -198,7 +198,7 @@ def canonical(event: Document) -> bytes:
 
 
 def chain_hash(prev: str, event: Document) -> str:
-    """Return the event's hash: SHA-256 over the previous hash (hex text) and the canonical bytes."""
+    """Return an event's hash: SHA-256 over the previous hash (hex text) and canonical bytes."""
     return hashlib.sha256(prev.encode() + canonical(event)).hexdigest()
 
 

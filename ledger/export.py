@@ -48,7 +48,7 @@ def csv_line(event: Document) -> str:
 
 
 def _csv(cells: list[object]) -> str:
-    """Write one row; text that a spreadsheet would run as a formula is quoted with an apostrophe."""
+    """Write one row; an apostrophe disarms text that a spreadsheet would run as a formula."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerow(
         [f"'{c}" if isinstance(c, str) and c.startswith(_FORMULA_STARTS) else c for c in cells]

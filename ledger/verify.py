@@ -13,7 +13,7 @@ from ledger.accounts import BALANCE_SIGNS, COLUMNS, Sums, balance_nano, effects
 from ledger.errors import InvalidEvent
 from ledger.events import GENESIS, Document, Schemas, chain_hash
 from ledger.money import usd
-from ledger.prices import charge_from_factors
+from ledger.quote import charge_from_factors
 from ledger.store import Store
 
 MAX_FAULTS = 200
@@ -109,7 +109,7 @@ async def _chains(store: Store) -> AsyncIterator[int]:
     """Yield every writer that has events, also one that is missing in `writers`."""
     last = None
     while True:
-        wanted = {} if last is None else {"writer": {"$gt": last}}
+        wanted: Document = {} if last is None else {"writer": {"$gt": last}}
         event = await store.find_one("events", wanted, sort=[("writer", 1), ("seq", 1)])
         if event is None:
             return
@@ -179,17 +179,21 @@ def _check_amount(event: Document, report: Report) -> None:
     """A charge must be what its own factors and usage give, less what credit did not cover."""
     if event["type"] != "usage.charged":
         return
-    body = event["body"]
-    priced = charge_from_factors(body["price"], body["usage"])
-    charged = -event["amount"] + body["shortfall_nano"]
+    subject, body = str(event["_id"]), event["body"]
+    try:
+        priced = charge_from_factors(body["price"], body["usage"])
+        charged = -event["amount"] + body["shortfall_nano"]
+    except (InvalidEvent, ArithmeticError, KeyError, TypeError, ValueError) as error:
+        report.add("event invalid", subject, f"can't be priced: {error!r}")
+        return
     if priced != charged:
         report.add(
             "amount wrong",
-            str(event["_id"]),
+            subject,
             f"its factors give {usd(priced)} USD, the event says {usd(charged)} USD",
         )
-    if event["_id"] != f"usage:{body['request_id']}":
-        report.add("id wrong", str(event["_id"]), "the id is not the one of its request")
+    if subject != f"usage:{body['request_id']}":
+        report.add("id wrong", subject, "the id is not the one of its request")
 
 
 class _Accounts:

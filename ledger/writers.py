@@ -143,7 +143,7 @@ def _pid_exists(pid: int) -> str:
 
 async def _take_slot(store: Store, only_slot: int | None) -> Document | None:
     pid = os.getpid()
-    mine = {
+    mine: Document = {
         "owner": f"{pid}:{_process_start(pid)}",
         "host": host_identity(),
         "pid": pid,
@@ -152,7 +152,7 @@ async def _take_slot(store: Store, only_slot: int | None) -> Document | None:
     while True:
         now_us = await store.server_now_us()
         mine["expires_us"] = now_us + LEASE_S * 1_000_000
-        wanted = {} if only_slot is None else {"_id": only_slot}
+        wanted: Document = {} if only_slot is None else {"_id": only_slot}
         slots = await store.find_list("writers", wanted, sort=[("_id", 1)])
         for slot in slots:
             if not _is_free(slot, now_us):
