@@ -1,0 +1,1 @@
+"""The benchmark: what one billed request costs, measured from outside on real sockets."""

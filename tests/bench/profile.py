@@ -1,0 +1,114 @@
+"""`python -m tests.bench.profile`: where a request's CPU time goes inside the gateway.
+
+Under the same load as the benchmark, after a warm-up, and with the books checked at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pstats
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tests.bench import wire
+from tests.bench.gateway import Gateway
+from tests.bench.processes import BenchError, FakeUpstream, remove
+from tests.bench.rounds import Bench, Cell
+from tests.bench.sampler import INTERVAL_S
+
+_WRITTEN_S = 30.0
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.profile", description=__doc__)
+    parser.add_argument("--kind", choices=wire.KINDS, default="chat")
+    parser.add_argument("--requests", type=int, default=4000)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--top", type=int, default=40, help="lines to print of each list")
+    parser.add_argument("--mode", choices=("sample", "calls"), default="sample")
+    parser.add_argument("--keep", type=Path, help="copy the profiler's own file here")
+    return parser.parse_args(argv)
+
+
+def profile(options: argparse.Namespace, directory: Path) -> Path:
+    """Runs the load under the profiler; the profiler's file. Raises BenchError."""
+    out = directory / "profile.out"
+    upstream = FakeUpstream(directory)
+    try:
+        launcher = [sys.executable, "-m", "tests.bench.sampler", options.mode, str(out)]
+        gateway = Gateway(directory, upstream, launcher=launcher)
+        try:
+            bench = Bench(upstream)
+            bench.load(gateway, Cell(options.kind, options.connections, 500))
+            gateway.child.signal(signal.SIGUSR2)
+            sample = bench.measure(
+                gateway, Cell(options.kind, options.connections, options.requests)
+            )
+            gateway.child.signal(signal.SIGUSR2)
+            _wait_for(out)
+            bench.check(gateway)
+        finally:
+            gateway.stop()
+    finally:
+        upstream.child.stop()
+    spent = ", ".join(f"{part} {cost:.0f} µs" for part, cost in sample.cpu_us.items())
+    print(f"{options.kind}, {options.requests} requests, profiler included: {spent}\n")
+    return out
+
+
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + _WRITTEN_S
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise BenchError("the profiler wrote nothing")
+        time.sleep(0.1)
+
+
+def print_samples(out: Path, requests: int, top: int) -> None:
+    """The sampled functions and lines, in microseconds of CPU per request."""
+    report: dict[str, Any] = orjson.loads(out.read_bytes())
+    each = INTERVAL_S / requests * 1e6
+    print(f"{report['samples']} samples, {report['samples'] * each:.0f} µs per request")
+    functions = report["functions"]
+    by_self = sorted(functions, key=lambda row: -row[1])
+    _print("function itself", ((own * each, name) for name, own, _ in by_self[:top]))
+    _print("function and all it calls", ((total * each, n) for n, _, total in functions[: 2 * top]))
+    _print("line", ((count * each, name) for name, count in report["lines"][:top]))
+
+
+def _print(title: str, rows: Iterable[tuple[float, str]]) -> None:
+    print(f"\nµs per request  {title}")
+    for cost, name in rows:
+        print(f"{cost:14.1f}  {name}")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Profiles and prints. Exits 1 when the run itself was not right."""
+    options = parse(argv)
+    directory = Path(tempfile.mkdtemp(prefix="tollgate-profile-"))
+    try:
+        out = profile(options, directory)
+        if options.keep:
+            options.keep.write_bytes(out.read_bytes())
+        if options.mode == "sample":
+            print_samples(out, options.requests, options.top)
+        else:
+            pstats.Stats(str(out)).sort_stats("tottime").print_stats(options.top)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    finally:
+        remove(directory)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

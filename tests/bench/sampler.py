@@ -1,0 +1,128 @@
+"""Runs the gateway's command line in this process with a profiler that is switched from outside.
+
+Run as `python -m tests.bench.sampler MODE OUT ARGUMENT...`. SIGUSR2 starts the profiler, the next
+SIGUSR2 stops it and writes OUT, so that start-up and warm-up stay out of the picture. MODE is
+
+* `sample`: the stack is noted after every millisecond of CPU time. Nearly free, so proportions are
+  true; time inside C code counts for the line that called it.
+* `calls`: cProfile. Counts every call, and by that makes small functions look dearer than they are.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import pstats
+import runpy
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Protocol
+
+import orjson
+
+INTERVAL_S = 0.001
+_STDLIB = Path(runpy.__file__).parent
+
+
+class Profiler(Protocol):
+    """Something that can be started once and stopped once."""
+
+    def start(self) -> None: ...
+    def stop(self, out: Path) -> None: ...
+
+
+class StackSampler:
+    """Counts functions on the stack, alone (`self`) and with what they call (`total`)."""
+
+    def __init__(self) -> None:
+        self._own: Counter[tuple[CodeType, int]] = Counter()
+        self._total: Counter[CodeType] = Counter()
+        self._samples = 0
+
+    def start(self) -> None:
+        """Begins to sample CPU time."""
+        signal.signal(signal.SIGPROF, self._note)
+        signal.setitimer(signal.ITIMER_PROF, INTERVAL_S, INTERVAL_S)
+
+    def _note(self, _number: int, frame: FrameType | None) -> None:
+        self._samples += 1
+        if frame is not None:
+            self._own[frame.f_code, frame.f_lineno] += 1
+        seen: set[CodeType] = set()
+        while frame is not None:
+            if frame.f_code not in seen:
+                seen.add(frame.f_code)
+                self._total[frame.f_code] += 1
+            frame = frame.f_back
+
+    def stop(self, out: Path) -> None:
+        """Writes what was counted as JSON."""
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        own: Counter[CodeType] = Counter()
+        for (code, _line), count in self._own.items():
+            own[code] += count
+        functions = [[_name(code), own[code], total] for code, total in self._total.most_common()]
+        lines = [
+            [f"{_name(code)}:{line}", count] for (code, line), count in self._own.most_common(200)
+        ]
+        report = {"samples": self._samples, "functions": functions, "lines": lines}
+        out.write_bytes(orjson.dumps(report))
+
+
+class CallProfiler:
+    """cProfile between the two signals."""
+
+    def __init__(self) -> None:
+        self._profile = cProfile.Profile()
+
+    def start(self) -> None:
+        """Begins to count calls."""
+        self._profile.enable()
+
+    def stop(self, out: Path) -> None:
+        """Writes the file that pstats reads."""
+        self._profile.disable()
+        pstats.Stats(self._profile).dump_stats(out)
+
+
+def _name(code: CodeType) -> str:
+    """A function's place, short: the path below site-packages or the standard library."""
+    path = Path(code.co_filename)
+    for parent in path.parents:
+        if parent.name == "site-packages" or parent in (_STDLIB, Path.cwd()):
+            path = path.relative_to(parent)
+            break
+    return f"{path}:{code.co_qualname}"
+
+
+_MODES: dict[str, type[StackSampler] | type[CallProfiler]] = {
+    "sample": StackSampler,
+    "calls": CallProfiler,
+}
+
+
+def main() -> None:
+    mode, out, *arguments = sys.argv[1:]
+    profiler: Profiler = _MODES[mode]()
+    running = False
+
+    def switch(_number: int, _frame: FrameType | None) -> None:
+        nonlocal running
+        if running:
+            # Under another name first: whoever waits for OUT finds it whole.
+            part = Path(out + ".part")
+            profiler.stop(part)
+            part.replace(out)
+        else:
+            profiler.start()
+        running = not running
+
+    signal.signal(signal.SIGUSR2, switch)
+    sys.argv[:] = ["tollgate", *arguments]
+    runpy.run_module("gateway.cli", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
