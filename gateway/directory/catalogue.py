@@ -13,6 +13,8 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 PROTOCOLS = ("openai", "sandbox")
 AUTH_STYLES = ("bearer", "api-key", "none")
+# This AI gateway takes the place of the vendor's host and of its /v1.
+_BASES_WITH_VERSION = ("https://gateway.ai.cloudflare.com",)
 TASKS = (
     "chat",
     "completions",
@@ -55,15 +57,17 @@ class Vendor:
         return task in self.paths or not self.only_listed_paths
 
     def url(self, base_url: str, path: str, task: str) -> str:
-        """Return where a request goes. `base_url` is the channel's ("" for the vendor's own), `path`
-        the client's, starting with /v1/. Raises LookupError where serves(task) is false.
+        """Return where a request goes. Raises LookupError where serves(task) is false.
+
+        `base_url` is the channel's ("" for the vendor's own), `path` the client's, from /v1/ on.
         """
         base = (base_url or self.base_url).rstrip("/")
         if task in self.paths:
             return base + self.paths[task]
         if self.only_listed_paths:
             raise LookupError(f"{self.name} does not serve {task}")
-        return base + (path.removeprefix("/v1") if self.strip_v1 else path)
+        strip = self.strip_v1 or base.startswith(_BASES_WITH_VERSION)
+        return base + (path.removeprefix("/v1") if strip else path)
 
 
 class Catalogue:

@@ -1,4 +1,4 @@
-"""What all managers share: one collection of documents with integer ids, kept fresh and soft-deleted.
+"""What all managers share: a collection of documents with integer ids, kept fresh, soft-deleted.
 
 Every write moves `changed_us` (the database's clock, never backwards on one document), by which
 other processes notice it. Deleted documents stay, marked, so that the books keep their names.
@@ -6,6 +6,7 @@ other processes notice it. Deleted documents stay, marked, so that the books kee
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -19,6 +20,7 @@ Document = dict[str, Any]
 
 MAX_PAGE_SIZE = 1_000
 _MAX_PAGE = 10_000_000
+_FIELD_OF_INDEX = {"hash": "key", "access_token_hash": "access_token", "_id_": "id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +175,29 @@ class Documents(Generic[T]):
 
     def _conflict(self, error: Duplicate) -> Conflict:
         """Unique indexes are named after the field they guard."""
-        field = error.index.removesuffix("_1").removesuffix("_hash").strip("_") or "id"
-        return Conflict(self.kind, field)
+        return Conflict(self.kind, _FIELD_OF_INDEX.get(error.index, error.index))
+
+
+async def reserve_ids(store: Store, sequence: str, count: int) -> int:
+    """Take `count` consecutive ids of a sequence and return the first."""
+    while True:
+        found = await store.find_one_and_update(
+            "sequences", {"_id": sequence}, {"$inc": {"value": count}}
+        )
+        if found is not None:
+            return int(found["value"]) - count + 1
+        await _make_sequence(store, sequence)
+
+
+async def reserve_up_to(store: Store, sequence: str, last: int) -> None:
+    """See to it that a sequence never gives out an id up to `last`."""
+    await _make_sequence(store, sequence)
+    await store.update_one("sequences", {"_id": sequence}, {"$max": {"value": last}})
+
+
+async def _make_sequence(store: Store, sequence: str) -> None:
+    with suppress(Duplicate):
+        await store.insert_one("sequences", {"_id": sequence, "value": 0})
 
 
 def _storable_id(object_id: int) -> int:

@@ -1,0 +1,117 @@
+"""Keeps caches fresh: every change in the database reaches every process within two seconds.
+
+Polling is the truth: once a second, everything changed since the last poll, and ten seconds before
+it, since writers take their time between reading the database's clock and writing. A change stream,
+where there is one, only wakes the poll earlier. While the database is away the caches go on serving.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
+from typing import Any
+
+from ledger.errors import StoreError
+from ledger.store import Store
+
+OVERLAP_US = 10_000_000
+POLL_INTERVAL_S = 1.0
+_SETTLE_S = 0.02
+_LISTEN_AGAIN_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+Apply = Callable[[list[dict[str, Any]]], None]
+
+
+class Follower:
+    """Follows some collections and hands what changed to their `apply`, which must not wait.
+
+    Documents may come several times and late, so `apply` must ignore what it knows already.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sources: Mapping[str, Apply],
+        *,
+        interval_s: float = POLL_INTERVAL_S,
+        chores: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`chores` is run after every poll; its StoreErrors count as those of the poll."""
+        self._store = store
+        self._sources = sources
+        self._interval_s = interval_s
+        self._chores = chores
+        self._seen_us = 0
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failing = False
+
+    async def mark(self) -> None:
+        """Remember the database's time: what changes from now on is going to be followed."""
+        self._seen_us = await self._store.server_now_us()
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._listen())]
+
+    async def stop(self) -> None:
+        """Stop following; returns when nothing of it runs any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def poll(self) -> None:
+        """Apply what changed since the last poll. Raises StoreError; nothing is lost by that."""
+        now_us = await self._store.server_now_us()
+        # A clock that went back (another primary) must not hide changes stamped with it.
+        since_us = min(self._seen_us, now_us) - OVERLAP_US
+        for collection, apply in self._sources.items():
+            changed = await self._store.find_list(collection, {"changed_us": {"$gte": since_us}})
+            if changed:
+                _apply(collection, apply, changed)
+        self._seen_us = now_us
+
+    async def _follow(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._interval_s)
+                await asyncio.sleep(_SETTLE_S)  # one poll for a burst of changes
+            self._wake.clear()
+            try:
+                await self.poll()
+                if self._chores is not None:
+                    await self._chores()
+            except StoreError as error:
+                self._note(error)
+            else:
+                self._note(None)
+
+    def _note(self, error: StoreError | None) -> None:
+        if error is not None and not self._failing:
+            _log.warning("changes of the directory cannot be read, trying on: %s", error)
+        elif error is None and self._failing:
+            _log.info("changes of the directory are read again")
+        self._failing = error is not None
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(StoreError):
+                async with aclosing(self._store.watch(list(self._sources))) as changes:
+                    async for _ in changes:
+                        self._wake.set()
+            await asyncio.sleep(_LISTEN_AGAIN_S)
+
+
+def _apply(collection: str, apply: Apply, changed: list[dict[str, Any]]) -> None:
+    """One document that this version cannot read must not keep the others from being seen."""
+    try:
+        apply(changed)
+    except Exception:
+        if len(changed) == 1:
+            _log.exception("%s %r cannot be read", collection, changed[0].get("_id"))
+            return
+        for doc in changed:
+            _apply(collection, apply, [doc])

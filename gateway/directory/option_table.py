@@ -1,0 +1,143 @@
+"""Every option of One API, as data: its type, its default, and whether it does anything yet.
+
+An option whose feature is not in this version can only be set to its default: a switch that is
+accepted and does nothing would be a lie. The ratio options live in the price book instead.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.directory import checks
+
+Value = str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. `check` is applied to the parsed value; `fixed` says why it cannot change."""
+
+    name: str
+    default: Value
+    check: Callable[[Any], Any]
+    fixed: str = ""
+    is_secret: bool = False
+
+    def parse(self, raw: object) -> Value:
+        """Read a value as it came (text, number or boolean). Raises ValueError."""
+        if isinstance(self.default, bool):
+            parsed: Value = _boolean(raw)
+        elif isinstance(self.default, int):
+            parsed = _integer(raw)
+        elif isinstance(raw, str):
+            parsed = raw
+        else:
+            raise ValueError("must be text")
+        value: Value = self.check(parsed)
+        if self.fixed and value != self.default:
+            raise ValueError(self.fixed)
+        return value
+
+    def show(self, value: Value) -> str:
+        """Write a value as One API does: everything is text."""
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _boolean(raw: object) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    words = {"true": True, "1": True, "false": False, "0": False}
+    if isinstance(raw, str) and raw.strip().lower() in words:
+        return words[raw.strip().lower()]
+    raise ValueError("must be true or false")
+
+
+def _integer(raw: object) -> int:
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return raw
+    if isinstance(raw, str) and len(raw) < 25:
+        digits = raw.strip()
+        if digits.removeprefix("-").isdigit() and digits.isascii():
+            return int(digits)
+    raise ValueError("must be a whole number")
+
+
+_SHORT = checks.text(500)
+_PAGE = checks.text(200_000, lines=True)
+_WEB = checks.web_address(1_000, query=True)
+_AMOUNT = checks.integer(0, 10**15)
+_ANY = checks.integer(-checks.INT63_MAX, checks.INT63_MAX)
+
+_LOGIN = "signing in through other services is not part of this version"
+_MAIL = "sending e-mail is not part of this version"
+_REGISTER = "registration is not part of this version"
+_HEALTH = "switching channels off and on by itself is not part of this version"
+_BOOKS = "every charge is an event in the books, so it cannot be switched off"
+_UNIT = "500,000 quota are 1 USD in these books, always"
+_HOLD = "what is held before a request is estimated from the request itself"
+_COUNT = "what the upstream does not report is always counted exactly"
+_PUSH = "pushing messages is not part of this version"
+_ROBOT = "the Turnstile check is not part of this version"
+_THEME = "this version has one theme"
+_DOMAINS = (
+    "gmail.com,163.com,126.com,qq.com,outlook.com,hotmail.com,icloud.com,yahoo.com,foxmail.com"
+)
+
+
+def _later(reason: str, *names: str, default: Value = "") -> list[Option]:
+    check = checks.boolean if isinstance(default, bool) else _ANY
+    return [
+        Option(
+            name,
+            default,
+            _PAGE if isinstance(default, str) else check,
+            fixed=reason,
+            is_secret=name.endswith(("Token", "Secret", "SecretKey")),
+        )
+        for name in names
+    ]
+
+
+_ROWS = [
+    Option("PasswordLoginEnabled", True, checks.boolean),
+    Option("PasswordRegisterEnabled", True, checks.boolean),
+    Option("RegisterEnabled", True, checks.boolean),
+    Option("DisplayInCurrencyEnabled", True, checks.boolean),
+    Option("DisplayTokenStatEnabled", True, checks.boolean),
+    Option("QuotaForNewUser", 0, _AMOUNT),
+    Option("RetryTimes", 0, checks.integer(0, 20)),
+    Option("SystemName", "Tollgate", checks.text(60, shortest=1)),
+    Option("ServerAddress", "http://localhost:3000", checks.web_address(500)),
+    Option("Notice", "", _PAGE),
+    Option("About", "", _PAGE),
+    Option("HomePageContent", "", _PAGE),
+    Option("Footer", "", _PAGE),
+    Option("Logo", "", _WEB),
+    Option("TopUpLink", "", _WEB),
+    Option("ChatLink", "", _WEB),
+    Option("LogConsumeEnabled", True, checks.boolean, fixed=_BOOKS),
+    Option("QuotaPerUnit", 500_000, _ANY, fixed=_UNIT),
+    Option("PreConsumedQuota", 500, _ANY, fixed=_HOLD),
+    Option("ApproximateTokenEnabled", False, checks.boolean, fixed=_COUNT),
+    Option("Theme", "default", _SHORT, fixed=_THEME),
+    *_later(_LOGIN, "GitHubOAuthEnabled", "OidcEnabled", "WeChatAuthEnabled", default=False),
+    *_later(_LOGIN, "GitHubClientId", "GitHubClientSecret", "LarkClientId", "LarkClientSecret"),
+    *_later(_LOGIN, "OidcClientId", "OidcClientSecret", "OidcWellKnown"),
+    *_later(_LOGIN, "OidcAuthorizationEndpoint", "OidcTokenEndpoint", "OidcUserinfoEndpoint"),
+    *_later(_LOGIN, "WeChatServerAddress", "WeChatServerToken", "WeChatAccountQRCodeImageURL"),
+    *_later(_MAIL, "EmailVerificationEnabled", default=False),
+    *_later(_MAIL, "EmailDomainRestrictionEnabled", default=False),
+    *_later(_MAIL, "EmailDomainWhitelist", default=_DOMAINS),
+    *_later(_MAIL, "SMTPServer", "SMTPFrom", "SMTPAccount", "SMTPToken"),
+    *_later(_MAIL, "SMTPPort", default=587),
+    *_later(_MAIL, "QuotaRemindThreshold", default=1000),
+    *_later(_REGISTER, "QuotaForInviter", "QuotaForInvitee", default=0),
+    *_later(_HEALTH, "AutomaticDisableChannelEnabled", default=False),
+    *_later(_HEALTH, "AutomaticEnableChannelEnabled", default=False),
+    *_later(_HEALTH, "ChannelDisableThreshold", default=5),
+    *_later(_PUSH, "MessagePusherAddress", "MessagePusherToken"),
+    *_later(_ROBOT, "TurnstileCheckEnabled", default=False),
+    *_later(_ROBOT, "TurnstileSiteKey", "TurnstileSecretKey"),
+]
+
+OPTIONS: dict[str, Option] = {option.name: option for option in _ROWS}

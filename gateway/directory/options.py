@@ -1,0 +1,82 @@
+"""Options: settings that administrators change while the product runs.
+
+Values are cached whole and read without waiting; a change reaches every process like any other
+change of the directory. Secret values are encrypted and never listed.
+"""
+
+from typing import Any
+
+from gateway.directory.documents import Document
+from gateway.directory.errors import Invalid
+from gateway.directory.option_table import OPTIONS, Option, Value
+from gateway.directory.vault import Vault
+from ledger.store import Store
+
+COLLECTION = "options"
+
+
+class Options:
+    """All options, by One API's names."""
+
+    def __init__(self, store: Store, vault: Vault) -> None:
+        self._store = store
+        self._vault = vault
+        self._values: dict[str, Value] = {name: row.default for name, row in OPTIONS.items()}
+        self._changed_us: dict[str, int] = {}
+
+    def get(self, name: str) -> Any:
+        """Return a value in its type (bool, int or str). Raises KeyError for an unknown name."""
+        return self._values[name]
+
+    def listed(self) -> dict[str, str]:
+        """Return all but the secret options as text, as One API lists them."""
+        return {
+            name: row.show(self._values[name]) for name, row in OPTIONS.items() if not row.is_secret
+        }
+
+    async def set(self, name: str, raw: object) -> Value:
+        """Change one option, given as text or in its type; returns the value now in force.
+
+        Raises Invalid for an unknown name, a bad value, or a feature that this version lacks.
+        """
+        row = OPTIONS.get(name)
+        if row is None:
+            raise Invalid(str(name)[:60], "there is no such option")
+        try:
+            value = row.parse(raw)
+        except ValueError as error:
+            raise Invalid(name, str(error)) from None
+        await self._write(row, value)
+        return value
+
+    async def _write(self, row: Option, value: Value) -> None:
+        stored = self._vault.encrypt(str(value)) if row.is_secret else value
+        changed_us = await self._store.server_now_us()
+        await self._store.update_one(
+            COLLECTION,
+            {"_id": row.name},
+            {"$set": {"value": stored}, "$max": {"changed_us": changed_us}},
+            upsert=True,
+        )
+        self.apply({"_id": row.name, "value": stored, "changed_us": changed_us})
+
+    def apply(self, doc: Document) -> None:
+        """Take over a stored option, unless a later one is known already.
+
+        A value that this version does not accept (another version wrote it) counts as the default.
+        """
+        row = OPTIONS.get(doc["_id"])
+        if row is None or doc["changed_us"] < self._changed_us.get(row.name, 0):
+            return
+        try:
+            raw = doc["value"]
+            value = row.parse(self._vault.decrypt(raw) if row.is_secret else raw)
+        except ValueError:
+            value = row.default
+        self._values[row.name] = value
+        self._changed_us[row.name] = doc["changed_us"]
+
+    async def load(self) -> None:
+        """Read all options from the database."""
+        for doc in await self._store.find_list(COLLECTION, {}):
+            self.apply(doc)

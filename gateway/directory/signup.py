@@ -1,0 +1,68 @@
+"""A new user: the document, the first key, and the sign-up credit.
+
+Three writes to two places cannot be one, so they are ordered and repeatable: a user stays marked
+as not welcomed until all is done, and `finish_signups` ends what a crash interrupted.
+"""
+
+from typing import Any, Protocol
+
+from gateway.directory.directory import Directory
+from gateway.directory.users import User
+from ledger.events import Draft, Receipt
+from ledger.money import nano_from_quota
+
+DEFAULT_KEY: dict[str, Any] = {"name": "default", "unlimited": True}
+_UNFINISHED_AFTER_S = 60
+
+
+class Recorder(Protocol):
+    """What is needed of the books."""
+
+    async def record(self, draft: Draft) -> Receipt:
+        """Append an event; it is durable and counted when this returns."""
+        ...
+
+
+async def new_user(
+    directory: Directory,
+    books: Recorder,
+    username: str,
+    password: str,
+    *,
+    actor: str = "system",
+    **changes: Any,
+) -> User:
+    """Create a user with an unlimited key named "default" and the QuotaForNewUser credit.
+
+    `changes` are further fields of the user; `actor` is who created it ("user:1"). Raises Invalid,
+    Conflict (nothing was created), StoreError, BooksUnavailable (the rest is done later).
+    """
+    user = await directory.users.create(username, password, welcomed=False, **changes)
+    return await _welcome(directory, books, user, actor)
+
+
+async def finish_signups(directory: Directory, books: Recorder) -> int:
+    """Give users whose sign-up was interrupted what they lack; returns how many there were."""
+    before_s = directory.clock.now_us() // 1_000_000 - _UNFINISHED_AFTER_S
+    users = await directory.users.unwelcomed(before_s)
+    for user in users:
+        await _welcome(directory, books, user, "system")
+    return len(users)
+
+
+async def _welcome(directory: Directory, books: Recorder, user: User, actor: str) -> User:
+    if not (await directory.keys.list(filters={"user_id": user.id})).total:
+        await directory.keys.create(user.id, DEFAULT_KEY)
+    quota = directory.options.get("QuotaForNewUser")
+    if quota:
+        await books.record(
+            Draft(
+                id=f"grant:signup:{user.id}",
+                type="grant.signup",
+                account=user.account,
+                amount_nano=nano_from_quota(quota),
+                actor=actor,
+                body={"quota": quota},
+            )
+        )
+    return await directory.users.mark_welcomed(user.id)
