@@ -8,6 +8,7 @@ are in gateway/settings_oneapi.py: none of them is ignored in silence.
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -30,7 +31,7 @@ from gateway.settings_types import (
     url,
 )
 
-__all__ = ["Settings", "SettingsError", "add_flags", "load", "resolve", "rows"]
+__all__ = ["Settings", "SettingsError", "add_flags", "environment_help", "load", "resolve", "rows"]
 
 SERVE, BOOKS, FIRST = "Serving", "Books", "First start and secrets"
 RELAY, CHARGE, LOGS = "Relay", "Charging", "Logs and console"
@@ -252,7 +253,7 @@ def add_flags(parser: argparse.ArgumentParser, names: Sequence[str] | None = Non
     for name, row, default in rows():
         if row.flag is None or (names is not None and name not in names):
             continue
-        note = "" if row.switch or default is None else f" Default {row.shown_default or default}."
+        note = "" if row.switch else _default_note(row, default)
         known_as = f" [{row.env[0]}]" if row.env else ""
         options: dict[str, Any] = {"dest": name, "help": f"{row.help}{note}{known_as}"}
         if row.switch:
@@ -260,6 +261,21 @@ def add_flags(parser: argparse.ArgumentParser, names: Sequence[str] | None = Non
         else:
             options |= {"metavar": name.upper()}
         parser.add_argument(row.flag, **options)
+
+
+def _default_note(row: Row, default: Any) -> str:
+    shown = row.default_text(default)
+    return f" Default: {shown}" if shown else ""
+
+
+def environment_help() -> str:
+    """Return the settings that have no flag, for the end of a help text."""
+    lines = ["Settings that come from the environment or .env only:"]
+    for _, row, default in rows():
+        if row.flag is None:
+            told = textwrap.wrap(f"{row.help}{_default_note(row, default)}", 70)
+            lines += [f"  {', '.join(row.env)}", *(f"      {line}" for line in told)]
+    return "\n".join(lines)
 
 
 def resolve(flags: Mapping[str, Any], environ: Mapping[str, str], env_file: Path) -> Settings:

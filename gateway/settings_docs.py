@@ -23,7 +23,7 @@ def env_example() -> str:
         lines += ["", f"# --- {section} ---"]
         for row, default in members:
             if row.env:
-                lines += ["", f"# {row.help}", f"#{row.env[0]}={_default(row, default)}"]
+                lines += ["", f"# {row.help}", f"#{row.env[0]}={row.default_text(default)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -69,18 +69,10 @@ def _sections() -> Iterator[tuple[str, list[tuple[Row, Any]]]]:
         yield section, [(row, default) for _, row, default in members]
 
 
-def _default(row: Row, default: Any) -> str:
-    if row.shown_default is not None:
-        return row.shown_default
-    if default is None:
-        return ""
-    return str(default).lower() if isinstance(default, bool) else str(default)
-
-
 def _table_row(row: Row, default: Any) -> str:
     variables = ", ".join(f"`{name}`" for name in row.env)
     flag = f"`{row.flag}`" if row.flag else ""
-    shown = _default(row, default)
+    shown = row.default_text(default)
     return f"| {variables} | {flag} | {shown and f'`{shown}`'} | {row.help} |"
 
 

@@ -38,6 +38,14 @@ class Row:
         """Return the name by which messages call this setting."""
         return self.env[0] if self.env else str(self.flag)
 
+    def default_text(self, default: Any) -> str:
+        """Return a default as it would be written in a .env file; empty when there is none."""
+        if self.shown_default is not None:
+            return self.shown_default
+        if default is None:
+            return ""
+        return str(default).lower() if isinstance(default, bool) else str(default)
+
 
 def setting(
     section: str,

@@ -1,0 +1,167 @@
+"""The command `tollgate`: reads the command line and hands over.
+
+Exit status: 0 done, 1 a check failed or the books cannot be used, 2 the command line or a setting
+is wrong. What went wrong is said in one line first, on standard error unless it is a result.
+"""
+
+import argparse
+import asyncio
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from gateway import __version__
+from gateway.settings import Settings, SettingsError, add_flags, environment_help, resolve
+from gateway.times import parse_time_us
+
+ENV_FILE = Path(".env")
+LATER = {
+    "statement": "statements come later; export lists the events, balance says what is left",
+    "reprice": "re-pricing comes later",
+}
+LATER_IMPORT = "importing from One API comes later; channels and users can be made by its /api"
+
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Run one command and return its exit status."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    parser = build_parser()
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
+        if given:
+            print(f"tollgate: say a command first: tollgate serve {given[0]} …", file=sys.stderr)
+        parser.print_help(sys.stderr)
+        return 2
+    args = parser.parse_args(given)
+    if "refusal" in args:
+        return _fail(f"{args.refusal} (not in version {__version__})", 2)
+    try:
+        settings = resolve(vars(args), environ, ENV_FILE)
+    except SettingsError as error:
+        return _fail(error.problems, 2)
+    try:
+        command: Command = args.command
+        return command(args, settings)
+    except KeyboardInterrupt:
+        return 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; the flags come from the table of settings."""
+    parser = argparse.ArgumentParser(
+        prog="tollgate",
+        description="Tollgate, an OpenAI-compatible LLM gateway that keeps books.",
+        epilog="`tollgate COMMAND --help` tells more. Settings are also read from the environment"
+        " and from .env; flags come first, then the environment, then .env.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tollgate {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    serve = commands.add_parser(
+        "serve",
+        help="run the gateway",
+        epilog=environment_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_flags(serve)
+    serve.set_defaults(command=_serve)
+    ledger = commands.add_parser("ledger", help="check, rebuild, export and read the books")
+    _add_ledger_commands(ledger.add_subparsers(metavar="COMMAND", required=True))
+    _add_refused(commands, "import", LATER_IMPORT)
+    return parser
+
+
+def _add_ledger_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    def add(name: str, help: str) -> argparse.ArgumentParser:
+        parser = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
+        add_flags(parser, ["data_dir"])
+        parser.set_defaults(command=_ledger, ledger_command=name)
+        return parser
+
+    add("verify", "Read every event, recompute every account, and name each fault.")
+    add("rebuild", "Recompute every account from the events and mend those that differ.")
+    export = add("export", "Write the events, oldest first, one a line.")
+    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="Default jsonl")
+    export.add_argument("--output", metavar="FILE", default="-", help="Default -, standard output")
+    export.add_argument(
+        "--account",
+        metavar="ACCOUNT",
+        type=_account,
+        help="Only events of this account, as in user:42",
+    )
+    for flag, name, meaning in (("--from", "from_us", "from"), ("--to", "to_us", "before")):
+        export.add_argument(
+            flag,
+            dest=name,
+            metavar="TIME",
+            type=_time_us,
+            help=f"Only events recorded {meaning} this time, RFC 3339 or unix seconds",
+        )
+    balance = add("balance", "Print balances in USD, exactly; of all users if none is named.")
+    balance.add_argument("accounts", nargs="*", metavar="ACCOUNT", type=_account)
+    for name, refusal in LATER.items():
+        _add_refused(commands, name, refusal)
+
+
+def _add_refused(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, refusal: str
+) -> None:
+    parser = commands.add_parser(name, help="(not in this version)", prefix_chars="\0")
+    parser.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
+    parser.set_defaults(refusal=f"{name}: {refusal}")
+
+
+def _serve(args: argparse.Namespace, settings: Settings) -> int:
+    from gateway.server import serve
+    from ledger.errors import LedgerError
+
+    for notice in settings.notices:
+        print(f"tollgate: {notice}", file=sys.stderr)
+    try:
+        result = serve(settings)
+        if inspect.iscoroutine(result):
+            result = asyncio.run(result)
+    except LedgerError as error:
+        return _fail(str(error), 1)
+    return int(result or 0)
+
+
+def _ledger(args: argparse.Namespace, settings: Settings) -> int:
+    from gateway.ledger_commands import run
+    from ledger.errors import LedgerError
+
+    try:
+        return asyncio.run(run(args, settings))
+    except (LedgerError, OSError) as error:
+        return _fail(str(error), 1)
+
+
+def _account(text: str) -> str:
+    kind, _, number = text.partition(":")
+    if text not in ("codes", "prices", "directory", "ledger") and not (
+        kind in ("user", "key", "channel", "code") and number.isascii() and number.isdigit()
+    ):
+        raise argparse.ArgumentTypeError(f"{text!r} is no account; say user:42, key:7 or channel:3")
+    return text
+
+
+def _time_us(text: str) -> int:
+    try:
+        return parse_time_us(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _fail(message: str | Sequence[str], status: int) -> int:
+    lines = [message] if isinstance(message, str) else message
+    for line in lines:
+        print(f"tollgate: {line}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
