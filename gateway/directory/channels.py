@@ -5,7 +5,6 @@ The upstream key is encrypted and can be written but never read from outside. Fr
 """
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
@@ -162,7 +161,6 @@ class Channels(Documents[Channel]):
             "system_prompt": "",
             **cleaned,
             "secret_enc": self._vault.encrypt(secret) if secret else "",
-            "created_s": int(time.time()),
             "test_s": 0,
             "response_ms": 0,
             "balance": "0",

@@ -5,7 +5,6 @@ a code was used is told by the books (event redeem:<code id>), never by a field 
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -99,14 +98,15 @@ class Codes(Documents[Code]):
         del cleaned["count"]
         batch = await self._store.next_id("batches")
         first_id = await reserve_ids(self._store, self.collection, count)
+        now_us = await self._store.server_now_us()
         common = {
             **cleaned,
             "creator_id": creator_id,
             "status": STATUS_ENABLED,
             "batch": batch,
-            "created_s": int(time.time()),
+            "created_s": now_us // 1_000_000,
             "deleted": False,
-            "changed_us": await self._store.server_now_us(),
+            "changed_us": now_us,
         }
         secrets = [hex_token() for _ in range(count)]
         docs = await asyncio.to_thread(self._documents, common, first_id, secrets)

@@ -101,7 +101,7 @@ class Documents(Generic[T]):
     ) -> Page[T]:
         """Like list, of those whose id is the keyword or whose names start with it, literally."""
         query = self._filter(filters)
-        keyword = keyword.strip()[:100]
+        keyword = _printable("keyword", keyword.strip()[:100])
         if keyword:
             prefix = {"$regex": "^" + re.escape(keyword)}
             either: list[Document] = [{field: prefix} for field in self.searched]
@@ -117,7 +117,7 @@ class Documents(Generic[T]):
                 raise Invalid(field, "cannot be filtered by")
             if not isinstance(value, str | int):
                 raise Invalid(field, "must be a text or a number")
-            query[field] = value
+            query[field] = _printable(field, value) if isinstance(value, str) else value
         return query
 
     async def _page(self, query: Document, page: int, page_size: int, order: str) -> Page[T]:
@@ -137,13 +137,15 @@ class Documents(Generic[T]):
 
     async def _insert(self, fields: Document, object_id: int | None = None) -> T:
         """Store a new document under the next id (or the given one). Raises Conflict."""
+        if object_id is None:
+            object_id = await self._store.next_id(self.collection)
+        now_us = await self._store.server_now_us()
         doc = {
-            "_id": object_id
-            if object_id is not None
-            else await self._store.next_id(self.collection),
+            "_id": object_id,
             **fields,
+            "created_s": now_us // 1_000_000,
             "deleted": False,
-            "changed_us": await self._store.server_now_us(),
+            "changed_us": now_us,
         }
         try:
             await self._store.insert_one(self.collection, doc)
@@ -198,6 +200,13 @@ async def reserve_up_to(store: Store, sequence: str, last: int) -> None:
 async def _make_sequence(store: Store, sequence: str) -> None:
     with suppress(Duplicate):
         await store.insert_one("sequences", {"_id": sequence, "value": 0})
+
+
+def _printable(field: str, value: str) -> str:
+    """Some texts, such as half a surrogate pair, cannot even be asked of the database."""
+    if not value.isprintable():
+        raise Invalid(field, "must not contain control characters")
+    return value
 
 
 def _storable_id(object_id: int) -> int:

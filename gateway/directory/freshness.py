@@ -2,7 +2,7 @@
 
 Polling is the truth: once a second, everything changed since the last poll, and ten seconds before
 it, since writers take their time between reading the database's clock and writing. A change stream,
-where there is one, only wakes the poll earlier. While the database is away the caches go on serving.
+where there is one, only wakes the poll earlier. While the database is away, caches serve on.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ OVERLAP_US = 10_000_000
 POLL_INTERVAL_S = 1.0
 _SETTLE_S = 0.02
 _LISTEN_AGAIN_S = 5.0
+_PART = 500
 
 _log = logging.getLogger(__name__)
 
@@ -69,10 +70,20 @@ class Follower:
         # A clock that went back (another primary) must not hide changes stamped with it.
         since_us = min(self._seen_us, now_us) - OVERLAP_US
         for collection, apply in self._sources.items():
-            changed = await self._store.find_list(collection, {"changed_us": {"$gte": since_us}})
-            if changed:
-                _apply(collection, apply, changed)
+            await self._poll_one(collection, apply, since_us)
         self._seen_us = now_us
+
+    async def _poll_one(self, collection: str, apply: Apply, since_us: int) -> None:
+        part: list[dict[str, Any]] = []
+        query = {"changed_us": {"$gte": since_us}}
+        async with aclosing(self._store.find(collection, query)) as changed:
+            async for doc in changed:
+                part.append(doc)
+                if len(part) == _PART:
+                    _apply(collection, apply, part)
+                    part = []
+        if part:
+            _apply(collection, apply, part)
 
     async def _follow(self) -> None:
         while True:
@@ -84,24 +95,33 @@ class Follower:
                 await self.poll()
                 if self._chores is not None:
                     await self._chores()
-            except StoreError as error:
+            except Exception as error:  # whatever it is, following must go on
                 self._note(error)
             else:
                 self._note(None)
 
-    def _note(self, error: StoreError | None) -> None:
+    def _note(self, error: Exception | None) -> None:
         if error is not None and not self._failing:
-            _log.warning("changes of the directory cannot be read, trying on: %s", error)
+            known = isinstance(error, StoreError)
+            _log.warning(
+                "changes of the directory cannot be read, trying on: %s",
+                error,
+                exc_info=None if known else error,
+            )
         elif error is None and self._failing:
             _log.info("changes of the directory are read again")
         self._failing = error is not None
 
     async def _listen(self) -> None:
         while True:
-            with suppress(StoreError):
+            try:
                 async with aclosing(self._store.watch(list(self._sources))) as changes:
                     async for _ in changes:
                         self._wake.set()
+            except StoreError as error:
+                _log.debug("no change stream: %s", error)
+            except Exception:
+                _log.exception("watching for changes failed; polling goes on")
             await asyncio.sleep(_LISTEN_AGAIN_S)
 
 

@@ -5,7 +5,6 @@ owner can copy it again. What is left on a limited key is an account in the book
 """
 
 import ipaddress
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
@@ -31,7 +30,10 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as stored. Times ending in _s are unix seconds; limits of 0 mean no limit."""
+    """A key as stored. Times ending in _s are unix seconds; limits of 0 mean no limit.
+
+    `accessed_s` is 0 until the first use, and may lag by half a minute.
+    """
 
     id: int
     user_id: int
@@ -139,8 +141,7 @@ class Keys(Documents[Key]):
         are for the first start, which must make the same key however often it is tried.
         """
         cleaned = checks.clean(self.checks, changes)
-        secret = _check_secret(secret) if secret is not None else letters(KEY_LENGTH)
-        now_s = int(time.time())
+        secret = check_secret(secret) if secret is not None else letters(KEY_LENGTH)
         stored = {
             "user_id": user_id,
             "name": "",
@@ -153,8 +154,7 @@ class Keys(Documents[Key]):
             **cleaned,
             "hash": Vault.digest(secret),
             "secret_enc": self._vault.encrypt(secret),
-            "created_s": now_s,
-            "accessed_s": now_s,
+            "accessed_s": 0,
         }
         return await self._insert(stored, key_id), secret
 
@@ -190,7 +190,8 @@ class Keys(Documents[Key]):
             raise
 
 
-def _check_secret(secret: str) -> str:
+def check_secret(secret: str) -> str:
+    """Return a chosen secret without "sk-". Raises Invalid: a hyphen would begin a channel id."""
     secret = secret.strip().removeprefix("sk-")
     if not 8 <= len(secret) <= 200 or not secret.isascii() or not secret.isprintable():
         raise Invalid("key", "must be 8 to 200 printable ASCII characters")

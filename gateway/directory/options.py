@@ -35,7 +35,7 @@ class Options:
         }
 
     async def set(self, name: str, raw: object) -> Value:
-        """Change one option, given as text or in its type; returns the value now in force.
+        """Change one option, given as text or in its type; returns the value set.
 
         Raises Invalid for an unknown name, a bad value, or a feature that this version lacks.
         """
@@ -58,7 +58,9 @@ class Options:
             {"$set": {"value": stored}, "$max": {"changed_us": changed_us}},
             upsert=True,
         )
-        self.apply({"_id": row.name, "value": stored, "changed_us": changed_us})
+        doc = await self._store.find_one(COLLECTION, {"_id": row.name})
+        if doc is not None:
+            self.apply(doc)
 
     def apply(self, doc: Document) -> None:
         """Take over a stored option, unless a later one is known already.

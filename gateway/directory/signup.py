@@ -4,10 +4,12 @@ Three writes to two places cannot be one, so they are ordered and repeatable: a 
 as not welcomed until all is done, and `finish_signups` ends what a crash interrupted.
 """
 
+from contextlib import suppress
 from typing import Any, Protocol
 
 from gateway.directory.directory import Directory
 from gateway.directory.users import User
+from ledger.errors import KeyReused
 from ledger.events import Draft, Receipt
 from ledger.money import nano_from_quota
 
@@ -50,19 +52,23 @@ async def finish_signups(directory: Directory, books: Recorder) -> int:
     return len(users)
 
 
+def _grant(user: User, quota: int, actor: str) -> Draft:
+    return Draft(
+        id=f"grant:signup:{user.id}",
+        type="grant.signup",
+        account=user.account,
+        amount_nano=nano_from_quota(quota),
+        actor=actor,
+        body={"reason": "sign-up"},
+    )
+
+
 async def _welcome(directory: Directory, books: Recorder, user: User, actor: str) -> User:
     if not (await directory.keys.list(filters={"user_id": user.id})).total:
         await directory.keys.create(user.id, DEFAULT_KEY)
     quota = directory.options.get("QuotaForNewUser")
     if quota:
-        await books.record(
-            Draft(
-                id=f"grant:signup:{user.id}",
-                type="grant.signup",
-                account=user.account,
-                amount_nano=nano_from_quota(quota),
-                actor=actor,
-                body={"quota": quota},
-            )
-        )
+        # Granted before the interruption, when the option or the actor was another one: it stands.
+        with suppress(KeyReused):
+            await books.record(_grant(user, quota, actor))
     return await directory.users.mark_welcomed(user.id)

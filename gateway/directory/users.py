@@ -4,7 +4,6 @@ Balances are not here: they are projections of the books. A deleted user keeps t
 the books stay readable, and gives up the name.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
@@ -125,7 +124,6 @@ class Users(Documents[User]):
             "aff_code": letters(8),
             "session_epoch": 1,
             "welcomed": welcomed,
-            "created_s": int(time.time()),
         }
         return await self._insert(stored, user_id)
 
@@ -169,7 +167,7 @@ class Users(Documents[User]):
 
     async def by_username(self, username: str) -> User | None:
         """Find a user by the exact name."""
-        return await self._find({"username": username})
+        return await self._find({"username": username}) if username.isprintable() else None
 
     async def by_access_token(self, token: str) -> User | None:
         """Find the usable user whose access token this is."""
@@ -186,7 +184,7 @@ class Users(Documents[User]):
         return user if fits else None
 
     async def _by_email(self, email: str) -> User | None:
-        if "@" not in email:
+        if "@" not in email or not email.isprintable():
             return None
         docs = await self._store.find_list(
             self.collection, {"email": email, "deleted": False}, limit=2
