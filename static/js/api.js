@@ -1,0 +1,67 @@
+// The management API: one call, one envelope, errors in words with the request's id.
+import { language, t } from "./i18n.js";
+
+/** What went wrong. `kind`: "network", "signedout", "refused" (4xx) or "failed" (5xx, or an answer that makes no sense). */
+export class ApiError extends Error {
+  constructor(kind, message, { status = 0, requestId = "" } = {}) {
+    super(message);
+    Object.assign(this, { name: "ApiError", kind, status, requestId });
+  }
+}
+
+const KINDS = [
+  [401, "signedout"],
+  [429, "refused"],
+];
+
+function kindOf(status) {
+  const exact = KINDS.find(([code]) => code === status);
+  return exact ? exact[1] : status >= 500 ? "failed" : "refused";
+}
+
+function address(path, params) {
+  const filled = Object.entries(params ?? {}).filter(([, value]) => value !== "" && value != null && value !== 0);
+  const query = new URLSearchParams(filled.map(([key, value]) => [key, String(value)])).toString();
+  return query ? `${path}?${query}` : path;
+}
+
+async function fetched(path, options) {
+  try {
+    return await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError("network", t("error.network"));
+  }
+}
+
+async function call(method, path, { params, body, signal } = {}) {
+  const headers = { accept: "application/json", "accept-language": language() };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const response = await fetched(address(path, params), {
+    method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const requestId = response.headers.get("x-request-id") ?? "";
+  const text = await response.text();
+  let answer = null;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    answer = null;
+  }
+  if (response.ok && answer && answer.success !== false) return { ...answer, text, requestId };
+  const message = answer?.message || t(response.status >= 500 || response.ok ? "error.server" : "error.refused", { status: response.status });
+  throw new ApiError(response.ok && !answer ? "failed" : kindOf(response.status), message, { status: response.status, requestId });
+}
+
+export const get = (path, params, options) => call("GET", path, { params, ...options });
+export const post = (path, body, options) => call("POST", path, { body, ...options });
+
+/** "ready", "down", or "unknown" where health is served on another port. */
+export async function health() {
+  try {
+    const { status } = await fetched("/health/ready", {});
+    return status === 200 ? "ready" : status === 404 ? "unknown" : "down";
+  } catch {
+    return "down";
+  }
+}

@@ -1,0 +1,67 @@
+// Signing in, and what can be said about the gateway to someone who has not.
+import { h, fill } from "./dom.js";
+import { t } from "./i18n.js";
+import { failure } from "./notice.js";
+import { stateWord } from "./frame.js";
+import { when } from "./time.js";
+
+const SAID = { 401: "signin.wrong", 403: "signin.barred", 429: "signin.slow" };
+
+function facts(session) {
+  const { version, start_time: since } = session.status;
+  const rows = [
+    ["status.state", stateWord(session)],
+    ["status.version", version],
+    ["status.since", since ? when(since) : null],
+    ["status.api", h("span.mono", {}, `${session.address()}/v1`)],
+  ];
+  return h("dl.facts", {}, rows.filter(([, value]) => value).map(([label, value]) => [
+    h("dt", {}, t(label)), h("dd", {}, value)]));
+}
+
+function field(name, label, props) {
+  return h("label.field", {}, h("span", {}, label), h("input", { name, required: true, ...props }));
+}
+
+/** The refusal in the reader's words; the server's own words where we have none. */
+function inWords(error) {
+  const said = SAID[error.status];
+  if (said) error.message = t(said);
+  return error;
+}
+
+async function submit(form, says, button, session) {
+  const username = form.elements.username.value.trim();
+  const password = form.elements.password.value;
+  if (!username || !password) {
+    fill(says, h("p.notice.warning", { role: "alert" }, t("signin.needs")));
+    form.elements[username ? "password" : "username"].focus();
+    return;
+  }
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true");
+  button.textContent = t("signin.going");
+  try {
+    await session.signIn(username, password);
+  } catch (error) {
+    fill(says, failure(inWords(error)));
+    button.setAttribute("aria-disabled", "false");
+    button.textContent = t("signin.go");
+    form.elements.password.select();
+  }
+}
+
+export function signInPage(session) {
+  const says = h("div", {}, session.ended ? h("p.notice.warning", { role: "status" }, t("error.ended")) : null);
+  const button = h("button.button.primary", { type: "submit" }, t("signin.go"));
+  const form = h("form", { novalidate: true },
+    h("h1", {}, t("signin.title")), says,
+    field("username", t("signin.username"), { autocomplete: "username", autocapitalize: "none", spellcheck: "false" }),
+    field("password", t("signin.password"), { type: "password", autocomplete: "current-password" }),
+    button);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit(form, says, button, session);
+  });
+  return { node: h("div.signin", {}, form, facts(session)), focus: () => form.elements.username.focus() };
+}
