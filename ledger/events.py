@@ -26,6 +26,7 @@ Document = dict[str, Any]
 GENESIS = "0" * 64
 SCHEMA_DIR = Path(__file__).parent.parent / "conf" / "events"
 MAX_ID_LENGTH = 200
+MAX_EVENT_BYTES = 8 * 1024 * 1024
 
 _SIGNS: dict[str, Callable[[int], bool]] = {
     "credit": lambda amount: amount > 0,
@@ -139,7 +140,7 @@ def _check(schema: Schema, draft: Draft) -> None:
         schema.check_body(draft.body)
     except fastjsonschema.JsonSchemaException as error:
         raise InvalidEvent(f"{draft.id}: {error}") from None
-    _refuse_floats(draft.body, draft.id)
+    _check_values(draft.body, draft.id)
     if not draft.id or len(draft.id) > MAX_ID_LENGTH:
         raise InvalidEvent(f"an event id has 1 to {MAX_ID_LENGTH} characters: {draft.id[:80]}")
     if schema.account.fullmatch(draft.account) is None:
@@ -162,17 +163,21 @@ def _load(path: Path) -> Schema:
     )
 
 
-def _refuse_floats(value: object, event_id: str) -> None:
-    if value is None or isinstance(value, str | int):
+def _check_values(value: object, event_id: str) -> None:
+    """Refuse what has no exact canonical form or does not fit the database, floats above all."""
+    if value is None or isinstance(value, str):
         return
-    if isinstance(value, list):
+    if isinstance(value, int):
+        if not -MAX_NANO <= value <= MAX_NANO:
+            raise InvalidEvent(f"{event_id}: {value} does not fit into 64 bits")
+    elif isinstance(value, list):
         for item in value:
-            _refuse_floats(item, event_id)
+            _check_values(item, event_id)
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise InvalidEvent(f"{event_id}: a field name must be text, not {key!r}")
-            _refuse_floats(item, event_id)
+            _check_values(item, event_id)
     else:
         raise InvalidEvent(f"{event_id}: {type(value).__name__} {value!r} can't be in an event")
 
@@ -184,9 +189,12 @@ def request_hash(draft: Draft) -> str:
     """
     wanted = [draft.type, draft.account, draft.amount_nano, draft.at_us, draft.body]
     try:
-        return hashlib.sha256(orjson.dumps(wanted, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+        text = orjson.dumps(wanted, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONEncodeError, TypeError) as error:
         raise InvalidEvent(f"{draft.id}: {error}") from None
+    if len(text) > MAX_EVENT_BYTES:
+        raise InvalidEvent(f"{draft.id}: {len(text)} bytes are too many for one event")
+    return hashlib.sha256(text).hexdigest()[:32]
 
 
 def canonical(event: Document) -> bytes:

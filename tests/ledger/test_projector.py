@@ -1,0 +1,138 @@
+"""The projector: every event in every account exactly once."""
+
+import asyncio
+import random
+
+import pytest
+
+from ledger import accounts, projector, writers
+from ledger.accounts import balance_nano
+from ledger.appender import Appender
+from ledger.books import Books
+from ledger.clock import Clock
+from ledger.events import Schemas
+from ledger.projector import Projector, catch_up, project
+from ledger.verify import verify
+from tests.ledger.drafts import charge, recharge
+from tests.ledger.faults import FaultyStore
+
+pytestmark = pytest.mark.database
+
+
+async def append_only(store, drafts):
+    """Append without projecting, as a process that dies at once."""
+    writer = await writers.acquire(store, Clock())
+    appender = Appender(
+        store, Clock(), Schemas(), writer, max_pending=10_000, on_landed=lambda events: None
+    )
+    for draft in drafts:
+        await appender.append(draft)
+    await store.update_one("writers", {"_id": writer.slot}, {"$set": {"expires_us": 0}})
+    return writer
+
+
+def some_drafts(count, seed):
+    rng = random.Random(seed)
+    drafts = [recharge(f"{seed}-{n}", f"user:{n + 1}", 10**9) for n in range(3)]
+    for n in range(count):
+        user = rng.randint(1, 3)
+        drafts.append(charge(f"{seed}-{n}", rng.randint(0, 9), user=user, key=user, held=()))
+    return drafts
+
+
+async def balances_from_events(store):
+    sums = {}
+    async for event in store.find("events", {}):
+        for effect in accounts.effects(event):
+            column = sums.setdefault(effect.account, {})
+            for name, amount in effect.columns.items():
+                column[name] = column.get(name, 0) + amount
+    return sums
+
+
+async def assert_exact(store):
+    for account, columns in (await balances_from_events(store)).items():
+        document = await accounts.read(store, account)
+        assert {name: document.get(name) for name in columns} == columns, account
+    report = await verify(store)
+    assert report.ok, report.lines
+
+
+async def test_a_crash_between_append_and_projection_is_made_good_at_the_next_start(store):
+    await append_only(store, some_drafts(40, 1))
+    assert await store.count("accounts", {}) == 0
+    assert (await verify(store)).waiting > 0
+    books = await Books.open(store, Clock())
+    await assert_exact(store)
+    await books.close()
+
+
+async def test_projecting_again_with_other_page_boundaries_changes_nothing(store, monkeypatch):
+    writer = await append_only(store, some_drafts(60, 2))
+    for chunk in (7, 1, 13, 1_000, 5):
+        monkeypatch.setattr(projector, "CHUNK", chunk)
+        await store.update_one(
+            "positions", {"_id": projector.position_id(writer.slot)}, {"$set": {"seq": 0}}
+        )
+        await catch_up(store, writer.slot)
+        await assert_exact(store)
+
+
+async def test_two_processes_projecting_one_writer_at_once_count_each_event_once(store):
+    writer = await append_only(store, some_drafts(80, 3))
+    await asyncio.gather(*(catch_up(store, writer.slot) for _ in range(4)))
+    await assert_exact(store)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_late_overlapping_pages_with_stale_marks(store, seed):
+    """Pages in any cut, applied by processes that remember wrong marks, out of step."""
+    rng = random.Random(seed)
+    writer = await append_only(store, some_drafts(30, seed))
+    events = await store.find_list("events", {"writer": writer.slot}, sort=[("seq", 1)])
+    marks = [{} for _ in range(3)]
+    reached = [0, 0, 0]
+    while min(reached) < len(events):
+        who = rng.randrange(3)
+        end = min(len(events), reached[who] + rng.randint(1, 9))
+        start = max(0, reached[who] - rng.randint(0, 5))
+        await project(store, writer.slot, events[start:end], marks[who])
+        reached[who] = end
+    await assert_exact(store)
+
+
+@pytest.mark.parametrize("plan", ["lost", "unanswered"])
+async def test_an_update_with_an_unknown_outcome_is_applied_once(store, plan):
+    writer = await append_only(store, some_drafts(20, 4))
+    events = await store.find_list("events", {"writer": writer.slot}, sort=[("seq", 1)])
+    faulty = FaultyStore(store)
+    faulty.plan("bulk_update", plan, "ok", plan)
+    follower = Projector(faulty, writer.slot, 0, interval_s=0.01)
+    follower.start()
+    follower.feed(events[:10])
+    await follower.until(events[9]["seq"])
+    follower.feed(events[10:])
+    await follower.until(events[-1]["seq"])
+    await follower.close()
+    await assert_exact(store)
+
+
+async def test_one_charge_counts_for_user_key_and_channel(store):
+    books = await Books.open(store, Clock())
+    await books.record(recharge("a", amount_nano=10_000))
+    await books.record(charge("r1", 3, held=()))
+    documents = await accounts.read_many(store, ["user:1", "key:7", "channel:3", "user:9"])
+    assert balance_nano(documents["user:1"]) == 7_000
+    assert documents["key:7"]["spent"] == documents["channel:3"]["spent"] == 3_000
+    assert documents["key:7"]["requests"] == 1
+    assert documents["user:9"] == {"_id": "user:9"}
+    await books.close()
+
+
+async def test_record_returns_only_when_other_processes_see_the_effect(store):
+    one, two = await Books.open(store, Clock()), await Books.open(store, Clock())
+    await one.record(recharge("a", amount_nano=5_000))
+    hold = await two.credit.hold(["user:1"], 5_000, wait_s=0)
+    hold.release()
+    await one.close()
+    await two.close()
