@@ -43,7 +43,7 @@ export function fill(node, ...children) {
 }
 
 const PATHS = {
-  mark: "M4 2v12M4 5h9M7 9v5M10 9v5M13 9v5",
+  mark: "M4 14V3M4 8.5L14.5 4M1.5 14h5",
   copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
   check: "M3 8.5l3.2 3.2L13 5",
   close: "M4 4l8 8M12 4l-8 8",

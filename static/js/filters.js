@@ -46,13 +46,13 @@ function modelControl(filter, session) {
     wait = setTimeout(apply, 350);
   });
   input.addEventListener("change", apply);
-  return { node: h("label.field", {}, h("span", {}, t("filter.model")), input, list), input, dispose };
+  return { node: h("label.field.silent", {}, h("span", {}, t("filter.model")), input, list), input, dispose };
 }
 
 function typeControl(filter) {
   const select = h("select", { name: "type", on: { change: () => change({ type: select.value === "0" ? "" : select.value }) } },
     TYPES.map((type) => h("option", { value: type, selected: type === filter.type }, t(`type.${type}`))));
-  return h("label.field.narrow", {}, h("span", {}, t("filter.type")), select);
+  return h("label.field.silent.narrow", {}, h("span", {}, t("filter.type")), select);
 }
 
 export function filterBar(filter, session, { onRefresh }) {

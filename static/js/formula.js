@@ -53,7 +53,7 @@ export function terms(body) {
   });
 }
 
-const sumOf = (parts) => parts.map(({ name, count, rate }) => `${number(count)} ${word("class", name)} \u00d7 ${rate}`).join(" + ");
+const sumOf = (parts) => parts.map(({ name, count, rate }) => `${number(count)} ${word("class", name).toLowerCase()} \u00d7 ${rate}`).join(" + ");
 
 function lines(body, priced, exact, nano) {
   const tokens = priced.filter(({ name }) => !perUnit(name));

@@ -35,8 +35,8 @@ const CELLS = {
   name: (key) => key.name,
   key: (key) => h("span.row", {}, secret(key), copyButton(() => fullKey(key), { label: t("keys.copy", { name: key.name }) })),
   status: statusWord,
-  created: (key) => when(key.created_time),
-  expires: (key) => (key.expired_time === NEVER ? t("keys.never") : when(key.expired_time)),
+  created: (key) => when(key.created_time, { day: true }),
+  expires: (key) => (key.expired_time === NEVER ? t("keys.never") : when(key.expired_time, { day: true })),
   left: (key) => (key.unlimited_quota ? h("span.quiet", {}, t("keys.unlimited")) : money(exactOr(key, "remain", "remain_quota"), { down: true })),
   spent: (key) => money(exactOr(key, "used", "used_quota"), { column: true }),
 };

@@ -10,15 +10,15 @@ import { duration, when } from "./time.js";
 const CHARGE = 2;
 
 export const columns = () => [
-  { id: "time", label: t("column.time") },
+  { id: "time", label: t("column.time"), class: "two" },
   { id: "type", label: t("column.type") },
-  { id: "model", label: t("column.model"), class: "wide" },
+  { id: "model", label: t("column.model"), class: "wide two" },
   { id: "key", label: t("column.key"), class: "clip" },
   { id: "input", label: t("column.input"), number: true },
   { id: "output", label: t("column.output"), number: true },
-  { id: "outcome", label: t("column.outcome") },
+  { id: "outcome", label: t("column.outcome"), class: "loose" },
   { id: "duration", label: t("column.duration"), number: true },
-  { id: "amount", label: t("column.amount"), number: true, class: "amount" },
+  { id: "amount", label: t("column.amount"), number: true, class: "amount two" },
 ];
 
 export function outcomeWord(outcome) {
@@ -38,10 +38,19 @@ function amountCell(row) {
   return h("a", { href: link(row), "aria-label": label, class: nano > 0n ? "credit" : "" }, shown);
 }
 
+/** Entries whose own words were written by a person, and so are worth showing beside what they are. */
+const REMARKED = new Set(["balance.adjusted", "recharge.credited"]);
+
+function entry(row) {
+  const kind = word("event", row.event_type);
+  if (!row.event_type || kind === row.event_type) return row.content;
+  return REMARKED.has(row.event_type) && row.content ? `${kind} \u00b7 ${row.content}` : kind;
+}
+
 const CELLS = {
   time: (row) => when(row.created_at),
   type: (row) => word("type", row.type),
-  model: (row) => row.model_name || row.content,
+  model: (row) => row.model_name || entry(row),
   key: (row) => row.token_name,
   input: (row) => (row.type === CHARGE ? number(row.prompt_tokens ?? 0) : null),
   output: (row) => (row.type === CHARGE ? number(row.completion_tokens ?? 0) : null),

@@ -9,12 +9,12 @@ function stamp(date) {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** Accepts unix seconds or RFC 3339 text. */
-export function when(value) {
+/** Accepts unix seconds or RFC 3339 text. `day` leaves the time of day to the hover. */
+export function when(value, { day = false } = {}) {
   const date = new Date(typeof value === "number" ? value * 1000 : value);
   if (!value || Number.isNaN(date.getTime())) return h("span.quiet", {}, "–");
   const utc = typeof value === "string" ? value : date.toISOString().replace(".000Z", "Z");
-  return h("time", { datetime: date.toISOString(), title: t("time.utc", { utc }) }, stamp(date));
+  return h("time", { datetime: date.toISOString(), title: t("time.utc", { utc }) }, day ? stamp(date).slice(0, 10) : stamp(date));
 }
 
 export const RANGES = ["today", "7d", "30d", "all"];
@@ -32,5 +32,6 @@ export function duration(ms) {
   const value = Number(ms);
   if (value < 1000) return `${number(Math.round(value))} ms`;
   if (value < 60_000) return `${new Intl.NumberFormat(language(), { maximumFractionDigits: 1 }).format(value / 1000)} s`;
-  return `${Math.floor(value / 60_000)} min ${Math.round((value % 60_000) / 1000)} s`;
+  const seconds = Math.round(value / 1000);
+  return t("time.minutes", { minutes: Math.floor(seconds / 60), seconds: seconds % 60 });
 }

@@ -26,7 +26,7 @@ async function redeem(session, input, says, button, onCredited) {
     input.value = "";
     onCredited();
   } catch (error) {
-    if (error.status >= 400 && error.status < 500 && error.status !== 429) error.message = `${t("redeem.refused")} ${error.message}`;
+    if (error.status >= 400 && error.status < 500 && error.status !== 429) error.message = t("redeem.refused", { reason: error.message });
     fill(says, failure(error));
     input.select();
   }

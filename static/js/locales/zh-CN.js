@@ -17,6 +17,7 @@ export default {
   "state.down": "未就绪",
   "state.unknown": "运行中",
   "state.checking": "检查中",
+  "time.minutes": "{minutes} 分 {seconds} 秒",
   "time.utc": "UTC：{utc}",
 
   "nav.main": "页面",
@@ -130,7 +131,7 @@ export default {
   "keys.empty": "还没有密钥",
   "keys.empty.next": "先创建一个密钥，再用它发送请求。",
 
-  "explain.title": "扣费说明",
+  "explain.title": "金额说明",
   "explain.previous": "上一条",
   "explain.next": "下一条",
   "explain.exact": "精确值 {amount} USD",
@@ -220,7 +221,7 @@ export default {
   "signin.wrong": "用户名或密码不正确。",
   "signin.barred": "该账户已停用，请联系管理员。",
   "signin.slow": "尝试次数过多，请稍后再试。",
-  "redeem.refused": "未入账。",
+  "redeem.refused": "未入账：{reason}",
   "snippet.hello": "你好！",
   "explain.usage.cost": "费用（USD）",
   "explain.price.model": "计价模型",
