@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from gateway.directory import checks
 from gateway.directory.catalogue import Catalogue, Vendor
+from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
 from gateway.directory.errors import Invalid
 from gateway.directory.vault import Vault
@@ -83,7 +84,7 @@ class Channels(Documents[Channel]):
     }
     searched = ("name",)
     filtered = ("status", "type", "groups")
-    checks: ClassVar[Mapping[str, checks.Check]] = {
+    checks: ClassVar[Mapping[str, Check]] = {
         "type": checks.integer(1, checks.INT32_MAX),
         "name": checks.text(100),
         "status": checks.one_of((STATUS_ENABLED, STATUS_DISABLED, STATUS_AUTO_DISABLED)),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 from gateway.directory import checks
+from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents, reserve_ids
 from gateway.directory.randomness import hex_token
 from gateway.directory.vault import Vault
@@ -70,7 +71,7 @@ class Codes(Documents[Code]):
     collection = "codes"
     searched = ("name",)
     filtered = ("status", "batch", "creator_id")
-    checks: ClassVar[Mapping[str, checks.Check]] = {
+    checks: ClassVar[Mapping[str, Check]] = {
         "name": checks.text(20, shortest=1),
         "status": checks.one_of((STATUS_ENABLED, STATUS_DISABLED)),
         "value_nano": checks.integer(1, MAX_NANO),

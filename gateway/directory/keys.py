@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from gateway.directory import checks
+from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
 from gateway.directory.errors import Invalid
 from gateway.directory.randomness import KEY_LENGTH, letters
@@ -95,7 +96,7 @@ class Keys(Documents[Key]):
     collection = "keys"
     searched = ("name",)
     filtered = ("user_id", "status")
-    checks: ClassVar[Mapping[str, checks.Check]] = {
+    checks: ClassVar[Mapping[str, Check]] = {
         "name": checks.text(30),
         "status": checks.one_of(
             (STATUS_ENABLED, STATUS_DISABLED, STATUS_EXPIRED, STATUS_EXHAUSTED)

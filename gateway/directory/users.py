@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from gateway.directory import checks, passwords
+from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
 from gateway.directory.randomness import hex_token, letters
 from gateway.directory.vault import Vault
@@ -68,7 +69,7 @@ class Users(Documents[User]):
     collection = "users"
     searched = ("username", "email", "display_name")
     filtered = ("group", "role", "status", "email", "inviter_id", "username")
-    checks: ClassVar[Mapping[str, checks.Check]] = {
+    checks: ClassVar[Mapping[str, Check]] = {
         "username": checks.text(30, shortest=1, spaces=False),
         "display_name": checks.text(20),
         "role": checks.one_of((ROLE_COMMON, ROLE_ADMIN, ROLE_ROOT)),
