@@ -3,20 +3,22 @@ import { language, t } from "./i18n.js";
 
 /** What went wrong. `kind`: "network", "signedout", "refused" (4xx) or "failed" (5xx, or an answer that makes no sense). */
 export class ApiError extends Error {
-  constructor(kind, message, { status = 0, requestId = "" } = {}) {
+  constructor(kind, message, { status = 0, requestId = "", detail = "" } = {}) {
     super(message);
-    Object.assign(this, { name: "ApiError", kind, status, requestId });
+    Object.assign(this, { name: "ApiError", kind, status, requestId, detail });
   }
 }
 
-const KINDS = [
-  [401, "signedout"],
-  [429, "refused"],
-];
-
 function kindOf(status) {
-  const exact = KINDS.find(([code]) => code === status);
-  return exact ? exact[1] : status >= 500 ? "failed" : "refused";
+  if (status === 401) return "signedout";
+  return status >= 500 ? "failed" : "refused";
+}
+
+/** A fault of the server's is told in the reader's language, with the server's words beside it; a refusal in the server's words. */
+function refusal(status, said, requestId) {
+  const kind = status < 400 && !said ? "failed" : kindOf(status);
+  const own = t(kind === "failed" ? "error.server" : "error.refused", { status });
+  return new ApiError(kind, kind === "failed" ? own : said || own, { status, requestId, detail: kind === "failed" ? said : "" });
 }
 
 function address(path, params) {
@@ -49,8 +51,7 @@ async function call(method, path, { params, body, signal } = {}) {
     answer = null;
   }
   if (response.ok && answer && answer.success !== false) return { ...answer, text, requestId };
-  const message = answer?.message || t(response.status >= 500 || response.ok ? "error.server" : "error.refused", { status: response.status });
-  throw new ApiError(response.ok && !answer ? "failed" : kindOf(response.status), message, { status: response.status, requestId });
+  throw refusal(response.status, answer?.message ?? "", requestId);
 }
 
 export const get = (path, params, options) => call("GET", path, { params, ...options });

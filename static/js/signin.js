@@ -26,7 +26,7 @@ function field(name, label, props) {
 /** The refusal in the reader's words; the server's own words where we have none. */
 function inWords(error) {
   const said = SAID[error.status];
-  if (said) error.message = t(said);
+  if (said) error.message = t(said, { reason: error.message });
   return error;
 }
 

@@ -222,7 +222,7 @@ export default {
   "policy.free": "charge nothing",
   "filter.showAll": "Show all",
   "signin.wrong": "The user name or the password is not right.",
-  "signin.barred": "This account is switched off. Ask the operator.",
+  "signin.barred": "You cannot sign in here: {reason}. Ask the operator.",
   "signin.slow": "Too many tries. Wait a little, then try again.",
   "redeem.refused": "Nothing was credited: {reason}",
   "snippet.hello": "Hello!",

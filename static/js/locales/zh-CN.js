@@ -219,7 +219,7 @@ export default {
   "policy.free": "不扣费",
   "filter.showAll": "显示全部",
   "signin.wrong": "用户名或密码不正确。",
-  "signin.barred": "该账户已停用，请联系管理员。",
+  "signin.barred": "无法登录：{reason}。请联系管理员。",
   "signin.slow": "尝试次数过多，请稍后再试。",
   "redeem.refused": "未入账：{reason}",
   "snippet.hello": "你好！",
