@@ -1,0 +1,60 @@
+"""What every test of the product may ask for: a real database, empty, on either driver.
+
+MONGO_DRIVER picks the driver (motor by default). MONGO_URL lets the suite run on a MongoDB that is
+already there; without it each test process starts one embedded database for all its tests.
+"""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from ledger.embedded import EmbeddedDatabase
+from ledger.indexes import INDEXES
+from ledger.store import Store
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that talk to the database, so that they can be chosen or left out."""
+    for item in items:
+        if "database_url" in getattr(item, "fixturenames", ()):
+            item.add_marker("database")
+
+
+@pytest.fixture(scope="session")
+def mongo_driver() -> str:
+    """The driver that this run is about."""
+    return os.environ.get("MONGO_DRIVER") or "motor"
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database server for this test process."""
+    given = os.environ.get("MONGO_URL")
+    if given:
+        yield given
+        return
+    database = EmbeddedDatabase(tmp_path_factory.mktemp("database"))
+    with asyncio.Runner() as runner:
+        yield runner.run(database.start())
+        runner.run(database.stop())
+
+
+@pytest.fixture
+def database_name() -> str:
+    """A name that no other test uses."""
+    return f"test_{uuid.uuid4().hex[:16]}"
+
+
+@pytest.fixture
+async def store(database_url: str, database_name: str, mongo_driver: str) -> AsyncIterator[Store]:
+    """An empty database with the product's indexes, removed afterwards."""
+    store = await Store.connect(database_url, database_name, mongo_driver)
+    try:
+        await store.ensure_indexes(INDEXES)
+        yield store
+    finally:
+        await store.drop_database()
+        await store.close()
