@@ -21,7 +21,6 @@ from tests.bench import wire
 from tests.bench.gateway import Gateway
 from tests.bench.processes import BenchError, FakeUpstream, remove
 from tests.bench.rounds import Bench, Cell
-from tests.bench.sampler import INTERVAL_S
 
 _WRITTEN_S = 30.0
 
@@ -75,8 +74,10 @@ def _wait_for(path: Path) -> None:
 def print_samples(out: Path, requests: int, top: int) -> None:
     """The sampled functions and lines, in microseconds of CPU per request."""
     report: dict[str, Any] = orjson.loads(out.read_bytes())
-    each = INTERVAL_S / requests * 1e6
-    print(f"{report['samples']} samples, {report['samples'] * each:.0f} µs per request")
+    threads = {name: spent / requests * 1e6 for name, spent in report["cpu_s"].items()}
+    each = threads["MainThread"] / max(report["samples"], 1)
+    print(f"{report['samples']} samples of the main thread")
+    _print("thread", ((spent, name) for name, spent in threads.items()))
     functions = report["functions"]
     by_self = sorted(functions, key=lambda row: -row[1])
     _print("function itself", ((own * each, name) for name, own, _ in by_self[:top]))
