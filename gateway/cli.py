@@ -136,6 +136,10 @@ def _ledger(args: argparse.Namespace, settings: Settings) -> int:
 
     try:
         return asyncio.run(run(args, settings))
+    except BrokenPipeError:
+        # Who read our output has seen enough; nothing may be flushed to it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (LedgerError, OSError) as error:
         return _fail(str(error), 1)
 

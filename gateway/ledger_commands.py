@@ -148,12 +148,19 @@ def _fold_late(event: Document, documents: dict[str, Document], late: dict[str, 
 
 @contextlib.contextmanager
 def _output(name: str) -> Iterator[IO[str]]:
-    """Open the file to write: standard output for -, else a new file that is renamed when whole."""
+    """Open the file to write: standard output for -, else a new file that is renamed when whole.
+
+    What is no regular file (a pipe, /dev/null) is written to as it is.
+    """
     if name == "-":
         yield sys.stdout
         sys.stdout.flush()
         return
-    target = Path(name)
+    target = Path(name).resolve()
+    if target.exists() and not target.is_file():
+        with target.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        return
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with open(handle, "w", encoding="utf-8", newline="") as file:
