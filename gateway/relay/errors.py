@@ -3,8 +3,11 @@
 A client gets `{"error": {"message", "type", "param", "code"}}` and the status. `code` is stable.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from ledger.errors import BooksUnavailable, InsufficientCredit, LedgerError, PriceMissing
 from ledger.money import usd
@@ -110,3 +113,78 @@ def of_ledger(error: LedgerError) -> RelayError:
         "The ledger cannot record requests right now; please try again shortly.",
         headers={"Retry-After": str(retry_after_s)},
     )
+
+
+# Trying such a request elsewhere gives the same answer.
+THE_REQUEST_IS_WRONG = frozenset({400, 413, 422})
+# Statuses that say something about the client's request, and mean the same to the client.
+_PASSED_ON = frozenset({400, 404, 405, 406, 409, 410, 411, 413, 414, 415, 416, 418, 422, 424, 451})
+_MESSAGE_FIELDS = ("message", "msg", "err", "error_msg", "detail")
+
+_SAYS = {
+    "upstream_unreachable": "The upstream service can't be reached right now.",
+    "upstream_timeout": "The upstream service took too long to answer.",
+    "upstream_cut": "The upstream service broke off its answer.",
+    "upstream_auth": "The upstream service did not accept this gateway; its operator must look "
+    "at the channel.",
+    "upstream_bad_answer": "The upstream service answered in a way that makes no sense.",
+}
+
+
+def of_call(code: str) -> RelayError:
+    """Say that a call got no answer, without naming the upstream's address."""
+    return RelayError(code, _SAYS[code])
+
+
+def parse(content: bytes) -> Any:
+    """Return an upstream's JSON, or None when it is none."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def of_upstream(status: int, headers: Mapping[str, str], parsed: Any) -> RelayError:
+    """Turn an upstream's refusal into an OpenAI error.
+
+    401, 402 and 403 are about the operator's key, not the client's, and become 502.
+    """
+    if status in (401, 402, 403):
+        return of_call("upstream_auth")
+    said = _normalise(parsed)
+    message = said["message"] or f"The upstream service answered with status {status}."
+    if status == 429:
+        wait = headers.get("retry-after")
+        extra = {"Retry-After": wait if wait else "5"}
+        return RelayError(
+            said["code"] or "rate_limit_exceeded", message, said["param"], extra, 429, said["type"]
+        )
+    if status in _PASSED_ON:
+        mapped = status
+    else:
+        mapped = status if status in (503, 504) else 504 if status == 408 else 502
+    code = said["code"] or "bad_response_status_code"
+    return RelayError(code, message, said["param"], {}, mapped, said["type"] or _THEIRS)
+
+
+def _normalise(parsed: Any) -> dict[str, Any]:
+    """Find message, type, param and code, wherever vendors put them."""
+    found = parsed.get("error", parsed) if isinstance(parsed, dict) else None
+    if not isinstance(found, dict):
+        found = {"message": found} if isinstance(found, str) else {}
+    outer = parsed if isinstance(parsed, dict) else {}
+    texts = [*(found.get(f) for f in _MESSAGE_FIELDS), *(outer.get(f) for f in _MESSAGE_FIELDS)]
+    for name in ("header", "response"):
+        inner = outer.get(name)
+        if isinstance(inner, dict):
+            deeper = inner.get("error")
+            texts.append((deeper if isinstance(deeper, dict) else inner).get("message"))
+    message = next((text for text in texts if isinstance(text, str) and text), "")
+    return {"message": message[:2_000], **{n: _short(found.get(n)) for n in _LABELS}}
+
+
+_LABELS = ("type", "param", "code")
+
+
+def _short(value: Any) -> Any:
+    return str(value)[:200] if isinstance(value, str | int) and value != "" else None

@@ -1,0 +1,147 @@
+"""The OpenAI dialect, inbound: which endpoints there are and what a request must say.
+
+A body is checked by hand for what routing, holding credit and metering need, and otherwise passes
+as it came.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gateway.relay.errors import RelayError
+
+MAX_TOKENS = 2**30
+MAX_CHOICES = 128
+MAX_MODEL_LENGTH = 200
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One route of the dialect: its task in the catalogue, and the field that carries its input."""
+
+    name: str
+    task: str
+    path: str
+    field: str
+    kinds: tuple[type, ...]
+    has_output: bool
+
+
+CHAT = Endpoint("chat.completions", "chat", "/v1/chat/completions", "messages", (list,), True)
+COMPLETIONS = Endpoint("completions", "completions", "/v1/completions", "prompt", (str, list), True)
+EMBEDDINGS = Endpoint("embeddings", "embeddings", "/v1/embeddings", "input", (str, list), False)
+
+
+@dataclass(slots=True)
+class Ask:
+    """What a client asks for, checked. `choices` is how many outputs may be generated in all."""
+
+    endpoint: Endpoint
+    raw: bytes
+    body: Body
+    model: str
+    stream: bool
+    wants_usage: bool
+    choices: int
+    max_output: int | None
+    limit_field: str
+
+
+def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> Ask:
+    """Check a request body. Raises RelayError 400, naming the parameter that is wrong."""
+    body = _parse(raw)
+    model = body.get("model")
+    if model is None and model_in_path:
+        model = body["model"] = model_in_path
+        raw = orjson.dumps(body)
+    if not isinstance(model, str) or not model:
+        _refuse_field(body, "model", "a non-empty string")
+    _check_input(endpoint, body)
+    stream = endpoint.has_output and _boolean(body, "stream")
+    limit_field = "max_tokens"
+    if endpoint is CHAT and body.get("max_completion_tokens") is not None:
+        limit_field = "max_completion_tokens"
+    return Ask(
+        endpoint=endpoint,
+        raw=raw,
+        body=body,
+        model=model,
+        stream=stream,
+        wants_usage=stream and _wants_usage(body),
+        choices=_choices(endpoint, body),
+        max_output=_limit(body),
+        limit_field=limit_field,
+    )
+
+
+def _parse(raw: bytes) -> Body:
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise RelayError("invalid_json", f"The body is not valid JSON: {error}.") from None
+    if not isinstance(body, dict):
+        raise RelayError("invalid_json", "The body must be a JSON object.")
+    return body
+
+
+def _refuse_field(body: Body, name: str, wanted: str) -> None:
+    if body.get(name) is None:
+        raise RelayError(
+            "missing_required_parameter", f"You must provide `{name}`: {wanted}.", param=name
+        )
+    raise RelayError("invalid_value", f"`{name}` must be {wanted}.", param=name)
+
+
+def _check_input(endpoint: Endpoint, body: Body) -> None:
+    value = body.get(endpoint.field)
+    if not isinstance(value, endpoint.kinds) or not value:
+        wanted = "a non-empty list" if endpoint is CHAT else "a non-empty string or list"
+        _refuse_field(body, endpoint.field, wanted)
+    if endpoint is CHAT:
+        for message in value:
+            if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+                _refuse_field(body, "messages", "a list of objects with a `role`")
+
+
+def _whole(body: Body, name: str, low: int, high: int) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if type(value) is not int or not low <= value <= high:
+        _refuse_field(body, name, f"a whole number from {low} to {high}")
+    return int(value)
+
+
+def _boolean(body: Body, name: str) -> bool:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        _refuse_field(body, name, "true or false")
+    return bool(value)
+
+
+def _wants_usage(body: Body) -> bool:
+    options = body.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        _refuse_field(body, "stream_options", "an object")
+    return options.get("include_usage") is True
+
+
+def _limit(body: Body) -> int | None:
+    old = _whole(body, "max_tokens", 0, MAX_TOKENS)
+    new = _whole(body, "max_completion_tokens", 0, MAX_TOKENS)
+    return old if new is None else new
+
+
+def _choices(endpoint: Endpoint, body: Body) -> int:
+    n = _whole(body, "n", 1, MAX_CHOICES) or 1
+    if endpoint is not COMPLETIONS:
+        return n
+    n = max(n, _whole(body, "best_of", 0, MAX_CHOICES) or 1)
+    prompt = body["prompt"]
+    many = isinstance(prompt, list) and not isinstance(prompt[0], int)
+    return n * len(prompt) if many else n

@@ -1,0 +1,72 @@
+"""What every provider gives the relay: an answer that may still be on its way."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx
+
+from gateway.directory.catalogue import Vendor
+from gateway.directory.channels import Channel
+from gateway.formats.openai import Endpoint
+
+
+class Closes(Protocol):
+    """Something that ends an upstream connection."""
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Answer:
+    """An upstream's answer: its status and headers are here, its body is read from `body`."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: AsyncIterator[bytes]
+    closes: Closes | None = None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body is server-sent events."""
+        return self.headers.get("content-type", "").startswith("text/event-stream")
+
+    async def aclose(self) -> None:
+        """Let go of the connection; one that was not read to its end is closed."""
+        if self.closes is not None:
+            try:
+                await self.closes.aclose()
+            except httpx.HTTPError:
+                return  # it was closed by the other side already
+
+
+class CallFailed(Exception):
+    """No answer, or no more of it.
+
+    `code` is one of the relay's table of errors; the message is for the operator, not for clients:
+    it may name the upstream's address.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(slots=True)
+class Call:
+    """One attempt: what to send where. `body` is ready to be sent."""
+
+    channel: Channel
+    vendor: Vendor
+    secret: str
+    endpoint: Endpoint
+    body: bytes
+    stream: bool
+
+
+class Provider(Protocol):
+    """Speaks one protocol."""
+
+    async def call(self, call: Call) -> Answer:
+        """Send a request and return once the head of the answer is there. Raises CallFailed."""
+        ...

@@ -1,0 +1,114 @@
+"""The OpenAI protocol over HTTP, spoken by most vendors.
+
+Bytes go out and come in as they are. Of the client's headers none is passed on: its Authorization
+and cookies are not the upstream's business.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+import httpx
+
+from gateway.providers.base import Answer, Call, CallFailed
+
+CONNECT_S = 10.0
+IDLE_S = 300.0
+MAX_URLS = 10_000
+
+# The transport translates most of what can go wrong, not all of it.
+_BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError)
+
+_AUTH = {
+    "bearer": lambda secret: ("authorization", f"Bearer {secret}"),
+    "api-key": lambda secret: ("api-key", secret),
+    "none": lambda secret: None,
+}
+
+
+class OpenAIProvider:
+    """Calls upstreams through a transport. `total_s` bounds a call and its answer; 0 does not."""
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, user_agent: str, total_s: float = 0
+    ) -> None:
+        self._transport = transport
+        self._user_agent = user_agent
+        self._total_s = total_s
+        self._urls: dict[tuple[int, str, str], httpx.URL] = {}
+        self._timeout: Mapping[str, float] = {"connect": CONNECT_S, "read": IDLE_S, "pool": IDLE_S}
+
+    async def call(self, call: Call) -> Answer:
+        """Send a request and return once the head of the answer is there. Raises CallFailed."""
+        request = httpx.Request(
+            "POST",
+            self._url(call),
+            headers=self._headers(call),
+            content=call.body,
+            extensions={"timeout": self._timeout},
+        )
+        deadline = asyncio.get_running_loop().time() + self._total_s if self._total_s else None
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await self._transport.handle_async_request(request)
+        except TimeoutError:
+            raise CallFailed("upstream_timeout", f"no answer in {self._total_s} s") from None
+        except _BROKEN as error:
+            raise _failure(error) from error
+        encoded = "content-encoding" in response.headers
+        stream = response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)
+        chunks = response.aiter_bytes() if encoded else stream.__aiter__()
+        return Answer(response.status_code, response.headers, _guarded(chunks, deadline), stream)
+
+    def _url(self, call: Call) -> httpx.URL:
+        channel, endpoint = call.channel, call.endpoint
+        key = (channel.type, channel.base_url, endpoint.path)
+        url = self._urls.get(key)
+        if url is None:
+            try:
+                text = call.vendor.url(channel.base_url, endpoint.path, endpoint.task)
+                url = httpx.URL(text)
+            except (LookupError, httpx.InvalidURL) as error:
+                raise CallFailed("upstream_unreachable", str(error)) from None
+            if len(self._urls) >= MAX_URLS:
+                self._urls.clear()
+            self._urls[key] = url
+        return url
+
+    def _headers(self, call: Call) -> list[tuple[str, str]]:
+        headers = [
+            ("content-type", "application/json"),
+            ("accept", "text/event-stream" if call.stream else "application/json"),
+            ("accept-encoding", "identity"),
+            ("user-agent", self._user_agent),
+        ]
+        auth = _AUTH[call.vendor.auth](call.secret)
+        if auth is not None:
+            headers.append(auth)
+        headers.extend(call.vendor.headers.items())
+        return headers
+
+
+def _failure(error: Exception) -> CallFailed:
+    code = "upstream_timeout" if "imeout" in str(error) else "upstream_unreachable"
+    return CallFailed(code, str(error) or type(error).__name__)
+
+
+async def _guarded(chunks: AsyncIterator[bytes], deadline: float | None) -> AsyncIterator[bytes]:
+    """Pass chunks on, turning every way in which they can stop early into CallFailed."""
+    try:
+        if deadline is None:
+            async for chunk in chunks:
+                yield chunk
+            return
+        while True:
+            async with asyncio.timeout_at(deadline):
+                chunk = await anext(chunks, b"")
+            if not chunk:
+                return
+            yield chunk
+    except TimeoutError:
+        raise CallFailed("upstream_timeout", "the whole answer took too long") from None
+    except _BROKEN as error:
+        raise CallFailed("upstream_cut", str(error) or type(error).__name__) from error

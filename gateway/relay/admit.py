@@ -1,0 +1,99 @@
+"""Step 1, admit: who asks, may they, and is the request well formed."""
+
+import asyncio
+
+from tornado.httputil import HTTPHeaders
+
+from gateway.directory.keys import Key
+from gateway.directory.users import ROLE_ADMIN, User
+from gateway.formats import openai
+from gateway.relay.context import Exchange, Relay
+from gateway.relay.errors import RelayError
+
+_REASONS = {
+    "disabled": "This key is disabled.",
+    "expired": "This key has expired.",
+    "exhausted": "This key is used up.",
+}
+_UNKNOWN = "Incorrect API key provided."
+
+
+def credentials(headers: HTTPHeaders) -> tuple[str, int | None]:
+    """Return the key's secret and the channel that it pins, from `Bearer sk-KEY[-CHANNEL]`.
+
+    Raises RelayError 401 when there is no key, or none that could be one.
+    """
+    given = headers.get("Authorization", "")
+    if given[:7].lower() == "bearer ":
+        given = given[7:]
+    given = given.strip() or headers.get("X-Api-Key", "") or headers.get("Api-Key", "")
+    secret, _, channel = given.strip().removeprefix("sk-").partition("-")
+    if not secret:
+        raise RelayError(
+            "invalid_api_key",
+            "You didn't provide an API key. Send it in the Authorization header: "
+            "`Authorization: Bearer sk-…`.",
+        )
+    if channel and not (channel.isascii() and channel.isdigit() and len(channel) < 19):
+        raise RelayError("invalid_api_key", _UNKNOWN)
+    return secret, int(channel) if channel else None
+
+
+async def identify(
+    relay: Relay, headers: HTTPHeaders, remote_ip: str
+) -> tuple[Key, User, int | None]:
+    """Find the key and its owner and check that both may be used from here.
+
+    Returns key, owner and the pinned channel, if any. Raises RelayError 401 or 403.
+    """
+    secret, pinned = credentials(headers)
+    directory = relay.directory
+    key = directory.cached_key(secret) or await directory.key_by_secret(secret)
+    if key is None:
+        raise RelayError("invalid_api_key", _UNKNOWN)
+    why = key.usable(relay.clock.now_us() / 1_000_000)
+    if why is not None:
+        raise RelayError("invalid_api_key", _REASONS[why])
+    if key.networks and not key.allows_address(remote_ip):
+        raise RelayError("network_not_allowed", f"This key can't be used from {remote_ip}.")
+    user = directory.cached_user(key.user_id) or await directory.user(key.user_id)
+    if user is None:
+        raise RelayError("invalid_api_key", _UNKNOWN)
+    if not user.is_usable:
+        raise RelayError("user_disabled", "The owner of this key is disabled.")
+    if pinned is not None and user.role < ROLE_ADMIN:
+        raise RelayError("channel_not_allowed", "Only admins can choose a channel with their key.")
+    return key, user, pinned
+
+
+async def admit(
+    relay: Relay,
+    endpoint: openai.Endpoint,
+    headers: HTTPHeaders,
+    remote_ip: str,
+    raw: bytes,
+    request_id: str,
+    model_in_path: str | None = None,
+) -> Exchange:
+    """Admit a request. Raises RelayError 400, 401, 403 or 503."""
+    started_s = relay.clock.monotonic_s()
+    if not relay.accepting:
+        raise RelayError("shutting_down", "This server is stopping; please try again.")
+    key, user, pinned = await identify(relay, headers, remote_ip)
+    ask = openai.read(endpoint, raw, model_in_path)
+    if not key.allows_model(ask.model):
+        raise RelayError(
+            "model_not_allowed", f"This key can't use the model `{ask.model}`.", param="model"
+        )
+    task = asyncio.current_task()
+    assert task is not None
+    return Exchange(
+        request_id=request_id,
+        ask=ask,
+        key=key,
+        user=user,
+        started_s=started_s,
+        pinned=pinned,
+        task=task,
+        policy=relay.settings.disconnect_policy,
+    )

@@ -1,0 +1,127 @@
+"""What the relay needs from outside, and what it knows about one request on its way."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.directory.catalogue import Catalogue
+from gateway.directory.channels import Channel
+from gateway.directory.directory import Directory
+from gateway.directory.keys import Key
+from gateway.directory.users import User
+from gateway.formats.openai import Ask
+from gateway.providers.base import Provider
+from gateway.settings import Settings
+from gateway.tokens import TokenCounter
+from ledger.appender import Place
+from ledger.books import Books
+from ledger.clock import Clock
+from ledger.credit import Hold
+from ledger.quote import Quote
+
+
+@dataclass(eq=False)
+class Relay:
+    """The relay of one process. `providers` by protocol; `owners` says who made which model."""
+
+    settings: Settings
+    clock: Clock
+    rng: random.Random
+    books: Books
+    directory: Directory
+    catalogue: Catalogue
+    counter: TokenCounter
+    providers: Mapping[str, Provider]
+    owners: Mapping[str, str]
+    accepting: bool = True
+    exchanges: set["Exchange"] = field(default_factory=set)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self, exchange: "Exchange") -> None:
+        """Count a request as open; it is referenced here until it ends."""
+        self.exchanges.add(exchange)
+        self.idle.clear()
+
+    def end(self, exchange: "Exchange") -> None:
+        """Count a request as done, giving back what it still holds."""
+        exchange.release()
+        self.exchanges.discard(exchange)
+        if not self.exchanges:
+            self.idle.set()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Refuse new requests and let open ones finish; those that do not in time are settled
+        with what they delivered."""
+        self.accepting = False
+        if not await self._until_idle(timeout_s):
+            for exchange in list(self.exchanges):
+                exchange.stop("server_stopped")
+            await self._until_idle(timeout_s)
+
+    async def _until_idle(self, timeout_s: float) -> bool:
+        if self.exchanges:
+            try:
+                await asyncio.wait_for(self.idle.wait(), timeout_s)
+            except TimeoutError:
+                return False
+        return True
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One request from admission to settlement.
+
+    `clamp` is the output limit, in tokens per choice, that the credit at hand imposes. `stopped`
+    says why the upstream is not read to its end, once it is so.
+    """
+
+    request_id: str
+    ask: Ask
+    key: Key
+    user: User
+    started_s: float
+    pinned: int | None
+    task: asyncio.Task[Any]
+    policy: str
+    channel: Channel | None = None
+    place: Place | None = None
+    quote: Quote | None = None
+    hold: Hold | None = None
+    tokens_in: int = 0
+    clamp: int | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    upstream_request_id: str | None = None
+    first_token_s: float | None = None
+    client_gone: bool = False
+    stopped: str | None = None
+    reading: bool = False
+    drain_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def event_id(self) -> str:
+        """The id of the event that will charge this request."""
+        return f"usage:{self.request_id}"
+
+    @property
+    def served_model(self) -> str:
+        """The name by which the chosen channel's upstream knows the model."""
+        assert self.channel is not None
+        return self.channel.upstream_model(self.ask.model)
+
+    def stop(self, why: str) -> None:
+        """Stop reading the upstream, now or as soon as reading begins."""
+        if self.stopped is None:
+            self.stopped = why
+            if self.reading:
+                self.task.cancel()
+
+    def release(self) -> None:
+        """Give back what was reserved and not used."""
+        if self.drain_timer is not None:
+            self.drain_timer.cancel()
+        if self.hold is not None:
+            self.hold.release()
+        if self.place is not None:
+            self.place.release()

@@ -1,0 +1,127 @@
+"""The life of one relayed request. Each step is a file: admit, reserve, route, call, stream or
+whole body, meter, settle, answer."""
+
+import asyncio
+from typing import Any
+
+from tornado.iostream import StreamClosedError
+
+from gateway.formats.openai import Endpoint
+from gateway.relay.admit import admit
+from gateway.relay.answer import RelayHandler
+from gateway.relay.call import Delivery, call
+from gateway.relay.context import Exchange, Relay
+from gateway.relay.errors import RelayError
+from gateway.relay.meter import CLIENT_CLOSED, COMPLETE, measure_given_up, measure_whole
+from gateway.relay.reserve import reserve
+from gateway.relay.route import route
+from gateway.relay.settle import settle
+from gateway.relay.stream import stream
+from ledger.money import usd
+
+# How long an upstream is read after its client hung up.
+LONGEST_DRAIN_S = 300.0
+
+
+class CompletionHandler(RelayHandler):
+    """Chat completions, completions and embeddings."""
+
+    def initialize(self, relay: Relay, endpoint: Endpoint) -> None:  # type: ignore[override]
+        """Take the dependencies; called by Tornado for each request."""
+        super().initialize(relay)
+        self.endpoint = endpoint
+        self.exchange: Exchange | None = None
+
+    async def post(self, model: str | None = None) -> None:
+        """Relay one request."""
+        relay, request = self.relay, self.request
+        x = await admit(
+            relay,
+            self.endpoint,
+            request.headers,
+            request.remote_ip or "",
+            request.body,
+            self.request_id,
+            model,
+        )
+        self.exchange = x
+        relay.begin(x)
+        try:
+            route(relay, x)
+            await reserve(relay, x)
+            if x.client_gone:
+                return  # nothing was sent upstream yet, so nothing is owed
+            delivery = await self._call(x)
+            if delivery is not None:
+                try:
+                    await self._deliver(x, delivery)
+                finally:
+                    await delivery.answer.aclose()
+        finally:
+            relay.end(x)
+
+    async def _call(self, x: Exchange) -> Delivery | None:
+        """Call upstream; None when that was given up, and charged by policy."""
+        x.reading = True
+        try:
+            if x.stopped is None:
+                return await call(self.relay, x)
+        except asyncio.CancelledError:
+            if x.stopped is None:
+                raise
+            x.task.uncancel()
+        finally:
+            x.reading = False
+        await settle(self.relay, x, await measure_given_up(self.relay, x, None), str(x.stopped))
+        if not x.client_gone:
+            raise RelayError("shutting_down", "This server is stopping; please try again.")
+        return None
+
+    async def _deliver(self, x: Exchange, delivery: Delivery) -> None:
+        headers, answer = self._headers, delivery.answer
+        headers["X-Tollgate-Event"] = x.event_id
+        if answer.is_stream:
+            headers["Content-Type"] = "text/event-stream; charset=utf-8"
+            headers["Cache-Control"] = "no-cache"
+            headers["X-Accel-Buffering"] = "no"
+            await stream(self.relay, x, delivery, self)
+        else:
+            measured = await measure_whole(self.relay, x, delivery)
+            outcome = CLIENT_CLOSED if x.client_gone else COMPLETE
+            charge = await settle(self.relay, x, measured, outcome)
+            headers["Content-Type"] = answer.headers.get("content-type", "application/json")
+            headers["X-Tollgate-Cost"] = usd(charge)
+            self.write(delivery.content)
+        if not x.client_gone:
+            self.finish()
+
+    async def send(self, data: bytes) -> None:
+        """Send a part of a stream, waiting while the client reads slowly."""
+        x = self.exchange
+        if not data or x is None or x.client_gone:
+            return
+        try:
+            if self._headers_written:
+                sent = self.request.connection.write(data)  # type: ignore[union-attr]
+            else:
+                self._write_buffer.append(data)
+                sent = self.flush()
+            if sent.done():
+                sent.result()
+            else:
+                await sent
+        except StreamClosedError:
+            self.on_connection_close()
+
+    def on_connection_close(self) -> None:
+        """The client hung up: read on or stop, as the policy says."""
+        super().on_connection_close()
+        x: Any = self.exchange
+        if x is None or x.client_gone:
+            return
+        x.client_gone = True
+        if x.policy == "drain":
+            loop = asyncio.get_running_loop()
+            x.drain_timer = loop.call_later(LONGEST_DRAIN_S, x.stop, CLIENT_CLOSED)
+        else:
+            x.stop(CLIENT_CLOSED)

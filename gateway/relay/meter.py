@@ -1,0 +1,88 @@
+"""Step 4, meter: what was used, in disjoint classes, and how we know.
+
+The upstream's report is believed. Where there is none, tokens are counted here, in a thread; where
+not everything was kept to be counted, the rest is estimated from its size.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from gateway.formats import text
+from gateway.formats import usage as usages
+from gateway.formats.usage import Usage
+from gateway.relay.call import Delivery
+from gateway.relay.context import Exchange, Relay
+from gateway.relay.errors import parse
+from gateway.relay.reserve import counted_input
+from gateway.relay.stream_meter import StreamMeter
+
+# In frames of a stream that were not kept: JSON around each token weighs far more than the token.
+BYTES_PER_TOKEN = 4
+COMPLETE = "complete"
+CLIENT_CLOSED = "client_closed"
+
+
+@dataclass(slots=True)
+class Measured:
+    """Usage, its source ("upstream", "counted" or "estimated") and the report as it came."""
+
+    usage: Usage
+    source: str
+    frame: str | None = None
+
+
+async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measured:
+    """Measure an answer that came in one piece."""
+    content, parsed = delivery.content, delivery.parsed
+    report = usages.find(parsed) if parsed is not None else usages.in_long_body(content)
+    usage = usages.classes(report) if report is not None else None
+    if usage is not None:
+        return _with_call(x, Measured(usage, "upstream", usages.frame_text(report)))
+    if parsed is None:
+        parsed = await asyncio.to_thread(parse, content)
+    return _with_call(x, await _counted(relay, x, list(text.of_answer(parsed)), 0))
+
+
+async def measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome: str) -> Measured:
+    """Measure what a stream delivered until its end, whichever end that was."""
+    report = meter.report
+    usage = usages.classes(report) if report is not None else None
+    frame = usages.frame_text(report)
+    if usage is not None and (meter.done or outcome == COMPLETE):
+        return _with_call(x, Measured(usage, "upstream", frame))
+    counted = await _counted(relay, x, meter.delivered(), meter.beyond_bytes)
+    if usage is not None:
+        # Reports in mid-stream may lag behind what was delivered since.
+        lag = counted.usage["output"] - sum(usage.get(n, 0) for n in ("output", "reasoning"))
+        if lag <= 0:
+            return _with_call(x, Measured(usage, "upstream", frame))
+        usage["output"] = usage.get("output", 0) + lag
+        counted = Measured(usage, counted.source, frame)
+    return _with_call(x, counted)
+
+
+async def measure_given_up(relay: Relay, x: Exchange, meter: StreamMeter | None) -> Measured:
+    """Measure an answer that was not read to its end, by the declared policy."""
+    if x.stopped == CLIENT_CLOSED and x.policy == "free":
+        return Measured({}, "counted")
+    if meter is None or (x.stopped == CLIENT_CLOSED and x.policy == "input"):
+        return _with_call(x, Measured({"input": await counted_input(relay, x)}, "counted"))
+    return await measure_stream(relay, x, meter, CLIENT_CLOSED)
+
+
+async def _counted(relay: Relay, x: Exchange, delivered: list[str], beyond_bytes: int) -> Measured:
+    usage: Usage = {"input": await counted_input(relay, x)}
+    if x.ask.endpoint.has_output:
+        usage["output"] = await relay.counter.count(x.served_model, delivered)
+        usage["output"] += -(-beyond_bytes // BYTES_PER_TOKEN)
+    else:
+        usage["output"] = 0
+    return Measured(usage, "estimated" if beyond_bytes else "counted")
+
+
+def _with_call(x: Exchange, measured: Measured) -> Measured:
+    """Count the call itself where the price asks for it."""
+    assert x.quote is not None
+    if "calls" in x.quote.factors["rates"]:
+        measured.usage["calls"] = 1
+    return measured

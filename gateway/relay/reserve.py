@@ -1,0 +1,93 @@
+"""Step 1, still: price the request, take a place in the books' queue and hold credit.
+
+The hold is an upper estimate. The first guess costs nothing: a token is at least one byte, so the
+body's length bounds the input. Only when the credit does not cover that guess are tokens counted;
+and when it does not cover the whole answer either, the answer is asked to be shorter.
+"""
+
+from gateway.directory.channels import Channel
+from gateway.formats import openai, text
+from gateway.relay.context import Exchange, Relay
+from ledger.errors import InsufficientCredit, PriceMissing
+from ledger.quote import Quote
+
+# An answer that can't have at least this many tokens is not worth beginning.
+SHORTEST_ANSWER = 16
+
+
+async def reserve(relay: Relay, x: Exchange) -> None:
+    """Price a request and hold its cost. Raises PriceMissing, InsufficientCredit,
+    BooksUnavailable, StoreError."""
+    assert x.channel is not None
+    x.place = relay.books.place()
+    x.quote = price(relay, x.channel, x.ask.model, x.user.group)
+    if x.quote.is_free:
+        return
+    accounts = [x.user.account] if x.key.unlimited else [x.user.account, x.key.account]
+    x.tokens_in = most_input(x.ask, x.channel)
+    amount = x.quote.estimate_nano(x.tokens_in, most_output(relay, x) * x.ask.choices)
+    x.hold = relay.books.credit.try_hold(accounts, amount)
+    if x.hold is None:
+        await _hold_slowly(relay, x, accounts, amount)
+
+
+def price(relay: Relay, channel: Channel, model: str, group: str) -> Quote:
+    """Return the price of the model that really serves, or else of the model that was asked for.
+
+    Raises PriceMissing naming the model asked for.
+    """
+    prices = relay.books.prices
+    served = channel.upstream_model(model)
+    if served != model:
+        try:
+            return prices.quote(served, group, channel.type)
+        except PriceMissing:
+            pass
+    free = relay.settings.allow_unpriced_models
+    return prices.quote(model, group, channel.type, allow_unpriced=free)
+
+
+def most_input(ask: openai.Ask, channel: Channel) -> int:
+    """Bound the input tokens from above without counting them."""
+    images = ask.raw.count(b'"image_url"') if ask.endpoint is openai.CHAT else 0
+    return len(ask.raw) + len(channel.system_prompt.encode()) + images * text.PER_IMAGE
+
+
+def most_output(relay: Relay, x: Exchange) -> int:
+    """Bound the output tokens per choice: what was asked for, or the model's own limit."""
+    if not x.ask.endpoint.has_output:
+        return 0
+    assert x.quote is not None
+    ceiling = x.quote.max_output_tokens
+    if x.ask.max_output is not None:
+        return min(x.ask.max_output, ceiling) if ceiling else x.ask.max_output
+    default = relay.settings.default_max_tokens
+    return min(ceiling, default) if ceiling else default
+
+
+async def counted_input(relay: Relay, x: Exchange) -> int:
+    """Count the input tokens, in a thread."""
+    assert x.channel is not None
+    found = text.of_request(x.ask.body)
+    if x.channel.system_prompt:
+        found.texts.append(x.channel.system_prompt)
+        found.tokens += text.PER_MESSAGE
+    return found.tokens + await relay.counter.count(x.served_model, found.texts)
+
+
+async def _hold_slowly(relay: Relay, x: Exchange, accounts: list[str], amount: int) -> None:
+    credit, quote = relay.books.credit, x.quote
+    assert quote is not None
+    try:
+        x.hold = await credit.hold(accounts, amount, wait_s=0)
+        return
+    except InsufficientCredit:
+        x.tokens_in = min(x.tokens_in, await counted_input(relay, x))
+    output, choices = most_output(relay, x), x.ask.choices
+    precise = quote.estimate_nano(x.tokens_in, output * choices)
+    floor = quote.estimate_nano(x.tokens_in, min(SHORTEST_ANSWER, output) * choices)
+    wait_s = relay.settings.hold_wait_s
+    x.hold = await credit.hold(accounts, precise, floor_nano=floor, wait_s=wait_s)
+    if x.hold.amount_nano < precise:
+        affordable = quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in)
+        x.clamp = max(1, affordable // choices)

@@ -1,0 +1,137 @@
+"""Steps 3 to 6 for a stream: bytes from the upstream to the client, until one of them ends.
+
+The client sees [DONE] only after the charge is durable. When the client hangs up, the declared
+policy says whether the upstream is read to its end (drain) or left.
+"""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from gateway.formats import sse
+from gateway.providers.base import Answer, CallFailed
+from gateway.relay import errors
+from gateway.relay.call import Delivery
+from gateway.relay.context import Exchange, Relay
+from gateway.relay.errors import RelayError
+from gateway.relay.meter import CLIENT_CLOSED, COMPLETE, measure_given_up, measure_stream
+from gateway.relay.settle import settle
+from gateway.relay.stream_meter import StreamMeter
+from ledger.errors import LedgerError
+
+CREDIT_EXHAUSTED = "credit_exhausted"
+# How long the upstream may take to close a stream that it has said is done.
+LAST_BYTES_S = 1.0
+
+log = logging.getLogger("tollgate.relay")
+
+
+class Client(Protocol):
+    """Where a stream goes. `send` notices by itself when the client has gone."""
+
+    async def send(self, data: bytes) -> None: ...
+
+
+_SAYS = {
+    CREDIT_EXHAUSTED: RelayError(
+        "insufficient_quota", "The balance is used up, so this answer ends here."
+    ),
+    "server_stopped": RelayError(
+        "shutting_down", "This server is stopping, so this answer ends here."
+    ),
+    "upstream_timeout": errors.of_call("upstream_timeout"),
+    "upstream_cut": errors.of_call("upstream_cut"),
+}
+
+
+async def stream(relay: Relay, x: Exchange, delivery: Delivery, client: Client) -> None:
+    """Relay a stream, charge it, and end it. The caller closes the client's side afterwards."""
+    x.first_token_s = relay.clock.monotonic_s()
+    meter = StreamMeter(x.ask.wants_usage)
+    outcome = await _pass_on(relay, x, delivery, meter, client)
+    try:
+        if x.stopped is not None:
+            measured = await measure_given_up(relay, x, meter)
+        else:
+            measured = await measure_stream(relay, x, meter, outcome)
+        await settle(relay, x, measured, outcome)
+    except LedgerError as error:
+        log.error("request %s: the charge was not recorded: %s", x.request_id, error)
+        await client.send(sse.frame(errors.of_ledger(error).envelope(x.request_id)))
+        return
+    if outcome in _SAYS:
+        await client.send(sse.frame(_SAYS[outcome].envelope(x.request_id)))
+    else:
+        await client.send(sse.DONE)
+    if meter.done:
+        await _read_last_bytes(delivery.answer)
+
+
+async def _pass_on(
+    relay: Relay, x: Exchange, delivery: Delivery, meter: StreamMeter, client: Client
+) -> str:
+    """Pass bytes on until an end; return the outcome."""
+    x.reading = True
+    try:
+        if x.stopped is None:
+            await _until_the_end(relay, x, delivery, meter, client)
+    except CallFailed as error:
+        log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
+        outcome = "upstream_timeout" if error.code == "upstream_timeout" else "upstream_cut"
+        return CLIENT_CLOSED if x.client_gone else outcome
+    except asyncio.CancelledError:
+        if x.stopped is None:
+            raise
+        x.task.uncancel()
+    finally:
+        x.reading = False
+    if x.client_gone:
+        return CLIENT_CLOSED
+    if x.stopped is not None:
+        return x.stopped
+    return COMPLETE if meter.finished else "upstream_cut"
+
+
+async def _until_the_end(
+    relay: Relay, x: Exchange, delivery: Delivery, meter: StreamMeter, client: Client
+) -> None:
+    covered = _covered_frames(x)
+    await client.send(meter.feed(delivery.content))
+    if not meter.done:
+        async for chunk in delivery.answer.body:
+            passed = meter.feed(chunk)
+            if passed and not x.client_gone:
+                await client.send(passed)
+            if meter.done or x.stopped is not None:
+                return
+            if meter.frames > covered:
+                if not await _cover_more(relay, x, meter.frames):
+                    x.stopped = CREDIT_EXHAUSTED
+                    return
+                covered = _covered_frames(x)
+    if not meter.done:
+        await client.send(meter.end())
+
+
+def _covered_frames(x: Exchange) -> int:
+    """Return for how many frames the hold lasts, taking each for a token of output."""
+    if x.hold is None:
+        return 1 << 62
+    assert x.quote is not None
+    return x.quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in)
+
+
+async def _cover_more(relay: Relay, x: Exchange, frames: int) -> bool:
+    assert x.hold is not None and x.quote is not None
+    amount = x.quote.estimate_nano(x.tokens_in, 2 * frames)
+    return await relay.books.credit.extend(x.hold, amount)
+
+
+async def _read_last_bytes(answer: Answer) -> None:
+    """Read to the end of a stream that is done, so that its connection can be used again."""
+    try:
+        async with asyncio.timeout(LAST_BYTES_S):
+            async for _ in answer.body:
+                continue
+    except (TimeoutError, CallFailed):
+        return

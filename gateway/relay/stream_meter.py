@@ -1,0 +1,118 @@
+"""Watches a stream go by: finds its usage and its end, and withholds what is not the client's.
+
+Bytes pass untouched. Only frames that may carry usage are parsed. For the case that no usage ever
+comes, what was delivered is kept: as bytes up to RAW_BYTES, then as text up to TEXT_CHARS, and
+beyond that only its size.
+"""
+
+import re
+from collections import deque
+from typing import Any
+
+import orjson
+
+from gateway.formats import sse, text, usage
+
+RAW_BYTES = 256 << 10
+TEXT_CHARS = 4 << 20
+
+_FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
+
+
+class StreamMeter:
+    """One stream. `report` is the vendor's usage so far, `done` that it said [DONE]."""
+
+    def __init__(self, wants_usage: bool) -> None:
+        self._wants_usage = wants_usage
+        self._lines = sse.Lines()
+        self._swallow_blank = False
+        self._raw: list[bytes] = []
+        self._raw_bytes = 0
+        self._texts: list[str] = []
+        self._text_chars = 0
+        self._recent: deque[bytes] = deque(maxlen=4)
+        self.beyond_bytes = 0
+        self.frames = 0
+        self.done = False
+        self.report: dict[str, Any] | None = None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take a piece of the stream and return what goes on to the client now."""
+        return self._take(self._lines.feed(chunk))
+
+    def end(self) -> bytes:
+        """Return what was still held when the stream ended."""
+        return self._take(self._lines.rest())
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer came to its own end, even where the upstream did not say [DONE]."""
+        if self.done or self.report is not None:
+            return True
+        return any(_FINISHED.search(piece) for piece in self._recent)
+
+    def delivered(self) -> list[str]:
+        """Return the text delivered so far, as far as it was kept."""
+        self._extract()
+        return self._texts
+
+    def _take(self, head: bytes) -> bytes:
+        if not head or self.done:
+            return b""
+        if self._swallow_blank or b'"usage"' in head or b"[DONE]" in head:
+            head = self._scan(head)
+        self.frames += head.count(b"data:")
+        self._recent.append(head)
+        self._keep(head)
+        return head
+
+    def _scan(self, head: bytes) -> bytes:
+        passed = []
+        for line in head.splitlines(keepends=True):
+            if self._swallow_blank:
+                self._swallow_blank = False
+                if not line.strip():
+                    continue
+            data = sse.data_of(line)
+            if data == b"[DONE]":
+                self.done = True
+                break
+            if data is not None and sse.may_hold_usage(data) and self._hides(data):
+                self._swallow_blank = True
+                continue
+            passed.append(line)
+        return b"".join(passed)
+
+    def _hides(self, data: bytes) -> bool:
+        """Note a frame's usage; tell whether the frame exists for that alone and is not wanted."""
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return False
+        report = usage.find(chunk)
+        if report is None:
+            return False
+        self.report = usage.merge(self.report, report)
+        return not self._wants_usage and not chunk.get("choices")
+
+    def _keep(self, piece: bytes) -> None:
+        if self._text_chars >= TEXT_CHARS:
+            self.beyond_bytes += len(piece)
+            return
+        self._raw.append(piece)
+        self._raw_bytes += len(piece)
+        if self._raw_bytes > RAW_BYTES:
+            self._extract()
+
+    def _extract(self) -> None:
+        lines = b"".join(self._raw).splitlines()
+        self._raw, self._raw_bytes = [], 0
+        for data in filter(None, map(sse.data_of, lines)):
+            try:
+                found = list(text.of_answer(orjson.loads(data)))
+            except orjson.JSONDecodeError:
+                continue
+            self._texts.extend(found)
+            self._text_chars += sum(map(len, found))
+        if len(self._texts) > 1:
+            self._texts = ["".join(self._texts)]
