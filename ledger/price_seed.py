@@ -18,7 +18,7 @@ import yaml
 from marshmallow import Schema, ValidationError, fields, validate
 
 from ledger.errors import InvalidPrices
-from ledger.price_rows import Row, checked_row, decimal_text
+from ledger.price_rows import Row, checked_row, decimal_text, price_text
 from ledger.prices import PriceBook, Recorder
 from ledger.quote import USAGE_CLASSES
 
@@ -176,15 +176,18 @@ def _first(messages: Any, path: str = "") -> str:
 
 
 def _file_row(entry: Mapping[str, Any], rmb_per_usd: Decimal, file_name: str) -> Row:
-    row = {**_in_usd(entry, rmb_per_usd), "source": file_name}
+    model = entry["model"]
+    row = {**_in_usd(entry, rmb_per_usd, model), "source": file_name}
     if "tiers" in entry:
-        row["tiers"] = [_in_usd(tier, rmb_per_usd) for tier in entry["tiers"]]
+        row["tiers"] = [_in_usd(tier, rmb_per_usd, f"{model}.tiers") for tier in entry["tiers"]]
     return checked_row(row)
 
 
-def _in_usd(entry: Mapping[str, Any], rmb_per_usd: Decimal) -> dict[str, Any]:
+def _in_usd(entry: Mapping[str, Any], rmb_per_usd: Decimal, where: str) -> dict[str, Any]:
     usd = {
-        name: decimal_text((Decimal(price) / rmb_per_usd).quantize(RMB_PLACES))
+        name: decimal_text(
+            (Decimal(price_text(price, f"{where}.{name}")) / rmb_per_usd).quantize(RMB_PLACES)
+        )
         for name, price in entry.get("rmb", {}).items()
     }
     return {**{k: v for k, v in entry.items() if k != "rmb"}, **usd}
