@@ -129,6 +129,10 @@ class Books:
             await self.projector.until(receipt.seq)
         return receipt
 
+    async def settled(self) -> None:
+        """Return once all that is durable by now is in the accounts: for exact reading."""
+        await self.projector.until(self.projector.fed)
+
     async def close(self) -> None:
         """Record and project what waits, give slices and slot back."""
         for chore in self._chores:

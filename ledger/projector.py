@@ -141,6 +141,7 @@ class Projector:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._saved = reached
+        self.fed = reached
         self.reached = reached
 
     @property
@@ -155,6 +156,7 @@ class Projector:
     def feed(self, events: list[Document]) -> None:
         """Take over events that have just become durable, in their order."""
         self._waiting.extend(events)
+        self.fed = events[-1]["seq"]
         self._fed.set()
 
     async def until(self, seq: int) -> None:

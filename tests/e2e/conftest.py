@@ -1,0 +1,22 @@
+"""Servers for end-to-end tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.server import Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server that is shared by the tests of one file."""
+    server = Server(tmp_path_factory.mktemp("server")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def sandbox(server: Server) -> Server:
+    """The same server with a sandbox channel."""
+    server.add_channel()
+    return server
