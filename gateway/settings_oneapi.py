@@ -89,6 +89,8 @@ FOREIGN: Mapping[str, Foreign] = {
     "GIN_MODE": _noted("has no effect: it belongs to another web framework"),
     "HTTP_PROXY": _noted(_PROXIED),
     "HTTPS_PROXY": _noted(_PROXIED),
+    "http_proxy": _noted(_PROXIED),
+    "https_proxy": _noted(_PROXIED),
 }
 
 
