@@ -8,13 +8,15 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from ledger.books import Books
 from ledger.events import Draft
 
 MASK = "***"
 MAX_TEXT = 4_000
 _SECRET_PARTS = ("password", "secret", "token", "hash")
-_SECRET_NAMES = frozenset({"key", "sk", "ak", "vertex_ai_adc"})
+_SECRET_NAMES = frozenset({"key", "sk", "ak", "vertex_ai_adc", "system_prompt"})
 
 
 async def audit(
@@ -31,7 +33,9 @@ async def audit(
     nothing. Raises BooksUnavailable.
     """
     body = {"action": action, "object": subject, "before": masked(before), "after": masked(after)}
-    await books.record(Draft(f"audit:{uuid.uuid4()}", "audit.recorded", "directory", 0, actor, body))
+    await books.record(
+        Draft(f"audit:{uuid.uuid4()}", "audit.recorded", "directory", 0, actor, body)
+    )
 
 
 def masked(fields: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -48,18 +52,18 @@ def is_secret(name: str) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Write a value with the few types that an event may hold."""
+    """Write a value with the few types that an event may hold, in bounded length."""
     if value is None or isinstance(value, bool | int):
         return value
-    if isinstance(value, str):
-        return value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]}… ({len(value)} characters)"
     if isinstance(value, Mapping):
-        return masked(value)
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        # As text: names inside may hold dots and dollars, which a database reads its own way.
+        return plain(orjson.dumps(masked(value)).decode())
     if isinstance(value, set | frozenset):
-        return sorted(plain(item) for item in value)
-    return str(value)
+        value = sorted(value)
+    if isinstance(value, list | tuple):
+        value = ",".join(map(str, value))
+    text = str(value)
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text)} characters)"
 
 
 def changed(

@@ -15,12 +15,12 @@ from admin.auth.principal import Principal, identify
 from admin.context import AdminContext
 from admin.errors import ApiError, Problem, problem_of
 from admin.schemas.base import Body, Query, parse_json
-from gateway.directory.users import ROLE_ADMIN, ROLE_ROOT, ROLE_USER, User
+from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON, ROLE_ROOT, User
 
 MAX_BODY_BYTES = 1 << 20
 ANYONE = 0
 _FLUSH_BYTES = 64 << 10
-_REFUSALS = {ROLE_USER: "sign in first", ROLE_ADMIN: "for admins only", ROLE_ROOT: "for root only"}
+_WHO = {ROLE_COMMON: "users", ROLE_ADMIN: "admins", ROLE_ROOT: "root"}
 
 
 class ApiHandler(RequestHandler):
@@ -53,7 +53,8 @@ class ApiHandler(RequestHandler):
         if method not in self.access:
             allow = {"Allow": ", ".join(sorted(self.access))}
             raise ApiError(405, f"{method} is not a method of {self.request.path}", headers=allow)
-        if len(self.request.body) > MAX_BODY_BYTES:
+        dropped = getattr(self.request, "body_dropped", False)  # the server kept none of it
+        if dropped or len(self.request.body) > MAX_BODY_BYTES:
             raise ApiError(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
         self.principal = await identify(self.context, self.request)
         by_token = self.principal is not None and self.principal.by_token
@@ -66,7 +67,7 @@ class ApiHandler(RequestHandler):
         if self.principal is None:
             raise ApiError(401, "sign in, or send a valid access token")
         if self.principal.user.role < least:
-            raise ApiError(403, f"this is {_REFUSALS[least]}")
+            raise ApiError(403, f"this is for {_WHO[least]} only")
 
     @property
     def me(self) -> User:

@@ -1,9 +1,8 @@
 """What the management API needs from outside, passed in by the composition root."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from admin.auth.throttle import Throttle
 from gateway.directory.channels import Channel
@@ -12,16 +11,8 @@ from ledger.books import Books
 from ledger.clock import Clock
 
 
-class ChannelType(NamedTuple):
-    """A kind of upstream that a channel may be of, from the catalogue of vendors."""
-
-    name: str
-    models: tuple[str, ...] = ()
-    needs_base_url: bool = False
-    needs_key: bool = True
-
-
-class TestResult(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TestResult:
     """How a test request through a channel went: the reply's text or the error, and the time."""
 
     __test__ = False
@@ -37,7 +28,12 @@ TestChannel = Callable[[Channel, str | None], Awaitable[TestResult]]
 
 @dataclass(frozen=True, slots=True)
 class AdminContext:
-    """Dependencies of every handler. `start_time_s` is unix seconds; `theme` names the console's."""
+    """Dependencies of every handler.
+
+    `session_secret` signs cookies; `start_time_s` is unix seconds.
+    `test_channel` sends one small request through a channel (with its first model, if None is
+    given) and never raises for what the upstream does.
+    """
 
     directory: Directory
     books: Books
@@ -45,7 +41,6 @@ class AdminContext:
     session_secret: str
     version: str
     start_time_s: int
-    channel_types: Mapping[int, ChannelType]
     test_channel: TestChannel
     throttle: Throttle
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("tollgate.admin"))

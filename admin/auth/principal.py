@@ -36,9 +36,7 @@ async def identify(context: AdminContext, request: HTTPServerRequest) -> Princip
 
 def mark_of(context: AdminContext, user: User) -> str:
     """The state of a user's credentials, as a cookie carries it."""
-    return credentials_mark(
-        context.session_secret, user.id, user.password_hash, user.session_epoch
-    )
+    return credentials_mark(context.session_secret, user.id, user.password_hash, user.session_epoch)
 
 
 def session_of(context: AdminContext, user: User) -> Session:

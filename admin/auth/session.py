@@ -24,7 +24,7 @@ class Session:
     mark: str
 
 
-def credentials_mark(secret: str, user_id: int, password_hash: str, session_epoch: int = 0) -> str:
+def credentials_mark(secret: str, user_id: int, password_hash: str, session_epoch: int) -> str:
     """Condense what must stay the same for a cookie to stay valid; reveals nothing of it."""
     message = f"{user_id}\n{session_epoch}\n{password_hash}".encode()
     return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()[:32]

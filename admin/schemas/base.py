@@ -5,7 +5,7 @@ schema does not know is refused by name. Query strings are text, so their fields
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -13,6 +13,8 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from admin.times import parse_us
 from ledger.money import MAX_NANO, NANO_PER_QUOTA
+
+Check = Callable[[Any], Any]
 
 MAX_QUOTA = MAX_NANO // NANO_PER_QUOTA
 MAX_ID = 2**53
@@ -88,7 +90,7 @@ class Query(Schema):
 
 def text(limit: int, *, least: int = 0, **options: Any) -> fields.String:
     """Make a field of text without control characters, `least` to `limit` characters long."""
-    checks = [validate.Length(least, limit), refuse_controls]
+    checks: list[Check] = [validate.Length(least, limit), refuse_controls]
     return fields.String(validate=checks, **options)
 
 

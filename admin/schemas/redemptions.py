@@ -3,12 +3,13 @@
 from marshmallow import fields, validate
 
 from admin.schemas.base import (
+    MAX_ID,
     Body,
     Ignored,
     Query,
+    QueryInteger,
     integer,
     one_of,
-    refuse_controls,
     text,
 )
 
@@ -46,5 +47,5 @@ class CodeUpdateBody(Body):
 class CodeExportQuery(Query):
     """GET /api/redemption/export."""
 
-    batch = fields.String(required=True, validate=[validate.Length(1, 64), refuse_controls])
+    batch = QueryInteger(required=True, validate=validate.Range(1, MAX_ID))
     format = fields.String(load_default="txt", validate=validate.OneOf(("txt", "csv")))

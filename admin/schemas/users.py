@@ -1,6 +1,6 @@
 """Bodies and queries of user routes."""
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from admin.paging import PageQuery
 from admin.schemas.base import (
@@ -24,7 +24,7 @@ def password_length(value: str) -> None:
     """Refuse passwords that are too short, or longer than bcrypt reads."""
     refuse_surrogates(value)
     if len(value) < PASSWORD_LEAST or len(value.encode()) > PASSWORD_BYTES:
-        raise validate.ValidationError(f"Must have {PASSWORD_LEAST} to {PASSWORD_BYTES} bytes.")
+        raise ValidationError(f"Must have {PASSWORD_LEAST} to {PASSWORD_BYTES} bytes.")
 
 
 def password_or_unchanged(value: str) -> None:
@@ -136,5 +136,3 @@ class RedeemBody(Body):
     """POST /api/user/topup: a user redeems a code."""
 
     key = fields.String(required=True, validate=[validate.Length(1, 128), refuse_controls])
-
-

@@ -1,0 +1,21 @@
+"""Events as lines of a file, for a query of the management API."""
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from ledger.export import CSV_COLUMNS, csv_line, jsonl_line
+from ledger.store import Store
+
+_WRITERS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "jsonl": ("", jsonl_line),
+    "csv": (",".join(CSV_COLUMNS) + "\n", csv_line),
+}
+
+
+async def csv_or_jsonl(store: Store, form: str, query: dict[str, Any]) -> AsyncGenerator[str, None]:
+    """Yield the selected events line by line, oldest first, in constant memory."""
+    header, write = _WRITERS[form]
+    if header:
+        yield header
+    async for event in store.find("events", query, sort=[("ts", 1), ("_id", 1)]):
+        yield write(event)

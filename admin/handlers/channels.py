@@ -1,0 +1,138 @@
+"""Channels, for admins. The upstream key can be written and never read."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from admin.audit import audit, changed
+from admin.base import ApiHandler
+from admin.paging import PageQuery, page_of
+from admin.schemas.channels import ChannelCreateBody, ChannelUpdateBody
+from admin.schemas.users import SearchQuery
+from admin.views import channel_json, keep_hidden
+from gateway.directory.channels import Channel
+from gateway.directory.users import ROLE_ADMIN
+from ledger.accounts import read_many
+
+#: Fields that forms send back as null or "" when they were never set.
+_EMPTY = {
+    "base_url": "",
+    "other": "",
+    "model_mapping": {},
+    "config": {},
+    "system_prompt": "",
+    "weight": 0,
+    "priority": 0,
+}
+
+
+class ChannelBase(ApiHandler):
+    """What the routes of channels share."""
+
+    async def rows(self, channels: Sequence[Channel]) -> list[dict[str, Any]]:
+        """Channels with what the books say of them."""
+        store = self.context.books.store
+        accounts = await read_many(store, [channel.account for channel in channels])
+        return [channel_json(channel, accounts[channel.account]) for channel in channels]
+
+
+class ChannelsHandler(ChannelBase):
+    """/api/channel/: the list, new channels, changes to one."""
+
+    access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT"), ROLE_ADMIN)
+
+    async def get(self) -> None:
+        """Answer a page, newest first."""
+        page = page_of(self.query(PageQuery()))
+        found = await self.context.directory.channels.list(page.number, page.size)
+        self.ok(await self.rows(found.items), total=found.total)
+
+    async def post(self) -> None:
+        """Create one channel for each line of `key`, alike in everything else."""
+        sent = self.body(ChannelCreateBody())
+        keys = [line.strip() for line in sent.pop("key", "").splitlines() if line.strip()]
+        fields = _stored(sent)
+        created = await self.context.directory.channels.create_many(fields, keys or [""])
+        for channel in created:
+            await audit(
+                self.context.books,
+                self.actor,
+                "channel.create",
+                channel.account,
+                None,
+                {**fields, "key": "set"},
+            )
+        self.ok(await self.rows(created))
+
+    async def put(self) -> None:
+        """Change the fields that were sent; an empty `key` leaves the upstream key as it is."""
+        sent = self.body(ChannelUpdateBody())
+        channels = self.context.directory.channels
+        channel = await channels.get(sent.pop("id"))
+        secret = sent.pop("key", "").strip()
+        fields = _stored(sent)
+        if "config" in fields:
+            fields["config"] = keep_hidden(fields["config"], channel.config)
+        before, after = changed({name: getattr(channel, name) for name in fields}, fields)
+        if after or secret:
+            channel = await channels.update(channel.id, after, secret or None)
+            if secret:
+                before, after = {**before, "key": "set"}, {**after, "key": "set"}
+            await audit(
+                self.context.books, self.actor, "channel.update", channel.account, before, after
+            )
+        self.ok((await self.rows([channel]))[0])
+
+
+class ChannelSearchHandler(ChannelBase):
+    """GET /api/channel/search?keyword=."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer channels whose id is the keyword or whose name starts with it."""
+        query = self.query(SearchQuery())
+        page = page_of(query)
+        found = await self.context.directory.channels.search(
+            query["keyword"], page.number, page.size
+        )
+        self.ok(await self.rows(found.items), total=found.total)
+
+
+class ChannelHandler(ChannelBase):
+    """/api/channel/:id."""
+
+    access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "DELETE"), ROLE_ADMIN)
+
+    async def get(self, channel_id: str) -> None:
+        """Answer one channel."""
+        channel = await self.context.directory.channels.get(int(channel_id))
+        self.ok((await self.rows([channel]))[0])
+
+    async def delete(self, channel_id: str) -> None:
+        """Delete one channel; requests that run through it are still charged."""
+        channel = await self.context.directory.channels.delete(int(channel_id))
+        before = {"name": channel.name, "type": channel.type}
+        await audit(self.context.books, self.actor, "channel.delete", channel.account, before)
+        self.ok()
+
+
+class DisabledChannelsHandler(ApiHandler):
+    """DELETE /api/channel/disabled."""
+
+    access: ClassVar[dict[str, int]] = {"DELETE": ROLE_ADMIN}
+
+    async def delete(self) -> None:
+        """Delete every channel that is switched off; answer how many."""
+        count = await self.context.directory.channels.delete_disabled()
+        after = {"count": count}
+        await audit(
+            self.context.books, self.actor, "channel.delete_disabled", "channels", None, after
+        )
+        self.ok(count)
+
+
+def _stored(sent: dict[str, Any]) -> dict[str, Any]:
+    fields = {name: _EMPTY[name] if value is None else value for name, value in sent.items()}
+    if "group" in fields:
+        fields["groups"] = fields.pop("group")
+    return fields

@@ -1,0 +1,181 @@
+"""The ledger: events with their explanation, balances, exports, verification.
+
+Each route is there twice: for admins over everything, and under /self for one's own account.
+"""
+
+from typing import Any, ClassVar
+
+from admin import events
+from admin.base import ApiHandler
+from admin.errors import ApiError
+from admin.explain import explanation
+from admin.export import csv_or_jsonl
+from admin.schemas.ledger import (
+    BalanceQuery,
+    EventsQuery,
+    ExportQuery,
+    OwnBalanceQuery,
+    cursor_text,
+)
+from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
+from ledger import accounts
+from ledger.accounts import COLUMNS
+from ledger.events import to_json
+from ledger.money import quota_floor, usd
+from ledger.verify import verify
+
+_DIRECTIONS = {"asc": 1, "desc": -1}
+_CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/jsonl; charset=utf-8",
+}
+
+
+class LedgerBase(ApiHandler):
+    """What the routes over everything and over one's own account share."""
+
+    own: ClassVar[bool] = False
+
+    async def about(self, account: str | None) -> dict[str, Any]:
+        """The events that may be seen of an account, or of all (all of one's own)."""
+        if self.own:
+            return await events.about_own(self.context.directory, self.me, account)
+        return events.about(account) if account else {}
+
+
+class EventsHandler(LedgerBase):
+    """GET .../events."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer events in the order of recording; `next` goes on where this page ends."""
+        sent = self.query(EventsQuery())
+        wanted = await self.about(sent.get("account"))
+        wanted = {**wanted, **events.between(sent.get("from_us"), sent.get("to_us"))}
+        if "type" in sent:
+            wanted["type"] = sent["type"]
+        order, limit = sent["order"], sent["limit"]
+        direction = _DIRECTIONS[order]
+        found = await self.context.books.store.find_list(
+            "events",
+            events.page_after(wanted, sent.get("after"), order),
+            sort=[("ts", direction), ("_id", direction)],
+            limit=limit,
+        )
+        last = found[-1] if len(found) == limit else None
+        following = cursor_text(last["ts"], last["_id"]) if last else None
+        total = await self.context.books.store.count("events", wanted)
+        self.ok([to_json(event) for event in found], next=following, total=total)
+
+
+class EventHandler(LedgerBase):
+    """GET .../events/:id."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self, event_id: str) -> None:
+        """Answer one event with its explanation."""
+        event = await self.context.books.store.find_one("events", {"_id": event_id})
+        if event is None or (self.own and not await self._is_own(event["account"])):
+            raise ApiError(404, f"there is no event {event_id[:200]}")
+        self.ok({**to_json(event), "explanation": explanation(event)})
+
+    async def _is_own(self, account: str) -> bool:
+        kind, _, number = account.partition(":")
+        if kind != "key":
+            return account == self.me.account
+        key = (await self.context.directory.keys.get_many([int(number)])).get(int(number))
+        return key is not None and key.user_id == self.me.id
+
+
+class BalanceHandler(LedgerBase):
+    """GET .../balance?account=."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer what an account's events add up to, exactly."""
+        sent = self.query(OwnBalanceQuery() if self.own else BalanceQuery())
+        account = sent.get("account", self.me.account)
+        await self.about(account)
+        document = await accounts.read(self.context.books.store, account)
+        nano = accounts.balance_nano(document)
+        amounts = {name: int(document.get(name, 0)) for name in COLUMNS if name != "requests"}
+        self.ok(
+            {
+                "account": account,
+                "balance": usd(nano),
+                "balance_nano": nano,
+                "quota": quota_floor(nano),
+                "requests": int(document.get("requests", 0)),
+                **{name: usd(amount) for name, amount in amounts.items()},
+                **{f"{name}_nano": amount for name, amount in amounts.items()},
+            }
+        )
+
+
+class ExportHandler(LedgerBase):
+    """GET .../export?format=csv|jsonl."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer the events as a file, in the order of recording, however many there are."""
+        sent = self.query(ExportQuery())
+        wanted = await self.about(sent.get("account"))
+        wanted = {**wanted, **events.between(sent.get("from_us"), sent.get("to_us"))}
+        lines = csv_or_jsonl(self.context.books.store, sent["format"], wanted)
+        name = f"ledger.{sent['format']}"
+        await self.stream(lines, _CONTENT_TYPES[sent["format"]], name)
+
+
+class VerifyHandler(ApiHandler):
+    """GET /api/ledger/verify."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Check the whole ledger and answer what was checked and each fault."""
+        report = await verify(self.context.books.store)
+        self.ok(
+            {
+                "ok": report.ok,
+                "headline": report.headline,
+                "lines": report.lines,
+                "events": report.events,
+                "accounts": report.accounts,
+                "faults": [
+                    {"kind": fault.kind, "subject": fault.subject, "message": fault.message}
+                    for fault in report.faults
+                ],
+            }
+        )
+
+
+class OwnEventsHandler(EventsHandler):
+    """GET /api/ledger/self/events."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    own: ClassVar[bool] = True
+
+
+class OwnEventHandler(EventHandler):
+    """GET /api/ledger/self/events/:id."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    own: ClassVar[bool] = True
+
+
+class OwnBalanceHandler(BalanceHandler):
+    """GET /api/ledger/self/balance."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    own: ClassVar[bool] = True
+
+
+class OwnExportHandler(ExportHandler):
+    """GET /api/ledger/self/export."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    own: ClassVar[bool] = True

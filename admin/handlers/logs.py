@@ -1,0 +1,107 @@
+"""The log: what happened, as One API's rows. Every row is an event."""
+
+from typing import Any, ClassVar
+
+from admin import events
+from admin.base import ApiHandler
+from admin.errors import ApiError
+from admin.logbook import names_for, row
+from admin.paging import Page, page_of
+from admin.schemas.ledger import LogQuery, OwnLogQuery
+from admin.schemas.users import SearchQuery
+from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON, User
+from ledger.money import quota_ceil, usd
+
+_NEWEST_FIRST = [("ts", -1), ("_id", -1)]
+
+
+class LogBase(ApiHandler):
+    """What the routes of everybody's log and one's own share."""
+
+    own: ClassVar[bool] = False
+
+    @property
+    def scope(self) -> User | None:
+        """The user whose events alone may be seen; None for all."""
+        return self.me if self.own else None
+
+    async def filters(self) -> tuple[dict[str, Any], Page]:
+        """The events asked for, and the page of them."""
+        sent = self.query(OwnLogQuery() if self.own else LogQuery())
+        page = page_of(sent)
+        return await events.log_query(self.context.directory, sent, self.scope), page
+
+    async def answer_page(self, query: dict[str, Any], page: Page) -> None:
+        """Answer a page of rows, newest first, with how many there are in all."""
+        store = self.context.books.store
+        found = await store.find_list(
+            "events", query, sort=_NEWEST_FIRST, skip=page.skip, limit=page.size
+        )
+        names = await names_for(self.context.directory, found)
+        total = await store.count("events", query)
+        self.ok([row(event, names, own=self.own) for event in found], total=total)
+
+
+class LogHandler(LogBase):
+    """/api/log/."""
+
+    access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "DELETE"), ROLE_ADMIN)
+
+    async def get(self) -> None:
+        """Answer a page of everybody's log."""
+        await self.answer_page(*await self.filters())
+
+    async def delete(self) -> None:
+        """Refuse: the log is the ledger."""
+        raise ApiError(403, "the log is the ledger, and nothing in it can be deleted")
+
+
+class LogStatHandler(LogBase):
+    """/api/log/stat: what the selected requests cost."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer the exact sum, and One API's quota of it."""
+        query, _ = await self.filters()
+        nano, count = await events.charged(self.context.books.store, query)
+        self.ok(
+            {"quota": quota_ceil(nano), "amount": usd(nano), "amount_nano": nano, "count": count}
+        )
+
+
+class LogSearchHandler(LogBase):
+    """/api/log/search?keyword=."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer rows whose event, request, model, key or user is the keyword."""
+        sent = self.query(SearchQuery())
+        page, keyword = page_of(sent), sent["keyword"]
+        if keyword:
+            query = await events.search_query(self.context.directory, keyword, self.scope)
+        else:
+            query = await events.log_query(self.context.directory, {}, self.scope)
+        await self.answer_page(query, page)
+
+
+class OwnLogHandler(LogHandler):
+    """GET /api/log/self."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    own: ClassVar[bool] = True
+
+
+class OwnLogStatHandler(LogStatHandler):
+    """GET /api/log/self/stat."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    own: ClassVar[bool] = True
+
+
+class OwnLogSearchHandler(LogSearchHandler):
+    """GET /api/log/self/search."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    own: ClassVar[bool] = True

@@ -1,0 +1,82 @@
+"""Options, for root, and the groups that have a ratio."""
+
+from typing import Any, ClassVar
+
+from marshmallow import fields, validate
+
+from admin.audit import audit
+from admin.base import ApiHandler
+from admin.errors import ApiError
+from admin.schemas.base import Body, refuse_surrogates
+from gateway.directory.option_table import OPTIONS
+from gateway.directory.users import ROLE_ADMIN, ROLE_ROOT
+from ledger.ratios import READERS, WRITERS, json_text
+
+_SECRET = "***"
+
+
+class OptionBody(Body):
+    """PUT /api/option/. One API sends text; numbers and booleans mean the same."""
+
+    key = fields.String(required=True, validate=[validate.Length(1, 100), refuse_surrogates])
+    value = fields.Raw(required=True)
+
+
+class OptionsHandler(ApiHandler):
+    """/api/option/."""
+
+    access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "PUT"), ROLE_ROOT)
+
+    async def get(self) -> None:
+        """Answer every option that is no secret, as text."""
+        prices = self.context.books.prices
+        await prices.refresh()
+        listed = self.context.directory.options.listed()
+        listed.update({name: json_text(read(prices)) for name, read in READERS.items()})
+        self.ok([{"key": key, "value": value} for key, value in sorted(listed.items())])
+
+    async def put(self) -> None:
+        """Change one option; a bad value is refused whole and changes nothing."""
+        sent = self.body(OptionBody())
+        name, value = sent["key"], sent["value"]
+        if name in WRITERS:
+            await self._publish(name, value)
+        else:
+            await self._set(name, value)
+        self.ok()
+
+    async def _publish(self, name: str, value: Any) -> None:
+        """Ratios are prices, and prices are versions in the ledger; no audit event beside it."""
+        if not isinstance(value, str):
+            raise ApiError(400, f"{name}: must be text that holds a JSON object")
+        books = self.context.books
+        await books.prices.refresh()
+        changes = WRITERS[name](books.prices, value)
+        note = f"{name} set by {self.me.username}"
+        await books.prices.publish(books, author=self.actor, note=note, **changes)
+
+    async def _set(self, name: str, value: Any) -> None:
+        options = self.context.directory.options
+        before = options.get(name) if name in OPTIONS else None
+        after = await options.set(name, value)
+        if before == after:
+            return
+        hide = OPTIONS[name].is_secret
+        await audit(
+            self.context.books,
+            self.actor,
+            "option.update",
+            f"option:{name}",
+            {"value": _SECRET if hide else before},
+            {"value": _SECRET if hide else after},
+        )
+
+
+class GroupsHandler(ApiHandler):
+    """GET /api/group/."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer the names of the groups that have a ratio."""
+        self.ok(sorted(self.context.books.prices.groups()))

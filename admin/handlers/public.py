@@ -1,0 +1,62 @@
+"""What anybody may read: the status and the texts of the start page."""
+
+from typing import ClassVar
+
+from admin.base import ANYONE, ApiHandler
+from ledger.money import NANO_PER_QUOTA, NANO_PER_USD
+
+QUOTA_PER_USD = NANO_PER_USD // NANO_PER_QUOTA
+
+#: Fields of the status that are options, by name.
+_OPTIONS = {
+    "email_verification": "EmailVerificationEnabled",
+    "github_oauth": "GitHubOAuthEnabled",
+    "github_client_id": "GitHubClientId",
+    "lark_client_id": "LarkClientId",
+    "system_name": "SystemName",
+    "logo": "Logo",
+    "footer_html": "Footer",
+    "wechat_qrcode": "WeChatAccountQRCodeImageURL",
+    "wechat_login": "WeChatAuthEnabled",
+    "server_address": "ServerAddress",
+    "turnstile_check": "TurnstileCheckEnabled",
+    "turnstile_site_key": "TurnstileSiteKey",
+    "top_up_link": "TopUpLink",
+    "chat_link": "ChatLink",
+    "display_in_currency": "DisplayInCurrencyEnabled",
+    "oidc": "OidcEnabled",
+    "oidc_client_id": "OidcClientId",
+    "oidc_well_known": "OidcWellKnown",
+    "oidc_authorization_endpoint": "OidcAuthorizationEndpoint",
+    "oidc_token_endpoint": "OidcTokenEndpoint",
+    "oidc_userinfo_endpoint": "OidcUserinfoEndpoint",
+}
+
+
+class StatusHandler(ApiHandler):
+    """GET /api/status: what a sign-in page needs to know."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ANYONE}
+
+    async def get(self) -> None:
+        """Answer version, start time and the public options."""
+        options = self.context.directory.options
+        self.ok(
+            {
+                "version": self.context.version,
+                "start_time": self.context.start_time_s,
+                "quota_per_unit": QUOTA_PER_USD,
+                **{field: options.get(name) for field, name in _OPTIONS.items()},
+            }
+        )
+
+
+class TextHandler(ApiHandler):
+    """GET /api/notice, /api/about, /api/home_page_content: one option as it is."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ANYONE}
+
+    async def get(self, name: str) -> None:
+        """Answer the option that the route stands for."""
+        options = {"notice": "Notice", "about": "About", "home_page_content": "HomePageContent"}
+        self.ok(self.context.directory.options.get(options[name]))

@@ -1,0 +1,204 @@
+"""Redemption codes, for admins."""
+
+import csv
+import io
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, ClassVar
+
+from admin.audit import audit, changed
+from admin.base import ApiHandler
+from admin.errors import ApiError
+from admin.paging import PageQuery, page_of
+from admin.redeeming import USED, issued_id, redeemed_id
+from admin.schemas.redemptions import (
+    USED as STATUS_USED,
+)
+from admin.schemas.redemptions import (
+    CodeBatchBody,
+    CodeExportQuery,
+    CodeUpdateBody,
+)
+from admin.schemas.tokens import StatusOnlyQuery
+from admin.schemas.users import SearchQuery
+from admin.times import seconds
+from gateway.directory.codes import Batch, Code
+from gateway.directory.users import ROLE_ADMIN
+from ledger.events import Draft
+from ledger.money import nano_from_quota, quota_floor, usd
+
+Uses = dict[int, dict[str, Any]]
+_LOOKED_UP_AT_ONCE = 1_000
+
+
+class CodeBase(ApiHandler):
+    """What the routes of codes share."""
+
+    async def uses(self, codes: Sequence[Code]) -> Uses:
+        """The redeeming events of codes, by code, as the ledger has them."""
+        store, found = self.context.books.store, {}
+        for start in range(0, len(codes), _LOOKED_UP_AT_ONCE):
+            ids = [redeemed_id(code.id) for code in codes[start : start + _LOOKED_UP_AT_ONCE]]
+            fields = {"account": 1, "ts": 1, "body.code": 1}
+            events = await store.find_list("events", {"_id": {"$in": ids}}, projection=fields)
+            found.update({event["body"]["code"]: event for event in events})
+        return found
+
+    async def rows(self, codes: Sequence[Code]) -> list[dict[str, Any]]:
+        """Codes with who redeemed them and when."""
+        uses = await self.uses(codes)
+        redeemers = {code_id: int(use["account"][5:]) for code_id, use in uses.items()}
+        users = await self.context.directory.users.get_many(sorted(set(redeemers.values())))
+        secret_of = self.context.directory.codes.secret_of
+        rows = []
+        for code in codes:
+            use, redeemer = uses.get(code.id), redeemers.get(code.id, 0)
+            row = {
+                "id": code.id,
+                "user_id": code.creator_id,
+                "key": secret_of(code),
+                "status": STATUS_USED if use else code.status,
+                "name": code.name,
+                "quota": quota_floor(code.value_nano),
+                "created_time": code.created_s,
+                "redeemed_time": seconds(use["ts"]) if use else 0,
+                "redeemed_user_id": redeemer,
+                "redeemed_username": users[redeemer].username if redeemer in users else "",
+                "batch": code.batch,
+            }
+            rows.append(row)
+        return rows
+
+
+class CodesHandler(CodeBase):
+    """/api/redemption/: the list, a new batch, changes to one."""
+
+    access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT"), ROLE_ADMIN)
+
+    async def get(self) -> None:
+        """Answer a page, newest first."""
+        page = page_of(self.query(PageQuery()))
+        found = await self.context.directory.codes.list(page.number, page.size)
+        self.ok(await self.rows(found.items), total=found.total)
+
+    async def post(self) -> None:
+        """Make a batch of codes; answer their texts. The batch is one event."""
+        sent = self.body(CodeBatchBody())
+        value_nano = nano_from_quota(sent["quota"])
+        codes = self.context.directory.codes
+        batch = await codes.create_batch(self.me.id, sent["name"], value_nano, sent["count"])
+        await self.context.books.record(_issued(batch, sent["name"], value_nano, self.actor))
+        self.ok(batch.secrets, batch=batch.id)
+
+    async def put(self) -> None:
+        """Change the name, or switch a code off and on; its value never changes."""
+        status_only = "status_only" in self.query(StatusOnlyQuery())
+        sent = self.body(CodeUpdateBody())
+        codes = self.context.directory.codes
+        code = await codes.get(sent.pop("id"))
+        if status_only:
+            sent = {name: value for name, value in sent.items() if name == "status"}
+        if sent.pop("quota", quota_floor(code.value_nano)) != quota_floor(code.value_nano):
+            raise ApiError(409, "quota: the value of an issued code cannot be changed")
+        await self._check_status(code, sent)
+        before, after = changed({name: getattr(code, name) for name in sent}, sent)
+        if after:
+            code = await codes.update(code.id, after)
+            subject = f"code:{code.id}"
+            await audit(self.context.books, self.actor, "code.update", subject, before, after)
+        self.ok((await self.rows([code]))[0])
+
+    async def _check_status(self, code: Code, sent: dict[str, Any]) -> None:
+        """A used code stays used; `used` itself comes back in forms and changes nothing."""
+        if "status" not in sent:
+            return
+        if await self.uses([code]):
+            if sent.pop("status") != STATUS_USED:
+                raise ApiError(409, USED)
+        elif sent["status"] == STATUS_USED:
+            raise ApiError(400, "status: a code is used by redeeming it")
+
+
+class CodeSearchHandler(CodeBase):
+    """GET /api/redemption/search?keyword=."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer codes whose id is the keyword or whose name starts with it."""
+        query = self.query(SearchQuery())
+        page = page_of(query)
+        found = await self.context.directory.codes.search(query["keyword"], page.number, page.size)
+        self.ok(await self.rows(found.items), total=found.total)
+
+
+class CodeHandler(CodeBase):
+    """/api/redemption/:id."""
+
+    access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "DELETE"), ROLE_ADMIN)
+
+    async def get(self, code_id: str) -> None:
+        """Answer one code."""
+        code = await self.context.directory.codes.get(int(code_id))
+        self.ok((await self.rows([code]))[0])
+
+    async def delete(self, code_id: str) -> None:
+        """Withdraw a code; what it credited, if it was used, stays credited."""
+        codes, books = self.context.directory.codes, self.context.books
+        code = await codes.delete(int(code_id))
+        if not await self.uses([code]):
+            body = {"code": code.id, "reason": f"deleted by {self.me.username}"}
+            await books.record(
+                Draft(f"revoke:{code.id}", "redemption.revoked", "codes", 0, self.actor, body)
+            )
+        await audit(books, self.actor, "code.delete", f"code:{code.id}", {"name": code.name})
+        self.ok()
+
+
+class CodeExportHandler(CodeBase):
+    """GET /api/redemption/export?batch=&format=."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer a batch as a file: the texts alone, or a table."""
+        query = self.query(CodeExportQuery())
+        codes = await self.context.directory.codes.of_batch(query["batch"])
+        if not codes:
+            raise ApiError(404, f"there is no batch {query['batch']}")
+        name = f"codes-{query['batch']}.{query['format']}"
+        if query["format"] == "csv":
+            await self.stream(self._table(codes), "text/csv; charset=utf-8", name)
+        else:
+            await self.stream(self._texts(codes), "text/plain; charset=utf-8", name)
+
+    async def _texts(self, codes: Sequence[Code]) -> AsyncGenerator[str, None]:
+        for code in codes:
+            yield self.context.directory.codes.secret_of(code) + "\n"
+
+    async def _table(self, codes: Sequence[Code]) -> AsyncGenerator[str, None]:
+        columns = ("id", "key", "name", "quota", "status", "redeemed_time", "redeemed_username")
+        yield _csv([*columns, "amount"])
+        for start in range(0, len(codes), _LOOKED_UP_AT_ONCE):
+            part = codes[start : start + _LOOKED_UP_AT_ONCE]
+            for code, row in zip(part, await self.rows(part), strict=True):
+                yield _csv([*(row[column] for column in columns), usd(code.value_nano)])
+
+
+def _csv(cells: list[Any]) -> str:
+    """Write one line; a name that a spreadsheet would run as a formula is quoted."""
+    buffer = io.StringIO()
+    safe = [f"'{c}" if isinstance(c, str) and c[:1] in "=+-@" and c else c for c in cells]
+    csv.writer(buffer, lineterminator="\n").writerow(safe)
+    return buffer.getvalue()
+
+
+def _issued(batch: Batch, name: str, value_nano: int, actor: str) -> Draft:
+    body = {
+        "batch": batch.id,
+        "name": name,
+        "first_id": batch.first_id,
+        "last_id": batch.last_id,
+        "count": batch.count,
+        "value_nano": value_nano,
+    }
+    return Draft(issued_id(batch.id), "redemption.issued", "codes", 0, actor, body)

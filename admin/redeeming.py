@@ -1,0 +1,63 @@
+"""Turning a redemption code into credit, once.
+
+The ledger decides: the event's id carries the code, so of any number of attempts in any number of
+processes one is recorded. Everything checked before is courtesy, except that a code is worth
+something only if the ledger knows that its batch was issued.
+"""
+
+from admin.errors import ApiError
+from gateway.directory.codes import Code
+from gateway.directory.directory import Directory
+from gateway.directory.users import User
+from ledger.books import Books
+from ledger.errors import KeyReused
+from ledger.events import Draft
+from ledger.money import quota_floor
+
+USED = "this code has been used"
+
+
+def redeemed_id(code_id: int) -> str:
+    """The id of the event that redeems a code."""
+    return f"redeem:{code_id}"
+
+
+def issued_id(batch: int) -> str:
+    """The id of the event that issues a batch of codes."""
+    return f"issue:{batch}"
+
+
+async def redeem(directory: Directory, books: Books, user: User, secret: str) -> int:
+    """Credit a code to a user; returns the quota credited.
+
+    Raises ApiError 404 for an unknown code, 409 for one that is used or switched off.
+    """
+    code = await directory.codes.by_secret(secret)
+    if code is None:
+        raise ApiError(404, "there is no such code")
+    wanted = {"_id": {"$in": [issued_id(code.batch), redeemed_id(code.id)]}}
+    events = await books.store.find_list("events", wanted, projection={"_id": 1})
+    known = {event["_id"] for event in events}
+    if redeemed_id(code.id) in known:
+        raise ApiError(409, USED)
+    if not code.is_usable or issued_id(code.batch) not in known:
+        raise ApiError(409, "this code is switched off")
+    try:
+        receipt = await books.record(_draft(code, user))
+    except KeyReused:
+        raise ApiError(409, USED) from None
+    if receipt.replayed:
+        raise ApiError(409, USED)
+    return quota_floor(code.value_nano)
+
+
+def _draft(code: Code, user: User) -> Draft:
+    body = {"code": code.id, "name": code.name, "creator": code.creator_id}
+    return Draft(
+        redeemed_id(code.id),
+        "redemption.redeemed",
+        user.account,
+        code.value_nano,
+        user.account,
+        body,
+    )

@@ -1,0 +1,93 @@
+"""Queries of the log and ledger routes."""
+
+from marshmallow import ValidationError, fields, validate
+
+from admin.paging import PageQuery
+from admin.schemas.base import MAX_ID, Query, QueryInteger, QueryTime, refuse_controls
+from admin.times import US_PER_S
+
+MAX_EVENTS = 1_000
+_ACCOUNT = r"(user|key|channel|code):[0-9]{1,15}|codes|prices|directory|ledger"
+
+
+def _words(limit: int) -> fields.String:
+    return fields.String(validate=[validate.Length(max=limit), refuse_controls])
+
+
+def _account(*, required: bool = False) -> fields.String:
+    error = "Not an account such as user:42 or key:7."
+    check = validate.Regexp(rf"(?:{_ACCOUNT})\Z", error=error)
+    return fields.String(validate=check, required=required)
+
+
+class OwnLogQuery(PageQuery):
+    """Filters on one's own log. Zero means no filter, as in One API."""
+
+    type = QueryInteger(load_default=0, validate=validate.Range(0, 5))
+    start_timestamp = QueryTime(load_default=0)
+    end_timestamp = QueryTime(load_default=0)
+    token_name = _words(100)
+    model_name = _words(255)
+
+
+class LogQuery(OwnLogQuery):
+    """Filters on everybody's log."""
+
+    username = _words(255)
+    channel = QueryInteger(load_default=0, validate=validate.Range(0, MAX_ID))
+
+
+class _Period(Query):
+    """`from` is part of the period, `to` is not. Both are times of recording."""
+
+    from_us = QueryTime(data_key="from")
+    to_us = QueryTime(data_key="to")
+    account = _account()
+
+
+class EventsQuery(_Period):
+    """GET /api/ledger/events. `after` is the `next` of the answer before."""
+
+    type = _words(100)
+    limit = QueryInteger(load_default=100, validate=validate.Range(1, MAX_EVENTS))
+    order = fields.String(load_default="asc", validate=validate.OneOf(("asc", "desc")))
+    after = fields.String(validate=[validate.Length(max=300), refuse_controls])
+
+
+class ExportQuery(_Period):
+    """GET /api/ledger/export."""
+
+    format = fields.String(
+        load_default="jsonl",
+        validate=validate.OneOf(("csv", "jsonl"), error="Must be csv or jsonl."),
+    )
+
+
+class BalanceQuery(Query):
+    """GET /api/ledger/balance."""
+
+    account = _account(required=True)
+
+
+class OwnBalanceQuery(Query):
+    """GET /api/ledger/self/balance; without an account, the user's own."""
+
+    account = _account()
+
+
+def cursor_text(ts_us: int, event_id: str) -> str:
+    """Write the place after one event, as `next` of a page."""
+    return f"{ts_us}~{event_id}"
+
+
+def cursor_of(text: str) -> tuple[int, str]:
+    """Read what cursor_text wrote. Raises ValidationError."""
+    ts, tilde, event_id = text.partition("~")
+    if not (tilde and event_id and ts.isascii() and ts.isdigit() and len(ts) < 18):
+        raise ValidationError({"after": ["Not the `next` of a page."]})
+    return int(ts), event_id
+
+
+def end_of_second(us: int) -> int:
+    """The first microsecond after the second that a time falls into."""
+    return (us // US_PER_S + 1) * US_PER_S

@@ -1,0 +1,87 @@
+"""The routes of /api, in the order in which they are tried."""
+
+from collections.abc import Sequence
+
+from tornado.routing import URLSpec
+from tornado.web import RequestHandler
+
+from admin.context import AdminContext
+from admin.handlers import (
+    account,
+    channel_tests,
+    channels,
+    ledger,
+    logs,
+    missing,
+    options,
+    public,
+    redemptions,
+    session,
+    tokens,
+    topup,
+    users,
+)
+
+_ID = r"(\d{1,15})"
+
+ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
+    ("status", public.StatusHandler),
+    ("(notice|about|home_page_content)", public.TextHandler),
+    ("user/login", session.LoginHandler),
+    ("user/logout", session.LogoutHandler),
+    ("user/self", account.SelfHandler),
+    ("user/token", account.AccessTokenHandler),
+    ("user/aff", account.InviteCodeHandler),
+    ("user/available_models", account.AvailableModelsHandler),
+    ("user/dashboard", account.DashboardHandler),
+    ("user/topup", account.RedeemHandler),
+    ("user/manage", users.ManageHandler),
+    ("user/search", users.UserSearchHandler),
+    (f"user/{_ID}", users.UserHandler),
+    ("user", users.UsersHandler),
+    ("topup", topup.CreditHandler),
+    ("token/search", tokens.TokenSearchHandler),
+    (f"token/{_ID}", tokens.TokenHandler),
+    ("token", tokens.TokensHandler),
+    ("channel/search", channels.ChannelSearchHandler),
+    ("channel/models", channel_tests.ChannelModelsHandler),
+    ("channel/test", channel_tests.TestAllHandler),
+    (f"channel/test/{_ID}", channel_tests.ChannelTestHandler),
+    ("channel/update_balance", channel_tests.ChannelBalanceHandler),
+    (f"channel/update_balance/{_ID}", channel_tests.ChannelBalanceHandler),
+    ("channel/disabled", channels.DisabledChannelsHandler),
+    (f"channel/{_ID}", channels.ChannelHandler),
+    ("channel", channels.ChannelsHandler),
+    ("models", channel_tests.TypeModelsHandler),
+    ("redemption/search", redemptions.CodeSearchHandler),
+    ("redemption/export", redemptions.CodeExportHandler),
+    (f"redemption/{_ID}", redemptions.CodeHandler),
+    ("redemption", redemptions.CodesHandler),
+    ("log", logs.LogHandler),
+    ("log/stat", logs.LogStatHandler),
+    ("log/search", logs.LogSearchHandler),
+    ("log/self", logs.OwnLogHandler),
+    ("log/self/stat", logs.OwnLogStatHandler),
+    ("log/self/search", logs.OwnLogSearchHandler),
+    ("option", options.OptionsHandler),
+    ("group", options.GroupsHandler),
+    ("ledger/events", ledger.EventsHandler),
+    ("ledger/events/(.{1,600}?)", ledger.EventHandler),
+    ("ledger/balance", ledger.BalanceHandler),
+    ("ledger/export", ledger.ExportHandler),
+    ("ledger/verify", ledger.VerifyHandler),
+    ("ledger/self/events", ledger.OwnEventsHandler),
+    ("ledger/self/events/(.{1,600}?)", ledger.OwnEventHandler),
+    ("ledger/self/balance", ledger.OwnBalanceHandler),
+    ("ledger/self/export", ledger.OwnExportHandler),
+)
+
+
+def routes(context: AdminContext) -> list[URLSpec]:
+    """Return every route of /api, the last of which answers for paths that do not exist.
+
+    One API's clients write some paths with a slash at the end and some without; both are the same.
+    """
+    dependencies = {"context": context}
+    specs = [URLSpec(rf"/api/{path}/?", handler, dependencies) for path, handler in ROUTES]
+    return [*specs, URLSpec(r"/api(?:/.*)?", missing.MissingHandler, dependencies)]

@@ -1,0 +1,135 @@
+"""Directory objects as One API's JSON, with the numbers that the books say.
+
+Owns the shapes. Promises that no secret is in them, except a key's in its owner's own view.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from gateway.directory.channels import Channel
+from gateway.directory.keys import (
+    NEVER,
+    STATUS_ENABLED,
+    STATUS_EXHAUSTED,
+    STATUS_EXPIRED,
+    Key,
+)
+from gateway.directory.users import User
+from ledger.accounts import balance_nano
+from ledger.money import quota_ceil, quota_floor
+
+Account = Mapping[str, Any]
+US_PER_S = 1_000_000
+
+
+def spent_nano(account: Account) -> int:
+    """What an account's charges add up to, less what was reversed."""
+    return int(account.get("spent", 0)) - int(account.get("refunded", 0))
+
+
+def user_json(user: User, account: Account) -> dict[str, Any]:
+    """A user, as admins and the user see it."""
+    return {
+        "id": user.id,
+        "username": user.username,
+        "display_name": user.display_name,
+        "role": user.role,
+        "status": user.status,
+        "email": user.email,
+        "github_id": user.github_id,
+        "wechat_id": user.wechat_id,
+        "lark_id": user.lark_id,
+        "oidc_id": user.oidc_id,
+        "quota": quota_floor(balance_nano(dict(account))),
+        "used_quota": quota_ceil(spent_nano(account)),
+        "request_count": int(account.get("requests", 0)),
+        "group": user.group,
+        "aff_code": user.aff_code,
+        "inviter_id": user.inviter_id,
+        "created_time": user.created_s,
+    }
+
+
+def key_json(key: Key, secret: str, account: Account, now_s: float) -> dict[str, Any]:
+    """A key as its owner sees it. What is left on an unlimited key is never below zero."""
+    left_nano = balance_nano(dict(account))
+    return {
+        "id": key.id,
+        "user_id": key.user_id,
+        "key": secret,
+        "status": key_status(key, left_nano, now_s),
+        "name": key.name,
+        "created_time": key.created_s,
+        "accessed_time": key.accessed_s,
+        "expired_time": key.expired_s,
+        "remain_quota": max(0, quota_floor(left_nano)),
+        "unlimited_quota": key.unlimited,
+        "used_quota": quota_ceil(spent_nano(account)),
+        "models": ",".join(sorted(key.models or ())),
+        "subnet": ",".join(key.subnets),
+        "rpm": key.rpm,
+        "tpm": key.tpm,
+        "concurrency": key.concurrency,
+    }
+
+
+def key_status(key: Key, left_nano: int, now_s: float) -> int:
+    """A key's status, in which expiry and exhaustion follow from what is true now."""
+    if key.status != STATUS_ENABLED:
+        return key.status
+    if key.expired_s != NEVER and key.expired_s <= now_s:
+        return STATUS_EXPIRED
+    if not key.unlimited and left_nano <= 0:
+        return STATUS_EXHAUSTED
+    return STATUS_ENABLED
+
+
+def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
+    """A channel as admins see it: without its upstream key, with secrets in its config masked."""
+    return {
+        "id": channel.id,
+        "type": channel.type,
+        "status": channel.status,
+        "name": channel.name,
+        "weight": channel.weight,
+        "created_time": channel.created_s,
+        "test_time": channel.test_s,
+        "response_time": channel.response_ms,
+        "base_url": channel.base_url,
+        "other": channel.other,
+        "balance": float(channel.balance),  # One API's field is a JSON number; nothing sums it
+        "balance_updated_time": channel.balance_s,
+        "models": ",".join(channel.models),
+        "group": ",".join(channel.groups),
+        "used_quota": quota_ceil(spent_nano(account)),
+        "model_mapping": _object_text(channel.model_mapping),
+        "priority": channel.priority,
+        "config": _object_text(hide_secrets(channel.config)),
+        "system_prompt": channel.system_prompt,
+    }
+
+
+HIDDEN = "********"
+#: The parts of a channel's config that let whoever holds them spend the operator's money.
+SECRET_CONFIG = frozenset({"sk", "ak", "vertex_ai_adc"})
+
+
+def hide_secrets(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the secrets in a channel's config by a mark that says they are set."""
+    return {
+        name: HIDDEN if name in SECRET_CONFIG and value else value for name, value in config.items()
+    }
+
+
+def keep_hidden(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the stored secrets back where a client returned the mark."""
+    return {
+        name: stored.get(name, "") if value == HIDDEN and name in SECRET_CONFIG else value
+        for name, value in sent.items()
+    }
+
+
+def _object_text(value: Mapping[str, Any]) -> str:
+    return orjson.dumps(dict(value)).decode() if value else ""
