@@ -50,9 +50,13 @@ function formula(event) {
   const worked = event.type === "usage.charged" ? workOut(event.body) : null;
   const lines = worked?.lines ?? [event.explanation?.formula ?? []].flat().map(String);
   if (!lines.length) return null;
+  const shortfall = BigInt(event.body?.shortfall_nano ?? 0);
+  if (worked && shortfall > 0n) {
+    lines.push(t("explain.formula.short", { amount: exactUsd(shortfall), charged: exactUsd(worked.nano - shortfall) }));
+  }
   const written = h("div.formula", {}, lines.map((line, at) =>
     h("p", { class: at === lines.length - 1 && lines.length > 1 ? "result" : "" }, line)));
-  return section(t("explain.formula"), written, worked ? verdict(worked.nano, -nanoOf(event)) : null);
+  return section(t("explain.formula"), written, worked ? verdict(worked.nano - shortfall, -nanoOf(event)) : null);
 }
 
 function verdict(here, booked) {

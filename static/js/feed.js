@@ -4,6 +4,8 @@ import { nanoOf, parseUsd } from "./money.js";
 import { startOf } from "./time.js";
 
 export const PAGE = 50;
+/** The log type of charges. */
+export const CHARGE = 2;
 
 const idOf = (row) => row.event_id || `row:${row.id}`;
 
@@ -46,7 +48,8 @@ export class Feed {
     this.page = 1;
     this.total = list.total ?? list.data.length;
     this.ended = false;
-    this.stat = { amount: parseUsd(stat.data.amount), count: stat.data.count };
+    // The server tells what was charged as a positive cost; here amounts are signed as the account sees them.
+    this.stat = { amount: -parseUsd(stat.data.amount), count: stat.data.count };
   }
 
   /** The next page. Rows that moved down since the last page (newer ones arrived) are not shown twice. */
@@ -76,7 +79,8 @@ export class Feed {
   /** What the rows shown sum to, exactly. */
   sums() {
     const sum = (name) => this.rows.reduce((total, row) => total + (Number(row[name]) || 0), 0);
-    const amount = this.rows.reduce((total, row) => total + (amountOf(row) ?? 0n), 0n);
-    return { amount, input: sum("prompt_tokens"), output: sum("completion_tokens"), count: this.rows.length };
+    const add = (rows) => rows.reduce((total, row) => total + (amountOf(row) ?? 0n), 0n);
+    const charges = add(this.rows.filter((row) => row.type === CHARGE));
+    return { amount: add(this.rows), charges, input: sum("prompt_tokens"), output: sum("completion_tokens"), count: this.rows.length };
   }
 }

@@ -1,19 +1,18 @@
 // The figures above every page: what is left, what was charged.
 import * as api from "./api.js";
 import { h, fill } from "./dom.js";
+import { CHARGE } from "./feed.js";
 import { t } from "./i18n.js";
 import { money, nanoOf } from "./money.js";
 import { startOf } from "./time.js";
 import { openTopup } from "./topup.js";
 
-const CHARGES = 2;
 const SPANS = ["today", "30d"];
 
 async function charged(session, range) {
   const { data } = await session.guard(() =>
-    api.get("/api/log/self/stat", { type: CHARGES, start_timestamp: startOf(range) }));
-  const nano = nanoOf(data);
-  return nano < 0n ? -nano : nano;
+    api.get("/api/log/self/stat", { type: CHARGE, start_timestamp: startOf(range) }));
+  return nanoOf(data);
 }
 
 function figure(label, lesser) {

@@ -1,13 +1,12 @@
 // The rows of the log: what each column shows, and the totals under them.
 import { h, icon } from "./dom.js";
-import { amountOf } from "./feed.js";
+import { amountOf, CHARGE } from "./feed.js";
 import { number, t, word } from "./i18n.js";
 import { money, shortUsd } from "./money.js";
 import { href, read } from "./route.js";
 import { cell } from "./table.js";
 import { duration, when } from "./time.js";
 
-const CHARGE = 2;
 
 export const columns = () => [
   { id: "time", label: t("column.time"), class: "two" },
@@ -88,8 +87,8 @@ function totalRow(shape, label, sums) {
 export function totals(feed, shape) {
   const shown = feed.sums();
   const { stat } = feed;
-  const same = feed.complete && shown.amount === stat.amount;
-  if (same) return [totalRow(shape, t("total.all", { count: shown.count }), shown)];
+  const own = totalRow(shape, t(feed.complete ? "total.all" : "total.shown", { count: shown.count }), shown);
+  if (stat.count === 0 || (feed.complete && shown.charges === stat.amount)) return [own];
   const label = stat.count === feed.total ? "total.all" : "total.charges";
-  return [totalRow(shape, t("total.shown", { count: shown.count }), shown), totalRow(shape, t(label, { count: stat.count }), stat)];
+  return [own, totalRow(shape, t(label, { count: stat.count }), stat)];
 }

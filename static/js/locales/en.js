@@ -233,6 +233,7 @@ export default {
   "explain.formula.rounded": "rounded up to {amount} USD",
   "explain.formula.unpriced": "0 USD: this model had no price, and the operator allowed that",
   "explain.formula.free": "0 USD: nothing that has a price was used",
+  "explain.formula.short": "\u2212 {amount} not covered by credit = {charged} USD",
   "explain.formula.same": "Worked out again in this browser: the same amount.",
   "explain.formula.differs": "Worked out again in this browser: {here} USD. The books say {booked} USD. Show this to the operator.",
 };

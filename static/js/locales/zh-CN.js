@@ -230,6 +230,7 @@ export default {
   "explain.formula.rounded": "向上取整为 {amount} USD",
   "explain.formula.unpriced": "0 USD：该模型没有定价，管理员允许免费调用",
   "explain.formula.free": "0 USD：没有产生计费用量",
+  "explain.formula.short": "\u2212 {amount}（余额不足，未扣）= {charged} USD",
   "explain.formula.same": "已在浏览器中重新计算，结果一致。",
   "explain.formula.differs": "浏览器重新计算得 {here} USD，账本记录为 {booked} USD。请联系管理员核对。",
 };
