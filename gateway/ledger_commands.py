@@ -6,9 +6,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from gateway.settings import Settings
 from ledger.accounts import Sums, balance_nano, effects, read_many
@@ -84,14 +84,14 @@ async def _rebuild(store: Store, args: argparse.Namespace) -> int:
 
 async def _export(store: Store, args: argparse.Namespace) -> int:
     total = await store.count("events", {}) if Progress.shows() else 0
-    with _output(args.output) as file, Progress("lines written") as progress:
-        written = 0
-        async for line in lines(
-            store, args.format, account=args.account, from_us=args.from_us, to_us=args.to_us
-        ):
-            file.write(line)
-            written += 1
-            progress(written, total)
+    text = lines(store, args.format, account=args.account, from_us=args.from_us, to_us=args.to_us)
+    async with contextlib.aclosing(cast("AsyncGenerator[str, None]", text)):
+        with _output(args.output) as file, Progress("lines written") as progress:
+            written = 0
+            async for line in text:
+                file.write(line)
+                written += 1
+                progress(written, total)
     return 0
 
 
