@@ -45,9 +45,19 @@ function facts(event) {
   ]);
 }
 
+/** Null for factors of a kind that this page does not know; the server's own formula then stands alone. */
+function workedOut(body) {
+  try {
+    return workOut(body);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
 /** The formula with its numbers, worked out here from the event itself, and whether that gives the amount in the books. */
 function formula(event) {
-  const worked = event.type === "usage.charged" ? workOut(event.body) : null;
+  const worked = event.type === "usage.charged" ? workedOut(event.body) : null;
   const lines = worked?.lines ?? [event.explanation?.formula ?? []].flat().map(String);
   if (!lines.length) return null;
   const shortfall = BigInt(event.body?.shortfall_nano ?? 0);
@@ -76,7 +86,7 @@ function usageRow({ name, count, rate, cost }, most) {
 }
 
 function usage(body) {
-  const used = terms(body);
+  const used = workedOut(body) ? terms(body) : [];
   if (!used.length) return null;
   const most = Math.max(...used.map(({ count }) => count));
   const heads = ["explain.usage.amount", "explain.usage.rate", "explain.usage.cost"];
