@@ -1,0 +1,185 @@
+"""The composition root: settings → store → ledger → directory → relay → admin → one application.
+
+The only place that sees everything. What is opened here is closed here, in the opposite order, also
+when opening stops half way.
+"""
+
+import hashlib
+import random
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from httpx_aiohttp import AiohttpTransport
+
+from admin.auth.throttle import Throttle
+from admin.context import AdminContext, TestResult
+from admin.urls import routes as admin_routes
+from gateway import __version__
+from gateway.channels.probe import Probe
+from gateway.directory.bootstrap import FirstStart, first_start
+from gateway.directory.catalogue import Catalogue
+from gateway.directory.channels import Channel
+from gateway.directory.directory import Directory
+from gateway.directory.vault import Vault, load_or_create_key, parse_key
+from gateway.http import Application
+from gateway.providers.base import Provider
+from gateway.providers.openai import OpenAIProvider
+from gateway.providers.sandbox import SandboxProvider
+from gateway.providers.transport import make_transport
+from gateway.relay.context import Relay
+from gateway.settings import Settings
+from gateway.tokens import TokenCounter
+from gateway.urls import all_routes, ops_routes
+from ledger.books import Books
+from ledger.clock import Clock
+from ledger.embedded import EmbeddedDatabase
+from ledger.indexes import EVENT_INDEXES
+from ledger.price_seed import seed
+from ledger.store import Store
+
+CONF_DIR = Path(__file__).parent.parent / "conf"
+
+
+@dataclass(eq=False)
+class Running:
+    """Everything that is open. `first` is what the first start has to tell, once."""
+
+    settings: Settings
+    application: Application
+    ops: Application | None
+    relay: Relay
+    directory: Directory
+    books: Books
+    embedded: EmbeddedDatabase | None
+    first: FirstStart | None
+    opened: AsyncExitStack
+
+    async def close(self) -> None:
+        """Close everything, last opened first."""
+        await self.opened.aclose()
+
+
+async def build(settings: Settings) -> Running:
+    """Open everything that the settings ask for.
+
+    Raises LedgerError, DirectoryError, ValueError or OSError, with a message for the operator;
+    nothing stays open then.
+    """
+    async with AsyncExitStack() as opened:
+        running = await _open(settings, opened)
+        running.opened = opened.pop_all()
+        return running
+
+
+async def _open(settings: Settings, opened: AsyncExitStack) -> Running:
+    clock, rng = Clock(), random.Random()
+    embedded, store = await _open_store(settings, opened)
+    vault = Vault(_secret_key(settings))
+    books = await Books.open(store, clock, max_pending=settings.max_pending_events)
+    opened.push_async_callback(books.close)
+    await seed(books.prices, books, CONF_DIR / "prices.yaml", clock.now_us())
+    catalogue = Catalogue.load(CONF_DIR / "providers.yaml")
+    directory = Directory(store, vault, clock, catalogue)
+    await directory.start()
+    opened.push_async_callback(directory.stop)
+    first = await first_start(
+        directory,
+        books,
+        root_password=settings.initial_root_password,
+        root_token=settings.initial_root_token,
+        root_access_token=settings.initial_root_access_token,
+    )
+    counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
+    transport = make_transport(settings.relay_proxy)
+    opened.push_async_callback(transport.aclose)
+    relay = Relay(
+        settings=settings,
+        clock=clock,
+        rng=rng,
+        books=books,
+        directory=directory,
+        catalogue=catalogue,
+        counter=counter,
+        providers=_providers(settings, transport, counter, clock),
+        owners=_owners(catalogue),
+    )
+    admin = admin_routes(_admin_context(settings, relay, vault))
+    separate = settings.ops_port is not None
+    limit = settings.max_body_bytes
+    return Running(
+        settings=settings,
+        application=Application(all_routes(relay, admin), limit),
+        ops=Application(list(ops_routes(relay)), limit) if separate else None,
+        relay=relay,
+        directory=directory,
+        books=books,
+        embedded=embedded,
+        first=first,
+        opened=opened,
+    )
+
+
+async def _open_store(
+    settings: Settings, opened: AsyncExitStack
+) -> tuple[EmbeddedDatabase | None, Store]:
+    embedded, url = None, settings.mongo_url
+    if url is None:
+        embedded = EmbeddedDatabase(settings.data_dir)
+        url = await embedded.start()
+        opened.push_async_callback(embedded.stop)
+    store = await Store.connect(url, settings.mongo_db, settings.mongo_driver)
+    opened.push_async_callback(store.close)
+    await store.ensure_indexes(EVENT_INDEXES)
+    return embedded, store
+
+
+def _secret_key(settings: Settings) -> bytes:
+    """Return the key that encrypts stored secrets: the given one, or the data directory's."""
+    given = settings.secret_key
+    if given is None:
+        return load_or_create_key(settings.data_dir / "secret.key")
+    try:
+        return parse_key(given)
+    except ValueError:
+        return hashlib.sha256(given.encode()).digest()
+
+
+def _providers(
+    settings: Settings, transport: AiohttpTransport, counter: TokenCounter, clock: Clock
+) -> dict[str, Provider]:
+    agent = f"tollgate/{__version__}"
+    return {
+        "openai": OpenAIProvider(transport, agent, settings.relay_timeout_s),
+        "sandbox": SandboxProvider(counter, clock),
+    }
+
+
+def _owners(catalogue: Catalogue) -> dict[str, str]:
+    """Say for each model that the catalogue lists who lists it first."""
+    owners: dict[str, str] = {}
+    for vendor in catalogue.vendors():
+        for model in vendor.models:
+            owners.setdefault(model, vendor.name.split(" (")[0].lower())
+    return owners
+
+
+def _admin_context(settings: Settings, relay: Relay, vault: Vault) -> AdminContext:
+    probe = Probe(
+        relay.directory, relay.catalogue, relay.providers, relay.clock, settings.test_prompt
+    )
+
+    async def test_channel(channel: Channel, model: str | None) -> TestResult:
+        return TestResult(*await probe.test(channel, model))
+
+    return AdminContext(
+        directory=relay.directory,
+        books=relay.books,
+        clock=relay.clock,
+        session_secret=settings.session_secret or vault.derive("sessions").hex(),
+        version=__version__,
+        start_time_s=int(time.time()),
+        test_channel=test_channel,
+        throttle=Throttle(relay.clock.monotonic_s),
+    )

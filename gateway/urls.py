@@ -1,0 +1,75 @@
+"""The one route table: the relay first, since it is asked most."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tornado.web import URLSpec
+
+from gateway import ops
+from gateway.console import STATIC_DIR, ConsoleHandler, MissingPageHandler
+from gateway.formats import openai
+from gateway.relay.absent import NotImplementedHandler, UnknownHandler
+from gateway.relay.billing import SubscriptionHandler, UsageHandler
+from gateway.relay.context import Relay
+from gateway.relay.handler import CompletionHandler
+from gateway.relay.models import ModelHandler, ModelsHandler
+
+_V1 = r"(?:/openai)?/v1"
+# Clients that were given a base URL with or without /v1 ask for the billing routes in both places.
+_MAYBE_V1 = r"(?:/openai)?(?:/v1)?"
+_NOT_IMPLEMENTED = (
+    r"/images/(?:edits|variations)",
+    r"/files(?:/[^/]+(?:/content)?)?",
+    r"/fine_tuning/jobs(?:/[^/]+(?:/(?:cancel|events))?)?",
+    r"/assistants(?:/.*)?",
+    r"/threads(?:/.*)?",
+    # Served by One API; these come with their own metering.
+    r"/images/generations",
+    r"/audio/(?:speech|transcriptions|translations)",
+    r"/(?:edits|moderations)",
+    r"/oneapi/proxy/.*",
+)
+
+
+def relay_routes(relay: Relay) -> list[URLSpec]:
+    """Return everything under /v1 and /openai/v1, and the billing routes."""
+    plain = {"relay": relay}
+
+    def completion(path: str, endpoint: openai.Endpoint) -> URLSpec:
+        return URLSpec(f"{_V1}{path}/?", CompletionHandler, {**plain, "endpoint": endpoint})
+
+    return [
+        completion("/chat/completions", openai.CHAT),
+        completion("/embeddings", openai.EMBEDDINGS),
+        completion("/completions", openai.COMPLETIONS),
+        completion("/engines/([^/]+)/embeddings", openai.EMBEDDINGS),
+        URLSpec(rf"{_V1}/models/?", ModelsHandler, plain),
+        URLSpec(rf"{_V1}/models/(.+)", ModelHandler, plain),
+        URLSpec(rf"{_MAYBE_V1}/dashboard/billing/subscription", SubscriptionHandler, plain),
+        URLSpec(rf"{_MAYBE_V1}/dashboard/billing/usage", UsageHandler, plain),
+        *(URLSpec(f"{_V1}{path}", NotImplementedHandler, plain) for path in _NOT_IMPLEMENTED),
+        URLSpec(r"(?:/openai)?/v1(?:/.*)?", UnknownHandler, plain),
+        URLSpec(r"(?:/openai)?(?:/v1)?/dashboard/.*", UnknownHandler, plain),
+    ]
+
+
+def ops_routes(relay: Relay) -> list[URLSpec]:
+    """Return the routes for whoever runs the process."""
+    return [
+        URLSpec(r"/health/live", ops.LiveHandler),
+        URLSpec(r"/health/ready", ops.ReadyHandler, {"relay": relay}),
+    ]
+
+
+def all_routes(relay: Relay, admin: Sequence[URLSpec]) -> list[Any]:
+    """Return the routes of the main port, in the order in which they are tried."""
+    files: dict[str, Any] = {"path": str(STATIC_DIR)}
+    index = {**files, "default_filename": "index.html"}
+    return [
+        *relay_routes(relay),
+        *admin,
+        *ops_routes(relay),
+        URLSpec(r"/static/(.*)", ConsoleHandler, files),
+        URLSpec(r"/(favicon\.svg|)", ConsoleHandler, index),
+        URLSpec(r".*", MissingPageHandler),
+    ]
