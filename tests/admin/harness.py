@@ -1,0 +1,142 @@
+"""A management server on a real socket, and people who talk to it."""
+
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from admin import AdminContext, TestResult, routes
+from admin.auth.throttle import Throttle
+from gateway.directory.bootstrap import first_start
+from gateway.directory.catalogue import Catalogue
+from gateway.directory.channels import Channel
+from gateway.directory.directory import Directory
+from gateway.directory.users import ROLE_ADMIN
+from gateway.directory.vault import Vault
+from ledger.books import Books
+from ledger.clock import Clock
+from ledger.store import Store
+
+ROOT_PASSWORD = "correct-horse"
+ROOT_TOKEN = "0123456789abcdef0123456789abcdef"
+PROVIDERS = Path(__file__).parents[2] / "conf" / "providers.yaml"
+OPENAI = 1
+
+
+@dataclass
+class Server:
+    """One process's worth of the product: books, directory, and the management routes."""
+
+    books: Books
+    directory: Directory
+    context: AdminContext
+    http: HTTPServer
+    url: str
+    tested: list[tuple[int, str | None]] = field(default_factory=list)
+
+    def client(self, token: str = "", **headers: str) -> httpx.AsyncClient:
+        """A program with an access token, or (without one) a stranger that keeps cookies."""
+        if token:
+            headers["Authorization"] = token
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60)
+
+    async def close(self) -> None:
+        """Stop serving and give everything back."""
+        self.http.stop()
+        await self.http.close_all_connections()
+        await self.directory.stop()
+        await self.books.close()
+
+
+async def serve(store: Store) -> Server:
+    """Open books and directory on a database and serve the management routes."""
+    clock = Clock()
+    books = await Books.open(store, clock, flush_interval_s=0.02)
+    catalogue = Catalogue.load(PROVIDERS)
+    directory = Directory(store, Vault(b"k" * 32), clock, catalogue, bcrypt_rounds=4)
+    await directory.start()
+    await first_start(
+        directory, books, root_password=ROOT_PASSWORD, root_access_token=ROOT_TOKEN
+    )
+    tested: list[tuple[int, str | None]] = []
+
+    async def test_channel(channel: Channel, model: str | None) -> TestResult:
+        tested.append((channel.id, model))
+        ok = channel.name != "broken"
+        return TestResult(ok, "hello" if ok else "no answer", 0.25, model or channel.models[0])
+
+    context = AdminContext(
+        directory=directory,
+        books=books,
+        clock=clock,
+        session_secret="s" * 32,
+        version="1.2.3",
+        start_time_s=1_700_000_000,
+        test_channel=test_channel,
+        throttle=Throttle(clock.monotonic_s),
+    )
+    sockets = bind_sockets(0, "127.0.0.1", family=socket.AF_INET)
+    http = HTTPServer(Application(routes(context)), max_body_size=4 << 20)
+    http.add_sockets(sockets)
+    url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+    return Server(books, directory, context, http, url, tested)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user with an access token."""
+
+    id: int
+    username: str
+    token: str
+
+
+async def person(server: Server, username: str, role: int = 1, **fields: Any) -> Person:
+    """Make a user who can sign in with ROOT_PASSWORD."""
+    user = await server.directory.users.create(username, ROOT_PASSWORD, role=role, **fields)
+    token = await server.directory.users.make_access_token(user.id)
+    return Person(user.id, username, token)
+
+
+async def admin_person(server: Server, username: str = "alice") -> Person:
+    """Make an admin."""
+    return await person(server, username, ROLE_ADMIN)
+
+
+def channel_body(**fields: Any) -> dict[str, Any]:
+    """A channel as One API's form sends it."""
+    return {
+        "name": "main",
+        "type": OPENAI,
+        "key": "sk-upstream",
+        "base_url": "",
+        "other": "",
+        "model_mapping": "",
+        "models": "gpt-4o,gpt-4o-mini",
+        "group": "default",
+        "groups": ["default"],
+        "config": "{}",
+        **fields,
+    }
+
+
+async def data(response: httpx.Response) -> Any:
+    """The data of a successful answer."""
+    body = response.json()
+    assert response.status_code == 200 and body["success"] is True, (response.status_code, body)
+    return body.get("data")
+
+
+def refused(response: httpx.Response, status: int, *words: str) -> str:
+    """Check a refusal: the status, One API's envelope, and what the message names."""
+    body = response.json()
+    assert response.status_code == status, (response.status_code, body)
+    assert body["success"] is False and set(body) == {"success", "message"}
+    for word in words:
+        assert word in body["message"], body
+    return str(body["message"])
