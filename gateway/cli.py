@@ -6,7 +6,6 @@ is wrong. What went wrong is said in one line first, on standard error unless it
 
 import argparse
 import asyncio
-import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -117,17 +116,10 @@ def _add_refused(
 
 def _serve(args: argparse.Namespace, settings: Settings) -> int:
     from gateway.server import serve
-    from ledger.errors import LedgerError
 
     for notice in settings.notices:
         print(f"tollgate: {notice}", file=sys.stderr)
-    try:
-        result = serve(settings)
-        if inspect.iscoroutine(result):
-            result = asyncio.run(result)
-    except LedgerError as error:
-        return _fail(str(error), 1)
-    return int(result or 0)
+    return serve(settings)
 
 
 def _ledger(args: argparse.Namespace, settings: Settings) -> int:
