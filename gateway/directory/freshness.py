@@ -88,7 +88,9 @@ class Follower:
     async def _follow(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._interval_s)
+                # Not wait_for: on Python 3.11 it can swallow the cancellation that stops this task.
+                async with asyncio.timeout(self._interval_s):
+                    await self._wake.wait()
                 await asyncio.sleep(_SETTLE_S)  # one poll for a burst of changes
             self._wake.clear()
             try:

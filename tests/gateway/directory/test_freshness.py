@@ -1,0 +1,35 @@
+"""Following changes can be stopped at any instant."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+from gateway.directory.freshness import Follower
+
+
+class Quiet:
+    """A store in which nothing changes, and which always says that something might have."""
+
+    async def server_now_us(self) -> int:
+        await asyncio.sleep(0)
+        return 1
+
+    async def find(self, collection: str, filter: Mapping[str, Any]) -> AsyncGenerator[dict, None]:
+        for doc in ():
+            yield doc
+
+    async def watch(self, collections: Sequence[str]) -> AsyncGenerator[dict, None]:
+        while True:
+            await asyncio.sleep(0)
+            yield {}
+
+
+async def test_stopping_in_the_moment_of_a_wake_up_stops() -> None:
+    for steps in range(500):
+        follower = Follower(Quiet(), {"users": lambda docs: None}, interval_s=0.001)
+        follower.start()
+        for _ in range(steps % 9):
+            await asyncio.sleep(0)
+        follower._wake.set()
+        async with asyncio.timeout(5):
+            await follower.stop()
