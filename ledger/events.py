@@ -146,7 +146,11 @@ def _check(schema: Schema, draft: Draft) -> None:
     if schema.account.fullmatch(draft.account) is None:
         raise InvalidEvent(f"{draft.id}: {draft.type} does not belong to {draft.account!r}")
     amount = draft.amount_nano
-    if type(amount) is not int or not -MAX_NANO <= amount <= MAX_NANO:
+    if (
+        isinstance(amount, bool)
+        or not isinstance(amount, int)
+        or not -MAX_NANO <= amount <= MAX_NANO
+    ):
         raise InvalidEvent(f"{draft.id}: the amount must be a 64-bit whole number")
     if not _SIGNS[schema.sign](amount):
         raise InvalidEvent(f"{draft.id}: {draft.type} can't move {usd(amount)} USD")

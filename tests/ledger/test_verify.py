@@ -24,13 +24,14 @@ async def kept(store):
     """Books with a history, closed."""
     books = await Books.open(store, Clock())
     await books.record(recharge("a", amount_nano=10**6))
+    await books.record(recharge("large", account="user:2", amount_nano=10**18))
     for n in range(12):
         hold = await books.credit.hold(["user:1"], 9_000)
         await books.append(charge(f"r{n:02}", n % 5, held=("user:1",)), books.place())
         hold.settle(n % 5 * 1_000)
     await books.close()
     report = await verify(store)
-    assert report.ok and report.events == 14, report.lines
+    assert report.ok and report.events == 15, report.lines
     return store
 
 
@@ -208,12 +209,12 @@ async def collect(store, format, **filters):
 async def test_exports_agree_with_the_balance(kept):
     rows = [json.loads(line) for line in (await collect(kept, "jsonl")).splitlines()]
     table = list(csv.DictReader(io.StringIO(await collect(kept, "csv"))))
-    assert len(rows) == len(table) == 14
+    assert len(rows) == len(table) == 15
     balance = balance_nano(await read(kept, "user:1"))
     assert sum(r["amount_nano"] for r in rows if r["account"] == "user:1") == balance
     assert sum(int(r["amount_nano"]) for r in table if r["account"] == "user:1") == balance
     assert [r["id"] for r in rows] == [r["id"] for r in table]
-    assert json.loads(table[3]["body"]) == rows[3]["body"]
+    assert json.loads(table[4]["body"]) == rows[4]["body"]
 
 
 async def test_exports_can_be_filtered(kept):
