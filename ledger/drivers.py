@@ -4,6 +4,7 @@ Owns how a client is made. Promises one set of options for both: majority and jo
 reads from the primary, bounded waits. Refuses a driver that it does not know.
 """
 
+import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -55,6 +56,17 @@ def make_client(driver: str, url: str, timeout_s: float) -> Any:
         "socketTimeoutMS": timeout_ms * _SOCKET_PATIENCE,
     }
     return make(url, options)
+
+
+async def close_client(client: Any) -> None:
+    """Close a client's connections; it says goodbye to the server first.
+
+    Motor would wait for the server's answer on the event loop, so that call goes to a thread.
+    """
+    if inspect.iscoroutinefunction(client.close):
+        await client.close()
+    else:
+        await asyncio.to_thread(client.delegate.close)
 
 
 async def settled(value: Any) -> Any:

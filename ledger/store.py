@@ -11,12 +11,12 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from ledger.drivers import index_model, make_client, settled
+from ledger.drivers import close_client, index_model, make_client, settled
 from ledger.errors import Duplicate, OutcomeUnknown, Unavailable
 from ledger.indexes import Index
 from ledger.store_errors import READING, WRITING, classify, raise_unless_lost_races
@@ -38,6 +38,7 @@ class Store:
 
     def __init__(self, client: Any, database: str, driver: str) -> None:
         self.driver = driver
+        self.name = database
         self._client = client
         self._db = client[database]
         self._events = self._db["events"]
@@ -60,7 +61,7 @@ class Store:
 
     async def close(self) -> None:
         """Close all connections."""
-        await settled(self._client.close())
+        await close_client(self._client)
 
     async def ping(self) -> None:
         """Return when the database answers."""
@@ -81,9 +82,9 @@ class Store:
 
     async def ensure_indexes(self, table: Iterable[Index]) -> None:
         """Create the indexes that are missing. Raises StoreRefused if one exists otherwise."""
-        by_collection = attrgetter("collection")
+        by_name = attrgetter("collection")
         with WRITING:
-            for collection, indexes in groupby(sorted(table, key=by_collection), by_collection):
+            for collection, indexes in groupby(sorted(table, key=by_name), by_name):
                 await self._db[collection].create_indexes([index_model(i) for i in indexes])
 
     async def index_names(self, collection: str) -> set[str]:
@@ -94,7 +95,7 @@ class Store:
     async def drop_database(self) -> None:
         """Remove everything. For tests and for a rebuild from nothing."""
         with WRITING:
-            await self._client.drop_database(self._db.name)
+            await self._client.drop_database(self.name)
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -153,8 +154,7 @@ class Store:
             cursor = self._db[collection].find(
                 filter, projection, sort=sort, limit=limit, skip=skip
             )
-            documents: list[Document] = await cursor.to_list(None)
-        return documents
+            return cast(list[Document], await cursor.to_list(None))
 
     async def count(self, collection: str, filter: Filter) -> int:
         """Return how many documents match."""
@@ -167,8 +167,7 @@ class Store:
         """Run a pipeline and return its documents, all in memory."""
         with READING:
             cursor = await settled(self._db[collection].aggregate(list(pipeline)))
-            documents: list[Document] = await cursor.to_list(None)
-        return documents
+            return cast(list[Document], await cursor.to_list(None))
 
     async def watch(self, collections: Sequence[str]) -> AsyncGenerator[Document, None]:
         """Yield an empty document once watching, then one per change in these collections.
