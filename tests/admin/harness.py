@@ -60,9 +60,7 @@ async def serve(store: Store) -> Server:
     catalogue = Catalogue.load(PROVIDERS)
     directory = Directory(store, Vault(b"k" * 32), clock, catalogue, bcrypt_rounds=4)
     await directory.start()
-    await first_start(
-        directory, books, root_password=ROOT_PASSWORD, root_access_token=ROOT_TOKEN
-    )
+    await first_start(directory, books, root_password=ROOT_PASSWORD, root_access_token=ROOT_TOKEN)
     tested: list[tuple[int, str | None]] = []
 
     async def test_channel(channel: Channel, model: str | None) -> TestResult:

@@ -52,17 +52,20 @@ async def test_a_wrong_method_is_405_and_says_which_are_right(admin: httpx.Async
     assert response.headers["Allow"] == "GET, POST, PUT"
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/user/abc", "/api/token/-1"])
-async def test_unknown_paths_are_404_in_openai_form(admin: httpx.AsyncClient, path: str) -> None:
-    response = await admin.post(path, json={})
-    assert response.status_code == 404
-    error = response.json()["error"]
-    assert error == {
-        "message": f"Invalid URL (POST {path})",
-        "type": "invalid_request_error",
-        "param": "",
-        "code": "",
-    }
+UNKNOWN = ["/api", "/api/", "/api/nothing", "/api/user/abc", "/api/token/-1"]
+
+
+async def test_unknown_paths_are_404_in_openai_form(admin: httpx.AsyncClient) -> None:
+    for path in UNKNOWN:
+        response = await admin.post(path, json={})
+        assert response.status_code == 404
+        error = response.json()["error"]
+        assert error == {
+            "message": f"Invalid URL (POST {path})",
+            "type": "invalid_request_error",
+            "param": "",
+            "code": "",
+        }
 
 
 async def test_a_disabled_user_has_no_access(
@@ -81,8 +84,11 @@ async def test_access_tokens_come_with_or_without_bearer(
         assert (await client.get("/api/user/self")).json()["data"]["username"] == "bob"
 
 
-@pytest.mark.parametrize("header", ["x", "Bearer", "Bearer x", "Basic eDp5", "é", "x" * 5000])
-async def test_other_authorization_is_401(server: Server, header: str) -> None:
-    async with server.client() as client:
-        headers = {"Authorization": header.encode("latin-1")}
-        refused(await client.get("/api/user/self", headers=headers), 401)
+NO_TOKENS = ["x", "Bearer", "Bearer x", "Basic eDp5", "é", "x" * 5000]
+
+
+async def test_other_authorization_is_401(server: Server) -> None:
+    for header in NO_TOKENS:
+        async with server.client() as client:
+            headers = {"Authorization": header.encode("latin-1")}
+            refused(await client.get("/api/user/self", headers=headers), 401)

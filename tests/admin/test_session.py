@@ -47,10 +47,13 @@ async def test_a_disabled_user_cannot_sign_in(
     refused(await stranger.post(LOGIN, json=credentials("bob")), 403, "disabled")
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "2|1:0|10:1|7:session|4:MTox|0000", "1:abc"])
-async def test_a_forged_cookie_is_nobody(stranger: httpx.AsyncClient, cookie: str) -> None:
-    stranger.cookies.set(COOKIE, cookie)
-    refused(await stranger.get("/api/user/self"), 401)
+FORGED = ["", "x", "2|1:0|10:1|7:session|4:MTox|0000", "1:abc"]
+
+
+async def test_a_forged_cookie_is_nobody(stranger: httpx.AsyncClient) -> None:
+    for cookie in FORGED:
+        stranger.cookies.set(COOKIE, cookie)
+        refused(await stranger.get("/api/user/self"), 401)
 
 
 async def test_a_new_password_ends_other_sessions_and_keeps_this_one(

@@ -102,9 +102,7 @@ async def test_edit_cannot_take_what_is_being_spent(
     await data(await admin.put("/api/user/", json={"id": bob.id, "quota": 0}))
 
 
-async def test_edit_accepts_what_the_list_answered(
-    admin: httpx.AsyncClient, bob: Person
-) -> None:
+async def test_edit_accepts_what_the_list_answered(admin: httpx.AsyncClient, bob: Person) -> None:
     row = await data(await admin.get(f"/api/user/{bob.id}"))
     assert await data(await admin.put("/api/user/", json={**row, "email": "b@example.com"})) == {
         **row,

@@ -1,0 +1,123 @@
+"""Channels: written, listed, tested; their upstream keys never read."""
+
+from typing import Any
+
+import httpx
+
+from tests.admin.harness import Server, channel_body, data, refused
+
+CHANNEL = "/api/channel/"
+
+
+async def test_many_lines_of_keys_make_many_channels(
+    server: Server, admin: httpx.AsyncClient
+) -> None:
+    body = channel_body(key="sk-one\n\n  sk-two\r\n", model_mapping='{"gpt-4o": "gpt-4o-new"}')
+    created = await data(await admin.post(CHANNEL, json=body))
+    secrets = {server.directory.secret_of(channel) for channel in server.directory.all_channels()}
+    assert len(created) == 2 and secrets == {"sk-one", "sk-two"}
+    listed = await admin.get(CHANNEL)
+    assert listed.json()["total"] == 2
+    assert "sk-one" not in listed.text and "key" not in listed.json()["data"][0]
+    audits = await server.books.store.find_list("events", {"type": "audit.recorded"})
+    assert len(audits) == 2 and "sk-one" not in str(audits)
+
+
+async def test_partial_edits_leave_the_rest(server: Server, admin: httpx.AsyncClient) -> None:
+    (created,) = await data(await admin.post(CHANNEL, json=channel_body()))
+    number = created["id"]
+    edited = await data(await admin.put(CHANNEL, json={"id": number, "priority": 5}))
+    assert edited == {**created, "priority": 5}
+    await data(await admin.put(CHANNEL, json={"id": number, "status": 2}))
+    shown = await data(await admin.get(f"{CHANNEL}{number}"))
+    again = await data(await admin.put(CHANNEL, json={**shown, "key": "", "name": "renamed"}))
+    assert again == {**shown, "name": "renamed"}
+    channel = server.directory.channel(number)
+    assert channel is not None and server.directory.secret_of(channel) == "sk-upstream"
+    await data(await admin.put(CHANNEL, json={"id": number, "key": "sk-new"}))
+    channel = server.directory.channel(number)
+    assert channel is not None and server.directory.secret_of(channel) == "sk-new"
+
+
+async def test_secrets_in_the_config_are_hidden_and_kept(
+    server: Server, admin: httpx.AsyncClient
+) -> None:
+    config = '{"region": "eu-west-1", "sk": "very-secret"}'
+    (created,) = await data(await admin.post(CHANNEL, json=channel_body(config=config)))
+    assert "very-secret" not in created["config"] and "eu-west-1" in created["config"]
+    moved = created["config"].replace("eu-west-1", "eu-north-1")
+    await data(await admin.put(CHANNEL, json={"id": created["id"], "config": moved}))
+    channel = server.directory.channel(created["id"])
+    assert channel is not None
+    assert channel.config == {"region": "eu-north-1", "sk": "very-secret"}
+
+
+async def test_delete_one_and_all_disabled(admin: httpx.AsyncClient) -> None:
+    created = await data(await admin.post(CHANNEL, json=channel_body(key="a\nb\nc")))
+    numbers = [row["id"] for row in created]
+    await data(await admin.put(CHANNEL, json={"id": numbers[0], "status": 2}))
+    assert await data(await admin.delete(f"{CHANNEL}disabled")) == 1
+    await data(await admin.delete(f"{CHANNEL}{numbers[1]}"))
+    refused(await admin.get(f"{CHANNEL}{numbers[1]}"), 404)
+    assert (await admin.get(CHANNEL)).json()["total"] == 1
+
+
+async def test_testing_answers_as_one_api_does(server: Server, admin: httpx.AsyncClient) -> None:
+    (good,) = await data(await admin.post(CHANNEL, json=channel_body()))
+    (bad,) = await data(await admin.post(CHANNEL, json=channel_body(name="broken", status=2)))
+    answer = (await admin.get(f"{CHANNEL}test/{good['id']}?model=gpt-4o-mini")).json()
+    expected = {"success": True, "message": "hello", "time": 0.25, "modelName": "gpt-4o-mini"}
+    assert answer == expected
+    assert server.tested == [(good["id"], "gpt-4o-mini")]
+    assert (await data(await admin.get(f"{CHANNEL}{good['id']}")))["response_time"] == 250
+    answer = (await admin.get(f"{CHANNEL}test/{bad['id']}")).json()
+    assert answer["success"] is False and answer["message"] == "no answer"
+    results = await data(await admin.get(f"{CHANNEL}test?scope=disabled"))
+    assert [row["id"] for row in results] == [bad["id"]]
+    assert len(await data(await admin.get(f"{CHANNEL}test"))) == 2
+    refused(await admin.get(f"{CHANNEL}test?scope=some"), 400, "scope")
+
+
+async def test_models_by_type_and_for_the_group(
+    admin: httpx.AsyncClient, user: httpx.AsyncClient
+) -> None:
+    await data(await admin.post(CHANNEL, json=channel_body()))
+    assert "gpt-4o" in (await data(await user.get("/api/models")))["1"]
+    models = await data(await user.get("/api/user/available_models"))
+    assert models == ["gpt-4o", "gpt-4o-mini"]
+    listed = (await admin.get(f"{CHANNEL}models")).json()
+    assert listed["object"] == "list" and listed["data"][0]["object"] == "model"
+
+
+async def test_vendors_balances_are_refused_clearly(admin: httpx.AsyncClient) -> None:
+    refused(await admin.get(f"{CHANNEL}update_balance/1"), 501, "not part of this version")
+
+
+BAD_CHANNELS: list[tuple[Any, ...]] = [
+    ({"type": 9999}, "type"),
+    ({"type": "1"}, "type"),
+    ({"type": 8}, "base_url"),
+    ({"base_url": "ftp://example.com"}, "base_url"),
+    ({"base_url": "https://"}, "base_url"),
+    ({"base_url": "https://exa mple.com"}, "base_url"),
+    ({"models": ""}, "models"),
+    ({"models": 5}, "models"),
+    ({"models": " , "}, "models"),
+    ({"group": ""}, "group"),
+    ({"key": ""}, "key"),
+    ({"key": "schlüssel"}, "key"),
+    ({"model_mapping": "{"}, "model_mapping"),
+    ({"model_mapping": "[]"}, "model_mapping"),
+    ({"model_mapping": '{"a": 1}'}, "model_mapping"),
+    ({"config": "nonsense"}, "config"),
+    ({"status": 7}, "status"),
+    ({"priority": "1"}, "priority"),
+    ({"weight": -1}, "weight"),
+    ({"colour": "red"}, "colour"),
+]
+
+
+async def test_bad_channels_are_named_and_write_nothing(admin: httpx.AsyncClient) -> None:
+    for fields, named in BAD_CHANNELS:
+        refused(await admin.post(CHANNEL, json=channel_body(**fields)), 400, named)
+        assert (await admin.get(CHANNEL)).json()["total"] == 0
