@@ -35,7 +35,7 @@ from gateway.urls import all_routes, ops_routes
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
-from ledger.indexes import EVENT_INDEXES
+from ledger.indexes import INDEXES
 from ledger.price_seed import seed
 from ledger.store import Store
 
@@ -131,7 +131,7 @@ async def _open_store(
         opened.push_async_callback(embedded.stop)
     store = await Store.connect(url, settings.mongo_db, settings.mongo_driver)
     opened.push_async_callback(store.close)
-    await store.ensure_indexes(EVENT_INDEXES)
+    await store.ensure_indexes(INDEXES)
     return embedded, store
 
 
