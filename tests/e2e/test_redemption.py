@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.e2e.server import ROOT_ACCESS_TOKEN, Server
+from tests.e2e.server import ROOT_ACCESS_TOKEN, Server, items
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +71,12 @@ def test_a_batch_of_1000_codes_in_one_call_and_its_export(server: Server):
     codes = server.api("POST", "/api/redemption/", batch)
     assert len(set(codes)) == 1_000
     token = {"Authorization": ROOT_ACCESS_TOKEN}
-    text = server.http.get("/api/redemption/export?format=txt&keyword=spring", headers=token)
+    [row, *_] = items(server.api("GET", "/api/redemption/search?keyword=spring"))
+    export = f"/api/redemption/export?batch={row['batch']}"
+    text = server.http.get(f"{export}&format=txt", headers=token)
     assert text.status_code == 200
     assert set(codes) <= set(text.text.split())
-    table = server.http.get("/api/redemption/export?format=csv", headers=token)
+    table = server.http.get(f"{export}&format=csv", headers=token)
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert sum(row["name"] == "spring" for row in rows) == 1_000
     issued = server.events(type="redemption.issued")
