@@ -66,9 +66,9 @@ export class Feed {
     return fresh;
   }
 
-  /** Whether there is anything in the log at all. */
-  async any() {
-    const list = await this.session.guard(() => api.get("/api/log/self", { p: 0, page_size: 1 }));
+  /** Whether anything is in the log at all, or anything of one type. */
+  async any(type = 0) {
+    const list = await this.session.guard(() => api.get("/api/log/self", { p: 0, page_size: 1, type }));
     return list.data.length > 0;
   }
 

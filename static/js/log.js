@@ -1,7 +1,7 @@
 // One's log with charges.
 import { h, fill } from "./dom.js";
 import { openDrawer } from "./drawer.js";
-import { Feed } from "./feed.js";
+import { CHARGE, Feed } from "./feed.js";
 import { figures } from "./figures.js";
 import { clearFilters, filterBar, fromParams, isNarrow } from "./filters.js";
 import { t } from "./i18n.js";
@@ -36,7 +36,8 @@ export class LogPage {
       this.filters.dispose();
       this.drawer?.close();
     };
-    if (!this.session.models.length) this.session.loadModels().catch(() => {});
+    // Only suggestions in the filter depend on these; what the page needs them for asks again.
+    if (!this.session.models.length) this.session.loadModels().catch(() => null);
     const known = this.filter && same(this.filter, wanted) && this.feed.stat;
     if (known) this.show();
     else this.reload();
@@ -54,6 +55,7 @@ export class LogPage {
 
   async reload() {
     this.filter = fromParams(read().params);
+    this.table.node.hidden = false;
     fill(this.table.body, skeleton(this.shape));
     fill(this.table.foot);
     fill(this.below);
@@ -76,11 +78,27 @@ export class LogPage {
     this.table.node.hidden = feed.rows.length === 0;
     if (!feed.rows.length) {
       fill(this.below);
-      this.empty().then((node) => fill(this.below, node), (error) => this.fail(error, () => this.reload()));
-      return;
+      return void this.advise(() => this.empty());
     }
     fill(this.table.body, feed.rows.map((row) => rowNode(row, this.shape)));
     this.tally();
+    if (feed.stat.count === 0 && feed.complete && !isNarrow(this.filter)) this.advise(() => this.welcome());
+  }
+
+  /** Puts advice below the rows, unless others were asked for meanwhile. */
+  async advise(write) {
+    const { below, feed: { running } } = this;
+    try {
+      const advice = await write();
+      if (advice && this.feed.running === running) fill(below, advice);
+    } catch (error) {
+      if (this.feed.running === running) this.fail(error, () => this.reload());
+    }
+  }
+
+  /** There is credit, but nothing was ever charged: the next step stands under the rows. */
+  async welcome() {
+    return (await this.feed.any(CHARGE)) ? null : this.first();
   }
 
   tally() {
@@ -102,19 +120,26 @@ export class LogPage {
       this.tally();
       nodes[0]?.querySelector("a")?.focus({ preventScroll: true });
     } catch (error) {
+      button.setAttribute("aria-disabled", "false");
       this.fail(error, () => this.more(button));
     }
   }
 
   /** Nothing here: because of the filter, or because nothing was ever charged. Each says the next step. */
   async empty() {
-    const { session } = this;
     if (await this.feed.any()) {
       const widen = () => { clearFilters(); change({ range: "all" }); };
       return h("div.next", {}, h("h2", {}, t("empty.filtered")), h("p.quiet", {}, t("empty.filtered.next")),
         h("div", {}, h("button.button", { type: "button", on: { click: widen } }, t(isNarrow(this.filter) ? "filter.clear" : "filter.showAll"))));
     }
+    return this.first();
+  }
+
+  /** How to make the first request. */
+  async first() {
+    const { session } = this;
     const keys = session.keys ?? await session.loadKeys();
+    if (!session.models.length) await session.loadModels();
     const key = keys.find((one) => one.status === 1);
     return h("div.next", {}, h("h2", {}, t("empty.log")),
       h("p.quiet", {}, t(key ? "empty.log.next" : "empty.log.noKey")),

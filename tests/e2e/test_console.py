@@ -24,6 +24,8 @@ WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 ABANDONED = "net::ERR_ABORTED"
 HOSTILE = "<img src=x onerror=alert(1)>"
 ONE_USD_QUOTA = 500_000
+# Rows that the log shows at once.
+PAGE = 50
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -201,6 +203,31 @@ def test_figures_and_totals_equal_the_books(
     expect(page.locator("tbody tr.opens")).not_to_have_count(0)
 
 
+def test_more_rows_load_and_a_failed_page_can_be_tried_again(
+    server: Server, open_page: Open
+) -> None:
+    customer = customer_of(server, "regular")
+    for _ in range(PAGE):
+        ask(server, customer)
+    page = open_page(path="/#/log", tolerate="Failed to load resource")
+    rows = page.locator("tbody tr.opens")
+    failed = {"success": False, "message": "the database cannot be reached"}
+    headers = {"x-request-id": "0123456789abcdef"}
+    later = re.compile(r"/api/log/self\?p=1&")
+    signed_in(page, customer.name)
+    expect(rows).to_have_count(PAGE)
+    expect(page.locator("tfoot tr").first).to_contain_text(f"The {PAGE} rows shown")
+    page.route(later, lambda route: route.fulfill(status=503, json=failed, headers=headers))
+    page.click("#more")
+    expect(page.get_by_role("alert")).to_contain_text("0123456789abcdef")
+    page.unroute(later)
+    page.get_by_role("button", name="Try again").click()
+    expect(rows).to_have_count(PAGE + 1)  # and the credit
+    expect(page.locator("tfoot")).to_contain_text(f"Total of all {PAGE + 1} rows")
+    left = customer.person.api("GET", "/api/ledger/self/balance")["balance"]
+    expect(page.locator("tfoot data.money")).to_have_attribute("value", left)
+
+
 def test_copying_takes_the_exact_amount(server: Server, payer: Customer, open_page: Open) -> None:
     page = signed_in(open_page(), payer.name)
     amount = page.locator(f'tr[data-event="{payer.event}"] data.money')
@@ -227,7 +254,8 @@ def test_language_and_theme_switch_and_are_remembered(
 
 def test_first_request_can_be_pasted(server: Server, open_page: Open) -> None:
     newcomer = customer_of(server, "newcomer")
-    page = signed_in(open_page(path="/#/keys"), newcomer.name)
+    page = signed_in(open_page(), newcomer.name)
+    expect(page.locator(".next h2")).to_have_text("No charges yet")
     page.locator(".snippet button").click()
     expect(page.locator(".snippet button")).to_contain_text("Copied")
     command = clipboard(page)
@@ -241,7 +269,8 @@ def test_first_request_can_be_pasted(server: Server, open_page: Open) -> None:
         check=True,
     )
     assert '"chat.completion"' in done.stdout
-    page.get_by_role("link", name="Log").click()
+    page.click("#refresh")
+    expect(page.locator(".next")).to_have_count(0)
     page.select_option("select[name=type]", "2")
     expect(page.locator("tbody tr.opens")).to_have_count(1)
 
