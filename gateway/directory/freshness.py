@@ -18,6 +18,7 @@ OVERLAP_US = 10_000_000
 POLL_INTERVAL_S = 1.0
 _SETTLE_S = 0.02
 _LISTEN_AGAIN_S = 5.0
+_CANCEL_AGAIN_S = 0.5
 _PART = 500
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Follower:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._failing = False
+        self._stopping = False
 
     async def mark(self) -> None:
         """Remember the database's time: what changes from now on is going to be followed."""
@@ -58,10 +60,16 @@ class Follower:
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._listen())]
 
     async def stop(self) -> None:
-        """Stop following; returns when nothing of it runs any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Stop following; returns when nothing of it runs any more.
+
+        A driver may swallow a cancellation in the middle of a call, so it is not asked only once.
+        """
+        self._stopping = True
+        running = set(self._tasks)
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=_CANCEL_AGAIN_S)
         self._tasks = []
 
     async def poll(self) -> None:
@@ -86,7 +94,7 @@ class Follower:
             _apply(collection, apply, part)
 
     async def _follow(self) -> None:
-        while True:
+        while not self._stopping:
             with suppress(TimeoutError):
                 # Not wait_for: on Python 3.11 it can swallow the cancellation that stops this task.
                 async with asyncio.timeout(self._interval_s):
@@ -115,7 +123,7 @@ class Follower:
         self._failing = error is not None
 
     async def _listen(self) -> None:
-        while True:
+        while not self._stopping:
             try:
                 async with aclosing(self._store.watch(list(self._sources))) as changes:
                     async for _ in changes:

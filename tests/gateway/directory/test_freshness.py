@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from gateway.directory.freshness import Follower
@@ -31,5 +32,24 @@ async def test_stopping_in_the_moment_of_a_wake_up_stops() -> None:
         for _ in range(steps % 9):
             await asyncio.sleep(0)
         follower._wake.set()
+        async with asyncio.timeout(5):
+            await follower.stop()
+
+
+class Deaf(Quiet):
+    """A store whose driver goes on with a call although it was cancelled."""
+
+    async def server_now_us(self) -> int:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.05)
+        return 1
+
+
+async def test_stopping_works_although_the_driver_swallows_a_cancellation() -> None:
+    for steps in range(6):
+        follower = Follower(Deaf(), {"users": lambda docs: None}, interval_s=0.001)
+        follower.start()
+        for _ in range(steps * 20):
+            await asyncio.sleep(0)
         async with asyncio.timeout(5):
             await follower.stop()
