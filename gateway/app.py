@@ -81,7 +81,8 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Running:
     opened.push_async_callback(books.close)
     await seed(books.prices, books, CONF_DIR / "prices.yaml", clock.now_us())
     catalogue = Catalogue.load(CONF_DIR / "providers.yaml")
-    directory = Directory(store, vault, clock, catalogue)
+    # The embedded database wakes its listeners at every write to anything, so polling is cheaper.
+    directory = Directory(store, vault, clock, catalogue, listen=embedded is None)
     await directory.start()
     opened.push_async_callback(directory.stop)
     first = await first_start(
@@ -110,8 +111,8 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Running:
     limit = settings.max_body_bytes
     return Running(
         settings=settings,
-        application=Application(all_routes(relay, admin), limit),
-        ops=Application(list(ops_routes(relay)), limit) if separate else None,
+        application=Application(all_routes(relay, admin), limit, rng),
+        ops=Application(list(ops_routes(relay)), limit, rng) if separate else None,
         relay=relay,
         directory=directory,
         books=books,

@@ -6,7 +6,7 @@ network failure, which it would retry.
 """
 
 import logging
-import os
+import random
 import time
 from collections.abc import Awaitable
 from types import TracebackType
@@ -22,19 +22,15 @@ DROP_FACTOR = 32
 _FORM = "application/x-www-form-urlencoded"
 
 
-def new_request_id() -> str:
-    """Return a new request id: 30 hexadecimal digits, of which the first 14 sort by time."""
-    return f"{time.time_ns() // 1000:014x}{os.urandom(8).hex()}"
-
-
 class BaseHandler(web.RequestHandler):
     """Base of all handlers. Subclasses say in write_error() how errors look."""
 
+    application: "Application"
     request_id = ""
 
     def clear(self) -> None:
         """Begin an answer anew; the request id stays."""
-        self.request_id = self.request_id or new_request_id()
+        self.request_id = self.request_id or self.application.new_request_id()
         super().clear()
 
     def set_default_headers(self) -> None:
@@ -85,9 +81,16 @@ class BaseHandler(web.RequestHandler):
 class Application(web.Application):
     """A tornado application that keeps bodies under a limit, in bytes, and logs no requests."""
 
-    def __init__(self, routes: list[Any], max_body_bytes: int, **settings: Any) -> None:
+    def __init__(
+        self, routes: list[Any], max_body_bytes: int, rng: random.Random, **settings: Any
+    ) -> None:
         super().__init__(routes, log_function=lambda handler: None, **settings)
         self.max_body_bytes = max_body_bytes
+        self._rng = rng
+
+    def new_request_id(self) -> str:
+        """Return a new request id: 30 hexadecimal digits, of which the first 14 sort by time."""
+        return f"{time.time_ns() // 1000:014x}{self._rng.getrandbits(64):016x}"
 
     def find_handler(
         self, request: httputil.HTTPServerRequest, **kwargs: Any

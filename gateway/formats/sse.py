@@ -62,13 +62,21 @@ def data_of(line: bytes) -> bytes | None:
 
 
 def may_hold_usage(data: bytes) -> bool:
-    """Tell, without parsing, whether a frame can carry usage that is not null."""
+    """Tell, without parsing, whether frames can carry usage that is not null."""
+    if data.count(b'"usage"') == data.count(b'"usage":null'):
+        return False
     at = data.find(b'"usage"')
     while at >= 0:
         if _NULL_USAGE.match(data, at) is None:
             return True
         at = data.find(b'"usage"', at + 7)
     return False
+
+
+def first_data(stream: bytes) -> bytes:
+    """Return the payload of the first `data:` line, b"" if there is none."""
+    start = stream.find(b"data:")
+    return stream[start + 5 :].split(b"\n", 1)[0].strip() if start >= 0 else b""
 
 
 def is_error(data: bytes) -> bool:

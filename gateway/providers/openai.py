@@ -14,7 +14,7 @@ from gateway.providers.base import Answer, Call, CallFailed
 
 CONNECT_S = 10.0
 IDLE_S = 300.0
-MAX_URLS = 10_000
+MAX_CACHED = 10_000
 
 # The transport translates most of what can go wrong, not all of it.
 _BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError)
@@ -36,6 +36,7 @@ class OpenAIProvider:
         self._user_agent = user_agent
         self._total_s = total_s
         self._urls: dict[tuple[int, str, str], httpx.URL] = {}
+        self._known_headers: dict[tuple[int, str, bool], httpx.Headers] = {}
         self._timeout: Mapping[str, float] = {"connect": CONNECT_S, "read": IDLE_S, "pool": IDLE_S}
 
     async def call(self, call: Call) -> Answer:
@@ -44,9 +45,10 @@ class OpenAIProvider:
             "POST",
             self._url(call),
             headers=self._headers(call),
-            content=call.body,
+            stream=httpx.ByteStream(call.body),  # aiohttp adds the host and the length
             extensions={"timeout": self._timeout},
         )
+        request.read()
         deadline = asyncio.get_running_loop().time() + self._total_s if self._total_s else None
         try:
             async with asyncio.timeout_at(deadline):
@@ -55,11 +57,15 @@ class OpenAIProvider:
             raise CallFailed("upstream_timeout", f"no answer in {self._total_s} s") from None
         except _BROKEN as error:
             raise _failure(error) from error
-        encoded = "content-encoding" in response.headers
+        # httpx's own headers guess their encoding anew at every look.
+        headers = {
+            n.lower().decode("latin-1"): v.decode("latin-1") for n, v in response.headers.raw
+        }
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)
+        encoded = "content-encoding" in headers
         chunks = response.aiter_bytes() if encoded else stream.__aiter__()
-        return Answer(response.status_code, response.headers, _guarded(chunks, deadline), stream)
+        return Answer(response.status_code, headers, _guarded(chunks, deadline), stream)
 
     def _url(self, call: Call) -> httpx.URL:
         channel, endpoint = call.channel, call.endpoint
@@ -71,12 +77,21 @@ class OpenAIProvider:
                 url = httpx.URL(text)
             except (LookupError, httpx.InvalidURL) as error:
                 raise CallFailed("upstream_unreachable", str(error)) from None
-            if len(self._urls) >= MAX_URLS:
+            if len(self._urls) >= MAX_CACHED:
                 self._urls.clear()
             self._urls[key] = url
         return url
 
-    def _headers(self, call: Call) -> list[tuple[str, str]]:
+    def _headers(self, call: Call) -> httpx.Headers:
+        key = (call.vendor.id, call.secret, call.stream)
+        known = self._known_headers.get(key)
+        if known is None:
+            if len(self._known_headers) >= MAX_CACHED:
+                self._known_headers.clear()
+            known = self._known_headers[key] = httpx.Headers(self._new_headers(call))
+        return known
+
+    def _new_headers(self, call: Call) -> list[tuple[str, str]]:
         headers = [
             ("content-type", "application/json"),
             ("accept", "text/event-stream" if call.stream else "application/json"),

@@ -151,7 +151,7 @@ async def _look_at(x: Exchange, answer: Answer) -> Delivery:
         raise _refused_answer(answer, errors.parse(content))
     if answer.is_stream:
         first = await _first_lines(answer.body)
-        data = next(filter(None, map(sse.data_of, first.splitlines())), b"")
+        data = sse.first_data(first)
         if sse.is_error(data):
             raise _refused_answer(answer, errors.parse(data))
         return Delivery(answer, first)

@@ -59,7 +59,7 @@ class StreamMeter:
     def _take(self, head: bytes) -> bytes:
         if not head or self.done:
             return b""
-        if self._swallow_blank or b'"usage"' in head or b"[DONE]" in head:
+        if self._swallow_blank or b"[DONE]" in head or sse.may_hold_usage(head):
             head = self._scan(head)
         self.frames += head.count(b"data:")
         self._recent.append(head)
