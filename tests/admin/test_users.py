@@ -55,6 +55,17 @@ async def test_create_gives_a_key_and_the_quota(server: Server, admin: httpx.Asy
     refused(await admin.post("/api/user/", json=body), 409, "username")
 
 
+async def test_create_gives_the_sign_up_credit(
+    server: Server, root: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    await data(await root.put("/api/option/", json={"key": "QuotaForNewUser", "value": 250}))
+    body = {"username": "carol", "password": "carols-password"}
+    created = await data(await admin.post("/api/user/", json=body))
+    assert created["quota"] == 250
+    (event,) = await events_of(server, f"user:{created['id']}")
+    assert event["type"] == "grant.signup" and event["actor"] == "user:2"
+
+
 async def test_list_pages_counts_searches_and_orders(
     server: Server, admin: httpx.AsyncClient, root: httpx.AsyncClient
 ) -> None:
