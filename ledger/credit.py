@@ -15,6 +15,7 @@ changes, so that an update whose outcome is unknown can be made harmless before 
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ledger.accounts import available_expression, available_nano
@@ -23,7 +24,8 @@ from ledger.errors import Duplicate, InsufficientCredit, OutcomeUnknown, StoreEr
 from ledger.events import Document
 from ledger.store import Store
 
-GRANT_REQUESTS = 32
+FIRST_APPETITE = 16
+MAX_APPETITE = 4_096
 GRANT_SHARE = 4
 IDLE_S = 15.0
 GRANT_TRIES = 8
@@ -41,6 +43,7 @@ class Slice:
     held: int = 0
     rev: int = 0
     known: bool = False
+    appetite: int = FIRST_APPETITE
     used_at_s: float = 0.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -187,8 +190,9 @@ class Credit:
                 available = available_nano(account or {})
                 if available <= 0:
                     return 0
-                grant = _plan(need_nano - piece.free, available)
+                grant = _plan(need_nano - piece.free, piece.appetite, available)
                 if await self._take(piece, grant):
+                    piece.appetite = min(piece.appetite * 4, MAX_APPETITE)
                     return available - grant
             return available
 
@@ -205,6 +209,7 @@ class Credit:
             amount = piece.free
             if amount <= 0 or not piece.known:
                 return
+            piece.appetite = FIRST_APPETITE
             piece.granted -= amount  # nobody here spends it while it travels
             await self._change(piece, {"_id": piece.account}, -amount, self._writer)
 
@@ -248,18 +253,21 @@ class Credit:
         piece.rev = int(account["slice_rev"][self._writer])
 
 
-def _plan(need_nano: int, available_nano: int) -> int:
-    """Choose how much to take: enough for many requests, but only a share of a large balance."""
-    comfortable = max(need_nano, min(need_nano * GRANT_REQUESTS, available_nano // GRANT_SHARE))
+def _plan(need_nano: int, appetite: int, available_nano: int) -> int:
+    """Choose how much to take: enough for `appetite` requests, but only a share of what is there.
+
+    The appetite grows while an account is busy, so that a rich one is seldom asked for; the share
+    leaves something for other processes and shrinks the slices of a poor one to single requests.
+    """
+    comfortable = max(need_nano, min(need_nano * appetite, available_nano // GRANT_SHARE))
     return min(available_nano, comfortable)
 
 
 async def _wait_for_credit(piece: Slice, wait_s: float) -> None:
     piece.freed.clear()
-    try:
-        await asyncio.wait_for(piece.freed.wait(), wait_s)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait_s):
+            await piece.freed.wait()
 
 
 async def free_slices(store: Store, slot: int) -> int:

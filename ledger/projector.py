@@ -12,6 +12,7 @@ what is not in the document yet.
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 
 from ledger.accounts import Sums, effects
 from ledger.errors import StoreError
@@ -192,10 +193,9 @@ class Projector:
 
     async def _pause(self) -> None:
         """Let events gather, unless somebody waits for them."""
-        try:
-            await asyncio.wait_for(self._hurry.wait(), self._interval_s)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._interval_s):
+                await self._hurry.wait()
 
     async def _flush(self) -> None:
         while self._waiting:

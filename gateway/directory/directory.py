@@ -45,7 +45,9 @@ class Directory:
         *,
         bcrypt_rounds: int = DEFAULT_ROUNDS,
         poll_interval_s: float = POLL_INTERVAL_S,
+        listen: bool = True,
     ) -> None:
+        """`listen` says whether a change stream may wake the poll early."""
         self.store = store
         self.vault = vault
         self.clock = clock
@@ -64,7 +66,11 @@ class Directory:
         self._upstream_secrets: dict[int, tuple[str, str]] = {}
         self._flushed_s = clock.monotonic_s()
         self._follower = Follower(
-            store, self._sources(), interval_s=poll_interval_s, chores=self._flush_touches
+            store,
+            self._sources(),
+            interval_s=poll_interval_s,
+            listen=listen,
+            chores=self._flush_touches,
         )
 
     # -- life -----------------------------------------------------------------------------------

@@ -38,12 +38,17 @@ class Follower:
         sources: Mapping[str, Apply],
         *,
         interval_s: float = POLL_INTERVAL_S,
+        listen: bool = True,
         chores: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`chores` is run after every poll; its StoreErrors count as those of the poll."""
+        """`chores` is run after every poll; its StoreErrors count as those of the poll.
+
+        Without `listen` there is no change stream, only polling.
+        """
         self._store = store
         self._sources = sources
         self._interval_s = interval_s
+        self._listens = listen
         self._chores = chores
         self._seen_us = 0
         self._wake = asyncio.Event()
@@ -57,7 +62,9 @@ class Follower:
 
     def start(self) -> None:
         """Begin to follow."""
-        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._listen())]
+        self._tasks = [asyncio.create_task(self._follow())]
+        if self._listens:
+            self._tasks.append(asyncio.create_task(self._listen()))
 
     async def stop(self) -> None:
         """Stop following; returns when nothing of it runs any more.
