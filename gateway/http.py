@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable
+from http.client import responses
 from types import TracebackType
 from typing import Any
 
@@ -53,7 +54,7 @@ class BaseHandler(web.RequestHandler):
     def send_json(self, payload: object, status: int = 200) -> None:
         """Finish with a JSON body."""
         if status != 200:
-            self.set_status(status, httputil.responses.get(status, "Unknown"))
+            self.set_status(status, responses.get(status, "Unknown"))
         self._headers["Content-Type"] = "application/json"
         self.finish(orjson.dumps(payload))
 
@@ -92,7 +93,7 @@ class Application(web.Application):
         """Return a new request id: 30 hexadecimal digits, of which the first 14 sort by time."""
         return f"{time.time_ns() // 1000:014x}{self._rng.getrandbits(64):016x}"
 
-    def find_handler(
+    def find_handler(  # type: ignore[override]
         self, request: httputil.HTTPServerRequest, **kwargs: Any
     ) -> httputil.HTTPMessageDelegate:
         """Find the handler as tornado does, and watch over bodies that could be too long."""

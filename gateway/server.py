@@ -6,7 +6,9 @@ import gc
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -39,12 +41,13 @@ def serve(settings: Settings) -> int:
         return CANNOT_START
 
 
-def _loop_factory():  # type: ignore[no-untyped-def]
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
     except ImportError:
         return None
-    return uvloop.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 def _bind(settings: Settings) -> tuple[list[socket.socket], list[socket.socket]]:
@@ -125,7 +128,10 @@ async def _announce(running: Running, sockets: list[socket.socket]) -> None:
 
 async def _until_stopped(running: Running, stop: asyncio.Event) -> int:
     """Wait for a signal, or for the books to be lost; return the exit status."""
-    waits = {asyncio.create_task(stop.wait()), asyncio.create_task(running.books.fenced.wait())}
+    waits: set[asyncio.Task[Any]] = {
+        asyncio.create_task(stop.wait()),
+        asyncio.create_task(running.books.fenced.wait()),
+    }
     lost = None
     if running.embedded is not None:
         lost = asyncio.create_task(running.embedded.wait_died())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tornado.web import URLSpec
+from tornado.routing import URLSpec
 
 from gateway import ops
 from gateway.console import STATIC_DIR, ConsoleHandler, MissingPageHandler

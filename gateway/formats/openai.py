@@ -5,7 +5,7 @@ as it came.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 
@@ -87,7 +87,7 @@ def _parse(raw: bytes) -> Body:
     return body
 
 
-def _refuse_field(body: Body, name: str, wanted: str) -> None:
+def _refuse_field(body: Body, name: str, wanted: str) -> NoReturn:
     if body.get(name) is None:
         raise RelayError(
             "missing_required_parameter", f"You must provide `{name}`: {wanted}.", param=name

@@ -19,10 +19,11 @@ MAX_CACHED = 10_000
 # The transport translates most of what can go wrong, not all of it.
 _BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError)
 
-_AUTH = {
-    "bearer": lambda secret: ("authorization", f"Bearer {secret}"),
-    "api-key": lambda secret: ("api-key", secret),
-    "none": lambda secret: None,
+# auth style of the catalogue: (header, what comes before the secret)
+_AUTH: dict[str, tuple[str, str] | None] = {
+    "bearer": ("authorization", "Bearer "),
+    "api-key": ("api-key", ""),
+    "none": None,
 }
 
 
@@ -98,9 +99,9 @@ class OpenAIProvider:
             ("accept-encoding", "identity"),
             ("user-agent", self._user_agent),
         ]
-        auth = _AUTH[call.vendor.auth](call.secret)
+        auth = _AUTH[call.vendor.auth]
         if auth is not None:
-            headers.append(auth)
+            headers.append((auth[0], auth[1] + call.secret))
         headers.extend(call.vendor.headers.items())
         return headers
 

@@ -146,15 +146,15 @@ class _Reply:
         head, options = self._head, self._body.get("stream_options") or {}
         if self._is_chat:
             head["object"] = "chat.completion.chunk"
-        chunks = []
+        chunks: list[Body] = []
         for index, (said, why) in enumerate(self._choices):
             count = _number(self._config, "chunks", 100_000)
-            deltas = [self._spoken(piece) for piece in sandbox_text.pieces(said, count)]
+            deltas: list[Body] = [self._spoken(piece) for piece in sandbox_text.pieces(said, count)]
             if self._is_chat:
                 deltas.insert(0, {"delta": {"role": "assistant", "content": ""}})
             for delta in deltas:
                 chunks.append({"choices": [{"index": index, **delta, "finish_reason": None}]})
-            last = {"delta": {}} if self._is_chat else {"text": ""}
+            last: Body = {"delta": {}} if self._is_chat else {"text": ""}
             chunks.append({"choices": [{"index": index, **last, "finish_reason": why}]})
         if self._usage is not None and options.get("include_usage"):
             chunks.append({"choices": [], "usage": self._usage})

@@ -1,9 +1,10 @@
 """Step 6, answer: headers, CORS and errors of everything under /v1, in OpenAI's dialect."""
 
+from http.client import responses
 from typing import Any
 
 import orjson
-from tornado import httputil, web
+from tornado import web
 
 from gateway.directory.errors import DirectoryError
 from gateway.http import BaseHandler
@@ -42,7 +43,7 @@ class RelayHandler(BaseHandler):
 
     def refuse(self, error: RelayError) -> None:
         """Finish with an error."""
-        self.set_status(error.status, httputil.responses.get(error.status, "Error"))
+        self.set_status(error.status, responses.get(error.status, "Error"))
         headers = self._headers
         headers["Content-Type"] = "application/json"
         headers.pop("X-Tollgate-Event", None)

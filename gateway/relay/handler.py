@@ -2,7 +2,6 @@
 whole body, meter, settle, answer."""
 
 import asyncio
-from typing import Any
 
 from tornado.iostream import StreamClosedError
 
@@ -102,7 +101,8 @@ class CompletionHandler(RelayHandler):
             return
         try:
             if self._headers_written:
-                sent = self.request.connection.write(data)  # type: ignore[union-attr]
+                assert self.request.connection is not None
+                sent = self.request.connection.write(data)
             else:
                 self._write_buffer.append(data)
                 sent = self.flush()
@@ -116,7 +116,7 @@ class CompletionHandler(RelayHandler):
     def on_connection_close(self) -> None:
         """The client hung up: read on or stop, as the policy says."""
         super().on_connection_close()
-        x: Any = self.exchange
+        x = self.exchange
         if x is None or x.client_gone:
             return
         x.client_gone = True
