@@ -96,12 +96,12 @@ def _refuse_field(body: Body, name: str, wanted: str) -> NoReturn:
 
 
 def _check_input(endpoint: Endpoint, body: Body) -> None:
-    value = body.get(endpoint.field)
+    value: Any = body.get(endpoint.field)
     if not isinstance(value, endpoint.kinds) or not value:
         wanted = "a non-empty list" if endpoint is CHAT else "a non-empty string or list"
         _refuse_field(body, endpoint.field, wanted)
     if endpoint is CHAT:
-        for message in value:
+        for message in list(value):
             if not isinstance(message, dict) or not isinstance(message.get("role"), str):
                 _refuse_field(body, "messages", "a list of objects with a `role`")
 
