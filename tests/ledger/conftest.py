@@ -7,7 +7,8 @@ from tests.ledger.proxy import Proxy
 
 
 @pytest.fixture
-async def proxy(database_url):
+async def proxy(database_url, broken_connections):
+    """A proxy before the database; see `tests/ledger/proxy.py`."""
     async with Proxy(database_url) as proxy:
         yield proxy
 
