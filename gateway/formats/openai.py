@@ -96,14 +96,16 @@ def _refuse_field(body: Body, name: str, wanted: str) -> NoReturn:
 
 
 def _check_input(endpoint: Endpoint, body: Body) -> None:
-    value: Any = body.get(endpoint.field)
+    value = body.get(endpoint.field)
     if not isinstance(value, endpoint.kinds) or not value:
         wanted = "a non-empty list" if endpoint is CHAT else "a non-empty string or list"
         _refuse_field(body, endpoint.field, wanted)
-    if endpoint is CHAT:
-        for message in list(value):
-            if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-                _refuse_field(body, "messages", "a list of objects with a `role`")
+    if endpoint is CHAT and not all(map(_is_message, body["messages"])):
+        _refuse_field(body, "messages", "a list of objects with a `role`")
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("role"), str)
 
 
 def _whole(body: Body, name: str, low: int, high: int) -> int | None:
