@@ -68,6 +68,7 @@ class ApiHandler(RequestHandler):
             raise ApiError(401, "sign in, or send a valid access token")
         if self.principal.user.role < least:
             raise ApiError(403, f"this is for {_WHO[least]} only")
+        await self.context.books.settled()  # so that balances are exact
 
     @property
     def me(self) -> User:

@@ -1,10 +1,13 @@
 """Finding events: by account, time, type and what a log is filtered by.
 
-Owns the queries. Promises that a user's queries stay inside the user's own account and keys, that
-pages by cursor never repeat or skip an event that was there at the start, and that sums are exact.
+Owns the selections. Promises that a user's selections stay inside the user's own account and keys,
+that pages by cursor never repeat or skip an event that was there at the start, and that sums are
+exact. Events are read in windows of time, never sorted as a whole.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from marshmallow import ValidationError
@@ -13,57 +16,139 @@ from admin.logbook import TYPES
 from admin.schemas.ledger import cursor_of, end_of_second
 from gateway.directory.directory import Directory
 from gateway.directory.users import User
+from ledger import scan
+from ledger.events import Document
 from ledger.store import Store
 
 Query = dict[str, Any]
 MOST_KEYS = 1_000
 
 
-def about(account: str) -> Query:
-    """Select the events that concern an account, also as the key or channel of a charge."""
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Events that match any of the filters (all events, if there is none) within a time."""
+
+    filters: tuple[Query, ...] = ()
+    from_us: int | None = None
+    to_us: int | None = None
+
+    def narrowed(self, **more: Any) -> "Selection":
+        """Return the part of the selection that also matches these fields."""
+        filters = tuple({**wanted, **more} for wanted in self.filters or ({},))
+        return Selection(filters, self.from_us, self.to_us)
+
+    async def read(
+        self, store: Store, *, newest_first: bool = False
+    ) -> AsyncGenerator[Document, None]:
+        """Yield the events in the order of (time of recording, id), or backwards."""
+        found = scan.in_time(
+            store,
+            *self.filters,
+            from_us=self.from_us,
+            to_us=self.to_us,
+            newest_first=newest_first,
+            now_us=await store.server_now_us(),
+        )
+        async with aclosing(found):
+            async for event in found:
+                yield event
+
+    async def page(
+        self, store: Store, *, skip: int = 0, limit: int, newest_first: bool = True
+    ) -> list[Document]:
+        """Return some events, behind the first `skip`."""
+        rows: list[Document] = []
+        async with aclosing(self.read(store, newest_first=newest_first)) as found:
+            async for event in found:
+                if skip:
+                    skip -= 1
+                    continue
+                rows.append(event)
+                if len(rows) == limit:
+                    break
+        return rows
+
+    async def after(
+        self, store: Store, cursor: str | None, *, limit: int, newest_first: bool
+    ) -> list[Document]:
+        """Return the events behind a cursor."""
+        if cursor is None:
+            return await self.page(store, limit=limit, newest_first=newest_first)
+        ts, event_id = cursor_of(cursor)
+        if newest_first:
+            rest = Selection(self.filters, self.from_us, _least(self.to_us, ts + 1))
+        else:
+            rest = Selection(self.filters, max(self.from_us or 0, ts), self.to_us)
+        rows: list[Document] = []
+        async with aclosing(rest.read(store, newest_first=newest_first)) as found:
+            async for event in found:
+                place = (event["ts"], event["_id"])
+                if place < (ts, event_id) if newest_first else place > (ts, event_id):
+                    rows.append(event)
+                    if len(rows) == limit:
+                        break
+        return rows
+
+    async def count(self, store: Store) -> int:
+        """Count the selected events."""
+        bounds = self._bounds()
+        if not self.filters and not bounds:
+            return await scan.total(store)
+        if len(self.filters) <= 1:
+            wanted = self.filters[0] if self.filters else {}
+            return await store.count("events", {**wanted, **bounds})
+        count = 0
+        async with aclosing(self.read(store)) as found:
+            async for _ in found:
+                count += 1
+        return count
+
+    async def charged(self, store: Store) -> tuple[int, int]:
+        """Sum the charges among the selected events: nano-dollars and how many there are."""
+        nano = count = 0
+        async with aclosing(self.read(store)) as found:
+            async for event in found:
+                if event["type"] in TYPES[2]:
+                    nano -= event["amount"]
+                    count += 1
+        return nano, count
+
+    def _bounds(self) -> Query:
+        bounds = {"$gte": self.from_us, "$lt": self.to_us}
+        given = {operator: value for operator, value in bounds.items() if value is not None}
+        return {"ts": given} if given else {}
+
+
+def _least(one: int | None, other: int) -> int:
+    return other if one is None else min(one, other)
+
+
+def about(account: str) -> tuple[Query, ...]:
+    """Return filters for the events that concern an account."""
     kind, _, number = account.partition(":")
-    if kind in ("key", "channel"):
-        return {"$or": [{"account": account}, {f"body.{kind}": int(number)}]}
     if kind == "code":
-        return {"_id": {"$in": [f"redeem:{number}", f"revoke:{number}"]}}
-    return {"account": account}
+        return {"_id": f"redeem:{number}"}, {"_id": f"revoke:{number}"}
+    return scan.about(account)
 
 
-async def about_own(directory: Directory, user: User, account: str | None) -> Query:
+async def about_own(directory: Directory, user: User, account: str | None) -> tuple[Query, ...]:
     """Like `about`, for the user's own account or one of the user's keys, deleted ones included.
 
     Raises ValidationError for any other account, whether it exists or not.
     """
     if account is None or account == user.account:
-        return {"account": user.account}
+        return ({"account": user.account},)
     kind, _, number = account.partition(":")
     if kind == "key":
         key = (await directory.keys.get_many([int(number)])).get(int(number))
         if key is not None and key.user_id == user.id:
-            charges = {"account": user.account, "body.key": key.id}
-            return {"$or": [charges, {"account": key.account}]}
+            return {"account": user.account, "body.key": key.id}, {"account": key.account}
     raise ValidationError({"account": ["Not your account nor one of your keys."]})
 
 
-def between(from_us: int | None, to_us: int | None) -> Query:
-    """Select events recorded from one time on and before another."""
-    bounds = {"$gte": from_us, "$lt": to_us}
-    given = {operator: value for operator, value in bounds.items() if value is not None}
-    return {"ts": given} if given else {}
-
-
-def page_after(query: Query, cursor: str | None, order: str) -> Query:
-    """Go on after the event at the cursor, in the order of (time of recording, id)."""
-    if cursor is None:
-        return query
-    ts, event_id = cursor_of(cursor)
-    strict, loose = ("$gt", "$gte") if order == "asc" else ("$lt", "$lte")
-    rest = {"$or": [{"ts": {strict: ts}}, {"ts": ts, "_id": {strict: event_id}}]}
-    # The plain bound is implied by the rest; it is there so that an index can be used.
-    return {"$and": [query, {"ts": {loose: ts}}, rest]}
-
-
-async def log_query(directory: Directory, sent: Mapping[str, Any], own: User | None) -> Query:
+async def log_selection(
+    directory: Directory, sent: Mapping[str, Any], own: User | None
+) -> Selection:
     """Select what One API's log filters ask for; `own` keeps to one user's account."""
     query: Query = {} if own is None else {"account": own.account}
     if sent.get("username"):
@@ -78,36 +163,29 @@ async def log_query(directory: Directory, sent: Mapping[str, Any], own: User | N
     if sent.get("token_name"):
         query["body.key"] = {"$in": await _keys_named(directory, sent["token_name"], own)}
     end_us = sent.get("end_timestamp")
-    query.update(
-        between(sent.get("start_timestamp") or None, end_of_second(end_us) if end_us else None)
+    return Selection(
+        (query,) if query else (),
+        sent.get("start_timestamp") or None,
+        end_of_second(end_us) if end_us else None,
     )
-    return query
 
 
-async def search_query(directory: Directory, keyword: str, own: User | None) -> Query:
+async def search_selection(directory: Directory, keyword: str, own: User | None) -> Selection:
     """Select events by id, request id, model, key name or (for admins) user name, exactly."""
     either: list[Query] = [
         {"_id": keyword},
-        {"body.request_id": keyword},
+        {"_id": f"usage:{keyword}"},
         {"body.model": keyword},
     ]
     keys = await _keys_named(directory, keyword, own)
     if keys:
         either.append({"body.key": {"$in": keys}})
     if own is not None:
-        return {"account": own.account, "$or": either}
+        return Selection(tuple({**wanted, "account": own.account} for wanted in either))
     user = await directory.users.by_username(keyword)
     if user is not None:
         either.append({"account": user.account})
-    return {"$or": either}
-
-
-async def charged(store: Store, query: Query) -> tuple[int, int]:
-    """Sum the charges among the selected events: nano-dollars and how many there are."""
-    wanted = {"$and": [query, {"type": {"$in": list(TYPES[2])}}]}
-    total = {"_id": None, "nano": {"$sum": "$amount"}, "count": {"$sum": 1}}
-    rows = await store.aggregate("events", [{"$match": wanted}, {"$group": total}])
-    return (-int(rows[0]["nano"]), int(rows[0]["count"])) if rows else (0, 0)
+    return Selection(tuple(either))
 
 
 async def _keys_named(directory: Directory, name: str, own: User | None) -> Sequence[int]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+from admin.events import Selection
 from ledger.export import CSV_COLUMNS, csv_line, jsonl_line
 from ledger.store import Store
 
@@ -12,10 +13,10 @@ _WRITERS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
 }
 
 
-async def csv_or_jsonl(store: Store, form: str, query: dict[str, Any]) -> AsyncGenerator[str, None]:
+async def csv_or_jsonl(store: Store, form: str, selection: Selection) -> AsyncGenerator[str, None]:
     """Yield the selected events line by line, oldest first, in constant memory."""
     header, write = _WRITERS[form]
     if header:
         yield header
-    async for event in store.find("events", query, sort=[("ts", 1), ("_id", 1)]):
+    async for event in selection.read(store):
         yield write(event)

@@ -9,6 +9,7 @@ process sees its effect. Refuses work once the slot was taken over (`fenced` is 
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from ledger import writers
@@ -27,6 +28,7 @@ FLUSH_INTERVAL_S = 0.2
 PRICE_REFRESH_S = 1.0
 IDLE_CHECK_S = 5.0
 RECOVERY_S = 10.0
+SETTLED_S = 2.0
 
 log = logging.getLogger("tollgate.ledger")
 
@@ -130,8 +132,13 @@ class Books:
         return receipt
 
     async def settled(self) -> None:
-        """Return once all that is durable by now is in the accounts: for exact reading."""
-        await self.projector.until(self.projector.fed)
+        """Return once all that is durable by now is in the accounts: for exact reading.
+
+        Waits no longer than SETTLED_S, so that a slow database slows readers and no more.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_S):
+                await self.projector.until(self.projector.fed)
 
     async def close(self) -> None:
         """Record and project what waits, give slices and slot back."""

@@ -12,6 +12,7 @@ import orjson
 
 from ledger.errors import LedgerError
 from ledger.events import Document, to_json
+from ledger.scan import about, in_time
 from ledger.store import Store
 
 CSV_COLUMNS = (
@@ -73,19 +74,16 @@ async def lines(
 ) -> AsyncIterator[str]:
     """Yield the ledger line by line, oldest first.
 
-    `account` keeps events of one account; `from_us` (included) and `to_us` (not included) bound
-    the time of recording, in microseconds since the epoch. Raises LedgerError for another format.
+    `account` keeps the events that concern one account; `from_us` (included) and `to_us` (not
+    included) bound the time of recording, in microseconds since the epoch. Raises LedgerError for
+    another format.
     """
     if format not in _FORMATS:
         raise LedgerError(f"unknown format {format!r}; choose one of {', '.join(FORMATS)}")
     header, write = _FORMATS[format]
     if header:
         yield header
-    wanted: Document = {}
-    if account is not None:
-        wanted["account"] = account
-    if from_us is not None or to_us is not None:
-        bounds = {"$gte": from_us, "$lt": to_us}
-        wanted["ts"] = {op: value for op, value in bounds.items() if value is not None}
-    async for event in store.find("events", wanted, sort=[("ts", 1)]):
+    wanted = () if account is None else about(account)
+    now_us = await store.server_now_us()
+    async for event in in_time(store, *wanted, from_us=from_us, to_us=to_us, now_us=now_us):
         yield write(event)

@@ -17,6 +17,7 @@ from contextlib import suppress
 from ledger.accounts import Sums, effects
 from ledger.errors import StoreError
 from ledger.events import Document
+from ledger.scan import chain
 from ledger.store import Store
 
 CHUNK = 1_000
@@ -42,14 +43,11 @@ async def catch_up(store: Store, slot: int) -> int:
     position = await store.find_one("positions", {"_id": position_id(slot)})
     reached = int(position["seq"]) if position else 0
     marks: dict[str, int] = {}
-    while True:
-        wanted = {"writer": slot, "seq": {"$gt": reached}}
-        events = await store.find_list("events", wanted, sort=[("seq", 1)], limit=CHUNK)
-        if not events:
-            return reached
+    async for events in chain(store, slot, reached):
         await project(store, slot, events, marks)
         reached = int(events[-1]["seq"])
         await save_position(store, slot, reached)
+    return reached
 
 
 async def save_position(store: Store, slot: int, seq: int) -> None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from ledger.accounts import COLUMNS, Sums, effects
 from ledger.events import Document
+from ledger.scan import chain, counts
 from ledger.store import Store
 
-CHUNK = 5_000
 MAX_ROUNDS = 50
 
 Progress = Callable[[int, int], None]
@@ -42,7 +42,7 @@ class Rebuilt:
 async def rebuild(store: Store, *, progress: Progress | None = None) -> Rebuilt:
     """Recompute every account from the events. `progress(done, total)` is called now and then."""
     result, sums, reached = Rebuilt(), dict[str, Sums](), dict[int, int]()
-    total = await store.count("events", {})
+    total = sum((await counts(store)).values())
     todo: set[str] | None = None
     for _ in range(MAX_ROUNDS):
         await _fold_new(store, sums, reached, result, progress, total)
@@ -68,21 +68,16 @@ async def _fold_new(
     total: int,
 ) -> None:
     """Fold the events that were not seen in an earlier round."""
-    for writer in await _writers(store):
-        wanted = {"writer": writer, "seq": {"$gt": reached.get(writer, 0)}}
-        async for event in store.find("events", wanted, sort=[("seq", 1)]):
-            for effect in effects(event):
-                account = sums.setdefault(effect.account, Sums())
-                account.add(effect, str(writer), event["seq"])
-            reached[writer] = event["seq"]
-            result.events += 1
-            if progress is not None and result.events % CHUNK == 0:
+    for writer in sorted(set(await counts(store)) | set(reached)):
+        async for page in chain(store, writer, reached.get(writer, 0)):
+            for event in page:
+                for effect in effects(event):
+                    account = sums.setdefault(effect.account, Sums())
+                    account.add(effect, str(writer), event["seq"])
+            reached[writer] = page[-1]["seq"]
+            result.events += len(page)
+            if progress is not None:
                 progress(result.events, max(total, result.events))
-
-
-async def _writers(store: Store) -> list[int]:
-    grouped = await store.aggregate("events", [{"$group": {"_id": "$writer"}}])
-    return sorted(document["_id"] for document in grouped)
 
 
 async def _replace(store: Store, account: str, sums: Sums, result: Rebuilt) -> bool:
@@ -108,10 +103,9 @@ async def _replace(store: Store, account: str, sums: Sums, result: Rebuilt) -> b
 
 
 async def _claims_too_much(store: Store, applied: Document) -> bool:
-    """True when a mark lies beyond the writer's last event: the document was tampered with."""
+    """True when a mark names an event that does not exist: the document was tampered with."""
     for writer, seq in applied.items():
-        wanted = {"writer": int(writer), "seq": {"$gte": seq}}
-        if not await store.find_list("events", wanted, limit=1):
+        if await store.find_one("events", {"writer": int(writer), "seq": seq}) is None:
             return True
     return False
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from ledger.clock import Clock
 from ledger.errors import BatchStopped, Duplicate, Fenced, OutcomeUnknown, Unavailable
 from ledger.events import GENESIS, Document, Draft, chain_hash, request_hash
+from ledger.scan import last_event
 from ledger.store import Store
 
 LEASE_S = 30
@@ -172,11 +173,6 @@ async def _take_slot(store: Store, only_slot: int | None) -> Document | None:
         except Duplicate:
             continue
         return fresh
-
-
-async def last_event(store: Store, slot: int) -> Document | None:
-    """Return the event with the highest sequence number of a slot."""
-    return await store.find_one("events", {"writer": slot}, sort=[("seq", -1)])
 
 
 async def _fence(store: Store, clock: Clock, slot: Document) -> Writer:

@@ -5,9 +5,9 @@ Each route is there twice: for admins over everything, and under /self for one's
 
 from typing import Any, ClassVar
 
-from admin import events
 from admin.base import ApiHandler
 from admin.errors import ApiError
+from admin.events import Selection, about, about_own
 from admin.explain import explanation
 from admin.export import csv_or_jsonl
 from admin.schemas.ledger import (
@@ -24,7 +24,6 @@ from ledger.events import to_json
 from ledger.money import quota_floor, usd
 from ledger.verify import verify
 
-_DIRECTIONS = {"asc": 1, "desc": -1}
 _CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "jsonl": "application/jsonl; charset=utf-8",
@@ -36,11 +35,16 @@ class LedgerBase(ApiHandler):
 
     own: ClassVar[bool] = False
 
-    async def about(self, account: str | None) -> dict[str, Any]:
+    async def about(self, account: str | None) -> tuple[dict[str, Any], ...]:
         """The events that may be seen of an account, or of all (all of one's own)."""
         if self.own:
-            return await events.about_own(self.context.directory, self.me, account)
-        return events.about(account) if account else {}
+            return await about_own(self.context.directory, self.me, account)
+        return about(account) if account else ()
+
+    async def selection(self, sent: dict[str, Any]) -> Selection:
+        """The events of an account and a period that were asked for."""
+        filters = await self.about(sent.get("account"))
+        return Selection(filters, sent.get("from_us"), sent.get("to_us"))
 
 
 class EventsHandler(LedgerBase):
@@ -51,21 +55,16 @@ class EventsHandler(LedgerBase):
     async def get(self) -> None:
         """Answer events in the order of recording; `next` goes on where this page ends."""
         sent = self.query(EventsQuery())
-        wanted = await self.about(sent.get("account"))
-        wanted = {**wanted, **events.between(sent.get("from_us"), sent.get("to_us"))}
+        selection, store = await self.selection(sent), self.context.books.store
         if "type" in sent:
-            wanted["type"] = sent["type"]
-        order, limit = sent["order"], sent["limit"]
-        direction = _DIRECTIONS[order]
-        found = await self.context.books.store.find_list(
-            "events",
-            events.page_after(wanted, sent.get("after"), order),
-            sort=[("ts", direction), ("_id", direction)],
-            limit=limit,
+            selection = selection.narrowed(type=sent["type"])
+        limit, newest_first = sent["limit"], sent["order"] == "desc"
+        found = await selection.after(
+            store, sent.get("after"), limit=limit, newest_first=newest_first
         )
         last = found[-1] if len(found) == limit else None
         following = cursor_text(last["ts"], last["_id"]) if last else None
-        total = await self.context.books.store.count("events", wanted)
+        total = await selection.count(store)
         self.ok([to_json(event) for event in found], next=following, total=total)
 
 
@@ -123,9 +122,8 @@ class ExportHandler(LedgerBase):
     async def get(self) -> None:
         """Answer the events as a file, in the order of recording, however many there are."""
         sent = self.query(ExportQuery())
-        wanted = await self.about(sent.get("account"))
-        wanted = {**wanted, **events.between(sent.get("from_us"), sent.get("to_us"))}
-        lines = csv_or_jsonl(self.context.books.store, sent["format"], wanted)
+        selection = await self.selection(sent)
+        lines = csv_or_jsonl(self.context.books.store, sent["format"], selection)
         name = f"ledger.{sent['format']}"
         await self.stream(lines, _CONTENT_TYPES[sent["format"]], name)
 

@@ -1,18 +1,16 @@
 """The log: what happened, as One API's rows. Every row is an event."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from admin import events
 from admin.base import ApiHandler
 from admin.errors import ApiError
+from admin.events import Selection, log_selection, search_selection
 from admin.logbook import names_for, row
 from admin.paging import Page, page_of
 from admin.schemas.ledger import LogQuery, OwnLogQuery
 from admin.schemas.users import SearchQuery
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON, User
 from ledger.money import quota_ceil, usd
-
-_NEWEST_FIRST = [("ts", -1), ("_id", -1)]
 
 
 class LogBase(ApiHandler):
@@ -25,20 +23,18 @@ class LogBase(ApiHandler):
         """The user whose events alone may be seen; None for all."""
         return self.me if self.own else None
 
-    async def filters(self) -> tuple[dict[str, Any], Page]:
+    async def filters(self) -> tuple[Selection, Page]:
         """The events asked for, and the page of them."""
         sent = self.query(OwnLogQuery() if self.own else LogQuery())
         page = page_of(sent)
-        return await events.log_query(self.context.directory, sent, self.scope), page
+        return await log_selection(self.context.directory, sent, self.scope), page
 
-    async def answer_page(self, query: dict[str, Any], page: Page) -> None:
+    async def answer_page(self, selection: Selection, page: Page) -> None:
         """Answer a page of rows, newest first, with how many there are in all."""
         store = self.context.books.store
-        found = await store.find_list(
-            "events", query, sort=_NEWEST_FIRST, skip=page.skip, limit=page.size
-        )
+        found = await selection.page(store, skip=page.skip, limit=page.size)
         names = await names_for(self.context.directory, found)
-        total = await store.count("events", query)
+        total = await selection.count(store)
         self.ok([row(event, names, own=self.own) for event in found], total=total)
 
 
@@ -63,8 +59,8 @@ class LogStatHandler(LogBase):
 
     async def get(self) -> None:
         """Answer the exact sum, and One API's quota of it."""
-        query, _ = await self.filters()
-        nano, count = await events.charged(self.context.books.store, query)
+        selection, _ = await self.filters()
+        nano, count = await selection.charged(self.context.books.store)
         self.ok(
             {"quota": quota_ceil(nano), "amount": usd(nano), "amount_nano": nano, "count": count}
         )
@@ -80,10 +76,10 @@ class LogSearchHandler(LogBase):
         sent = self.query(SearchQuery())
         page, keyword = page_of(sent), sent["keyword"]
         if keyword:
-            query = await events.search_query(self.context.directory, keyword, self.scope)
+            selection = await search_selection(self.context.directory, keyword, self.scope)
         else:
-            query = await events.log_query(self.context.directory, {}, self.scope)
-        await self.answer_page(query, page)
+            selection = await log_selection(self.context.directory, {}, self.scope)
+        await self.answer_page(selection, page)
 
 
 class OwnLogHandler(LogHandler):

@@ -21,6 +21,7 @@ class _BillingHandler(RelayHandler):
         """Return the key, what is left in nano-dollars (None: no limit), and what was used."""
         relay, request = self.relay, self.request
         key, user, _ = await identify(relay, request.headers, request.remote_ip or "")
+        await relay.books.settled()
         by_key = relay.directory.options.get("DisplayTokenStatEnabled")
         account = await accounts.read(relay.books.store, key.account if by_key else user.account)
         used = int(account.get("spent", 0)) - int(account.get("refunded", 0))

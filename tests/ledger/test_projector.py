@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from ledger import accounts, projector, writers
+from ledger import accounts, projector, scan, writers
 from ledger.accounts import balance_nano
 from ledger.appender import Appender
 from ledger.books import Books
@@ -70,7 +70,7 @@ async def test_a_crash_between_append_and_projection_is_made_good_at_the_next_st
 async def test_projecting_again_with_other_page_boundaries_changes_nothing(store, monkeypatch):
     writer = await append_only(store, some_drafts(60, 2))
     for chunk in (7, 1, 13, 1_000, 5):
-        monkeypatch.setattr(projector, "CHUNK", chunk)
+        monkeypatch.setattr(scan, "PAGE", chunk)
         await store.update_one(
             "positions", {"_id": projector.position_id(writer.slot)}, {"$set": {"seq": 0}}
         )

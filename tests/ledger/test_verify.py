@@ -91,6 +91,12 @@ async def event_inserted_for_another_writer(store):
     return "event changed", "usage:extra"
 
 
+async def event_inserted_below_number_one(store):
+    last = await event_of(store, 11)
+    await store.insert_one("events", {**last, "_id": "usage:extra", "seq": -5})
+    return "event inserted", "writer 1"
+
+
 async def order_changed(store):
     one, two = await event_of(store, 3), await event_of(store, 4)
     await put_back(store, {**one, "seq": two["seq"]}, {**two, "seq": one["seq"]})
@@ -140,6 +146,7 @@ FAULTS = [
     last_event_removed,
     event_inserted,
     event_inserted_for_another_writer,
+    event_inserted_below_number_one,
     order_changed,
     chain_cut,
     id_changed,

@@ -1,0 +1,147 @@
+"""Reading many events, a bounded piece at a time.
+
+Owns the two orders in which events are read: by number within a writer, and by time of recording.
+Promises constant memory and queries that ask for a closed range of an index, so that the database
+never sorts or fetches more than a page, however many events there are. Refuses nothing.
+"""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+from ledger.events import Document
+from ledger.store import Store
+
+PAGE = 1_000
+FEW, MANY = 250, 2_000
+FIRST_WINDOW_US = 60 * 1_000_000
+SHORTEST_WINDOW_US = 1_000
+LONGEST_WINDOW_US = 366 * 24 * 3_600 * 1_000_000
+
+
+async def chain(
+    store: Store, writer: int, after_seq: int = 0
+) -> AsyncGenerator[list[Document], None]:
+    """Yield a writer's events behind a number, in their order, in pages of at most PAGE.
+
+    Numbers that are missing are skipped; who cares must look at `seq`.
+    """
+    while True:
+        page = await _numbers(store, writer, after_seq, after_seq + PAGE)
+        if not page:
+            beyond = await store.find_one(
+                "events", {"writer": writer, "seq": {"$gt": after_seq}}, sort=[("seq", 1)]
+            )
+            if beyond is None:
+                return
+            after_seq = int(beyond["seq"]) - 1
+            continue
+        yield page
+        after_seq = int(page[-1]["seq"])
+
+
+async def _numbers(store: Store, writer: int, above: int, to: int) -> list[Document]:
+    wanted = {"writer": writer, "seq": {"$gt": above, "$lte": to}}
+    return await store.find_list("events", wanted, sort=[("seq", 1)])
+
+
+async def last_event(store: Store, writer: int) -> Document | None:
+    """Return the event with a writer's highest number, or None.
+
+    The search begins at the projection's watermark, behind which only a short tail can be.
+    """
+    position = await store.find_one("positions", {"_id": f"accounts:{writer}"})
+    for start in dict.fromkeys((int(position["seq"]) if position else 0, 0)):
+        tail = {"writer": writer, "seq": {"$gte": start}}
+        last = await store.find_one("events", tail, sort=[("seq", -1)])
+        if last is not None:
+            return last
+    return None
+
+
+async def counts(store: Store) -> dict[int, int]:
+    """Return how many events each writer has, writers that nobody registered included."""
+    grouped = await store.aggregate(
+        "events", [{"$group": {"_id": "$writer", "events": {"$sum": 1}}}]
+    )
+    return {int(group["_id"]): int(group["events"]) for group in sorted(grouped, key=_writer)}
+
+
+def _writer(group: Document) -> int:
+    return int(group["_id"])
+
+
+async def total(store: Store) -> int:
+    """Return how many events there are, from the writers' last numbers: they have no gaps."""
+    slots = await store.find_list("writers", {})
+    last = [await last_event(store, slot["_id"]) for slot in slots]
+    return sum(int(event["seq"]) for event in last if event is not None)
+
+
+async def birth_us(store: Store) -> int | None:
+    """Return when the first event of all was recorded; None for empty books."""
+    times = []
+    for slot in await store.find_list("writers", {}):
+        first = await store.find_one("events", {"writer": slot["_id"], "seq": 1})
+        if first is not None:
+            times.append(int(first["ts"]))
+    return min(times, default=None)
+
+
+def about(account: str) -> tuple[Document, ...]:
+    """Return the filters for the events that concern an account, for `in_time`.
+
+    A key and a channel are also concerned by the charges that were made through them.
+    """
+    kind, _, number = account.partition(":")
+    if kind in ("key", "channel") and number.isdigit():
+        return {"account": account}, {f"body.{kind}": int(number)}
+    return ({"account": account},)
+
+
+async def in_time(
+    store: Store,
+    *alternatives: Mapping[str, Any],
+    from_us: int | None = None,
+    to_us: int | None = None,
+    newest_first: bool = False,
+    now_us: int,
+) -> AsyncGenerator[Document, None]:
+    """Yield the events that match any of the filters, in the order of (time of recording, id).
+
+    Filters must not speak of `ts`; `from_us` is included, `to_us` is not. Without `to_us` events
+    of clocks that run up to a minute ahead of `now_us` are included. Each filter is asked for by
+    itself, since `$or` and `$and` keep some databases from using an index.
+    """
+    born = await birth_us(store)
+    if born is None:
+        return
+    start = born if from_us is None else max(born, from_us)
+    end = now_us + FIRST_WINDOW_US if to_us is None else min(to_us, now_us + FIRST_WINDOW_US)
+    width = FIRST_WINDOW_US
+    while start < end:
+        cut = max(start, end - width) if newest_first else min(end, start + width)
+        window = (cut, end) if newest_first else (start, cut)
+        page = await _window(store, alternatives, *window)
+        for event in reversed(page) if newest_first else page:
+            yield event
+        start, end = (start, cut) if newest_first else (cut, end)
+        width = _next_width(width, len(page))
+
+
+async def _window(
+    store: Store, alternatives: Sequence[Mapping[str, Any]], from_us: int, to_us: int
+) -> list[Document]:
+    found: dict[str, Document] = {}
+    for wanted in alternatives or ({},):
+        bounded = {**wanted, "ts": {"$gte": from_us, "$lt": to_us}}
+        for event in await store.find_list("events", bounded):
+            found[event["_id"]] = event
+    return sorted(found.values(), key=lambda event: (event["ts"], event["_id"]))
+
+
+def _next_width(width: int, found: int) -> int:
+    if found < FEW:
+        return min(width * 4, LONGEST_WINDOW_US)
+    if found > MANY:
+        return max(width // 4, SHORTEST_WINDOW_US)
+    return width
