@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from ledger.accounts import available_expression, available_nano
 from ledger.clock import Clock
-from ledger.errors import Duplicate, InsufficientCredit, OutcomeUnknown, StoreError, Unavailable
+from ledger.errors import InsufficientCredit, OutcomeUnknown, StoreError, Unavailable
 from ledger.events import Document
 from ledger.store import Store
 
@@ -184,6 +184,8 @@ class Credit:
                 return 0
             if not piece.known:
                 await self._look_up(piece)
+            if not piece.known:
+                return 0
             available = 0
             for _ in range(GRANT_TRIES):
                 account = await self._store.find_one("accounts", {"_id": piece.account})
@@ -231,22 +233,19 @@ class Credit:
         """Learn what the database says this writer was granted.
 
         Counting `slice_rev` up first makes every earlier change that may still be on its way fail.
+        An account without a document has no credit, so there is nothing to know of it yet.
         """
         w = self._writer
         first_time = not piece.rev and not piece.granted
-        try:
-            account = await self._store.find_one_and_update(
-                "accounts", {"_id": piece.account}, {"$inc": {f"slice_rev.{w}": 1}}, upsert=True
-            )
-        except Duplicate:  # somebody created the account document at the same moment
-            return await self._look_up(piece)
+        account = await self._store.find_one_and_update(
+            "accounts", {"_id": piece.account}, {"$inc": {f"slice_rev.{w}": 1}}
+        )
         if account is None:
-            raise Unavailable(f"{piece.account} can't be read")
+            return
         if first_time:
             piece.charged = int(account.get("consumed_by", {}).get(w, 0))
         self._learn(piece, account)
         piece.known = True
-        return None
 
     def _learn(self, piece: Slice, account: Document) -> None:
         piece.granted = int(account.get("granted_by", {}).get(self._writer, 0))

@@ -181,7 +181,12 @@ class Server:
         found: list[dict[str, Any]] = []
         after = None
         while True:
-            params = {"limit": 1000, "order": "desc", **filters, **({"after": after} if after else {})}
+            params = {
+                "limit": 1000,
+                "order": "desc",
+                **filters,
+                **({"after": after} if after else {}),
+            }
             answer = self.http.get(
                 "/api/ledger/events", params=params, headers={"Authorization": ROOT_ACCESS_TOKEN}
             )
