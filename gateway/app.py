@@ -11,8 +11,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from httpx_aiohttp import AiohttpTransport
-
 from admin.auth.throttle import Throttle
 from admin.context import AdminContext, TestResult
 from admin.urls import routes as admin_routes
@@ -27,7 +25,7 @@ from gateway.http import Application
 from gateway.providers.base import Provider
 from gateway.providers.openai import OpenAIProvider
 from gateway.providers.sandbox import SandboxProvider
-from gateway.providers.transport import make_transport
+from gateway.providers.transport import UpstreamTransport
 from gateway.relay.context import Relay
 from gateway.settings import Settings
 from gateway.tokens import TokenCounter
@@ -93,7 +91,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Running:
         root_access_token=settings.initial_root_access_token,
     )
     counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
-    transport = make_transport(settings.relay_proxy)
+    transport = UpstreamTransport(settings.relay_proxy)
     opened.push_async_callback(transport.aclose)
     relay = Relay(
         settings=settings,
@@ -148,7 +146,7 @@ def _secret_key(settings: Settings) -> bytes:
 
 
 def _providers(
-    settings: Settings, transport: AiohttpTransport, counter: TokenCounter, clock: Clock
+    settings: Settings, transport: UpstreamTransport, counter: TokenCounter, clock: Clock
 ) -> dict[str, Provider]:
     agent = f"tollgate/{__version__}"
     return {

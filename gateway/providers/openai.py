@@ -5,15 +5,13 @@ and cookies are not the upstream's business.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import aiohttp
 import httpx
 
 from gateway.providers.base import Answer, Call, CallFailed
 
-CONNECT_S = 10.0
-IDLE_S = 300.0
 MAX_CACHED = 10_000
 
 # The transport translates most of what can go wrong, not all of it.
@@ -38,7 +36,6 @@ class OpenAIProvider:
         self._total_s = total_s
         self._urls: dict[tuple[int, str, str], httpx.URL] = {}
         self._known_headers: dict[tuple[int, str, bool], httpx.Headers] = {}
-        self._timeout: Mapping[str, float] = {"connect": CONNECT_S, "read": IDLE_S, "pool": IDLE_S}
 
     async def call(self, call: Call) -> Answer:
         """Send a request and return once the head of the answer is there. Raises CallFailed."""
@@ -47,7 +44,6 @@ class OpenAIProvider:
             self._url(call),
             headers=self._headers(call),
             stream=httpx.ByteStream(call.body),  # aiohttp adds the host and the length
-            extensions={"timeout": self._timeout},
         )
         request.read()
         deadline = asyncio.get_running_loop().time() + self._total_s if self._total_s else None

@@ -1,29 +1,83 @@
 """The one pool of connections to all upstreams, called below httpx's own client.
 
-Never more than the limits here; closed once, at the end of the process. No cookies are kept, no
-redirects followed, no proxy taken from the environment.
+Requests and answers are httpx's; what carries them is aiohttp. Never more than the limits here;
+closed once, at the end of the process. No cookies are kept, no redirects followed, no proxy taken
+from the environment.
 """
+
+from collections.abc import AsyncIterator
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import map_aiohttp_exceptions
+from multidict import CIMultiDict
+from yarl import URL
 
 MAX_CONNECTIONS = 4_000
 # Shorter than what servers usually keep an idle connection for.
 KEEPALIVE_S = 20.0
 DNS_CACHE_S = 60
+CONNECT_S = 10.0
+IDLE_S = 300.0
+MAX_URLS = 10_000
+PIECE_BYTES = 16 << 10
 
 
-def make_transport(proxy_url: str | None) -> AiohttpTransport:
-    """Return the transport; its session is made on first use, inside the running loop."""
-    verify = httpx.create_ssl_context(trust_env=False)
+class UpstreamTransport(AiohttpTransport):
+    """The transport for requests whose body is at hand: it copies no header and no URL twice."""
 
-    def session() -> aiohttp.ClientSession:
+    def __init__(self, proxy_url: str | None) -> None:
+        """`proxy_url` is the proxy for all calls, or None."""
+        self._verify = httpx.create_ssl_context(trust_env=False)
+        super().__init__(verify=self._verify, trust_env=False, client=self._session)
+        self._proxy_url = proxy_url
+        self._timeout = aiohttp.ClientTimeout(
+            sock_connect=CONNECT_S, sock_read=IDLE_S, connect=IDLE_S
+        )
+        self._urls: dict[str, URL] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return once the head of the answer is there.
+
+        Raises httpx.TransportError or aiohttp.ClientError. The timeouts are this transport's own.
+        """
+        session = self.client
+        if not isinstance(session, aiohttp.ClientSession):
+            session = self.client = self.get_client()
+        headers = CIMultiDict(
+            [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw]
+        )
+        headers.popall("content-length", None)
+        with map_aiohttp_exceptions():
+            response = await session.request(
+                request.method,
+                self._url(str(request.url)),
+                headers=headers,
+                data=request.content,
+                allow_redirects=False,
+                timeout=self._timeout,
+                proxy=self._proxy_url,
+            )
+        return httpx.Response(
+            response.status, headers=response.raw_headers, stream=_Body(response), request=request
+        )
+
+    def _url(self, text: str) -> URL:
+        url = self._urls.get(text)
+        if url is None:
+            if len(self._urls) >= MAX_URLS:
+                self._urls.clear()
+            url = self._urls[text] = URL(text, encoded=True)
+        return url
+
+    def _session(self) -> aiohttp.ClientSession:
+        """Make the session; called on first use, inside the running loop."""
         connector = aiohttp.TCPConnector(
             limit=MAX_CONNECTIONS,
             keepalive_timeout=KEEPALIVE_S,
             ttl_dns_cache=DNS_CACHE_S,
-            ssl=verify,
+            ssl=self._verify,
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -32,5 +86,18 @@ def make_transport(proxy_url: str | None) -> AiohttpTransport:
             trust_env=False,
         )
 
-    proxy = httpx.Proxy(proxy_url) if proxy_url else None
-    return AiohttpTransport(verify=verify, trust_env=False, proxy=proxy, client=session)
+
+class _Body(httpx.AsyncByteStream):
+    """An answer's bytes as they arrive, in pieces small enough to be metered one by one."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = self._response.content.read
+        while chunk := await read(PIECE_BYTES):
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Return the connection to the pool if the answer was read whole, else close it."""
+        self._response.release()
