@@ -19,7 +19,12 @@ ON, OFF, EXPIRED, EXHAUSTED = 1, 2, 3, 4
 NEVER = -1
 MAX_TIME_S = 253_402_300_799
 MAX_LIST = 20_000
-MAX_RATE = 10**9
+
+
+def no_limit_yet() -> fields.Integer:
+    """A limit that this version does not enforce, so it must not seem to be set."""
+    error = "Rate limits are not in this version; leave it 0."
+    return fields.Integer(strict=True, validate=validate.Equal(0, error=error))
 
 
 class _TokenFields(Body):
@@ -32,9 +37,9 @@ class _TokenFields(Body):
         allow_none=True, validate=[validate.Length(max=MAX_LIST), refuse_controls]
     )
     subnet = fields.String(allow_none=True, validate=[validate.Length(max=2000), refuse_controls])
-    rpm = integer(0, MAX_RATE)
-    tpm = integer(0, MAX_RATE)
-    concurrency = integer(0, MAX_RATE)
+    rpm = no_limit_yet()
+    tpm = no_limit_yet()
+    concurrency = no_limit_yet()
     user_id = Ignored()
     key = Ignored()
     created_time = Ignored()

@@ -25,9 +25,9 @@ async def test_a_key_works_as_it_is_shown(
         "unlimited_quota": False,
         "models": "gpt-4o,gpt-4o-mini",
         "subnet": "10.0.0.0/8",
-        "rpm": 5,
-        "tpm": 6,
-        "concurrency": 7,
+        "rpm": 0,
+        "tpm": 0,
+        "concurrency": 0,
     }
     made = await make(user, **fields)
     assert {name: made[name] for name in fields} == fields
@@ -122,6 +122,9 @@ BAD_FIELDS: list[tuple[Any, ...]] = [
     ({"subnet": "10.0.0.0/99"}, "subnet"),
     ({"models": ["a"]}, "models"),
     ({"rpm": -1}, "rpm"),
+    ({"rpm": 5}, "rpm"),
+    ({"tpm": 5}, "tpm"),
+    ({"concurrency": 5}, "concurrency"),
     ({"quota": 5}, "quota"),
 ]
 
