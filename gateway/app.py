@@ -128,7 +128,7 @@ async def _open_store(
         embedded = EmbeddedDatabase(settings.data_dir)
         url = await embedded.start()
         opened.push_async_callback(embedded.stop)
-    store = await Store.connect(url, settings.mongo_db, settings.mongo_driver)
+    store = await Store.connect(url, settings.mongo_db, settings.driver)
     opened.push_async_callback(store.close)
     await store.ensure_indexes(INDEXES)
     return embedded, store

@@ -40,7 +40,7 @@ async def _books(settings: Settings, *, explicit_dir: bool) -> AsyncIterator[Sto
             url = running_url(settings.data_dir)
             if url is None:
                 url = await _start(settings.data_dir, stack)
-        store = await Store.connect(url, settings.mongo_db, settings.mongo_driver)
+        store = await Store.connect(url, settings.mongo_db, settings.driver)
         stack.push_async_callback(store.close)
         if await store.find_one("events", {}, projection={"_id": 1}) is None:
             raise LedgerError(f"no books in {where}")

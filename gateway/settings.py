@@ -98,12 +98,13 @@ class Settings:
         secret=True,
     )
     mongo_db: str = setting(BOOKS, "MONGO_DB", "tollgate", text, "Name of the database.")
-    mongo_driver: str = setting(
+    mongo_driver: str | None = setting(
         BOOKS,
         "MONGO_DRIVER",
-        "motor",
+        None,
         choice("motor", "pymongo"),
-        "Client library: motor, or pymongo for PyMongo's own AsyncMongoClient.",
+        "Client library: motor, or pymongo for PyMongo's own AsyncMongoClient. When empty: motor"
+        " with MONGO_URL, pymongo with the embedded database.",
     )
     max_pending_events: int = setting(
         BOOKS,
@@ -239,6 +240,11 @@ class Settings:
     )
     theme: str = setting(LOGS, "THEME", "default", choice("default"), "The console's theme.")
     notices: tuple[str, ...] = ()
+
+    @property
+    def driver(self) -> str:
+        """The client library in use: the one chosen, or the default for this kind of database."""
+        return self.mongo_driver or ("motor" if self.mongo_url else "pymongo")
 
 
 def rows() -> Iterator[tuple[str, Row, Any]]:

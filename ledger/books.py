@@ -29,6 +29,7 @@ PRICE_REFRESH_S = 1.0
 IDLE_CHECK_S = 5.0
 RECOVERY_S = 10.0
 SETTLED_S = 2.0
+CANCEL_AGAIN_S = 0.5
 
 log = logging.getLogger("tollgate.ledger")
 
@@ -63,6 +64,7 @@ class Books:
             on_landed=self.projector.feed,
         )
         self._chores: list[asyncio.Task[None]] = []
+        self._closing = False
 
     @classmethod
     async def open(
@@ -142,15 +144,22 @@ class Books:
 
     async def close(self) -> None:
         """Record and project what waits, give slices and slot back."""
-        for chore in self._chores:
-            chore.cancel()
-        await asyncio.gather(*self._chores, return_exceptions=True)
+        await self._end_chores()
         await self.appender.close()
         await self.projector.close()
         if self.fenced.is_set():
             return
         await free_slices(self.store, self.writer.slot)
         await writers.release(self.store, self.writer)
+
+    async def _end_chores(self) -> None:
+        """End the chores; a driver may swallow a cancellation, so they are asked until they do."""
+        self._closing = True
+        running = set(self._chores)
+        while running:
+            for chore in running:
+                chore.cancel()
+            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_S)
 
     def _start(self) -> None:
         self.projector.start()
@@ -164,7 +173,7 @@ class Books:
             self._chores.append(asyncio.create_task(chore, name=f"ledger {name}"))
 
     async def _keep_lease(self) -> None:
-        while True:
+        while not self._closing:
             await asyncio.sleep(writers.RENEW_S)
             try:
                 await writers.renew(self.store, self.writer)
@@ -176,7 +185,7 @@ class Books:
                 log.warning("the lease was not renewed: %s", error)
 
     async def _return_idle_slices(self) -> None:
-        while True:
+        while not self._closing:
             await asyncio.sleep(IDLE_CHECK_S)
             try:
                 await self.credit.return_idle()
@@ -184,7 +193,7 @@ class Books:
                 log.warning("idle credit was not returned: %s", error)
 
     async def _refresh_prices(self) -> None:
-        while True:
+        while not self._closing:
             await asyncio.sleep(PRICE_REFRESH_S)
             try:
                 await self.prices.refresh()
@@ -192,7 +201,7 @@ class Books:
                 log.warning("prices were not refreshed: %s", error)
 
     async def _recover_others(self) -> None:
-        while True:
+        while not self._closing:
             await asyncio.sleep(RECOVERY_S)
             try:
                 await recover_abandoned(self.store, self.clock)

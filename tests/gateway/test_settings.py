@@ -41,7 +41,9 @@ def test_defaults() -> None:
     assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 3000, 1)
     assert settings.data_dir == Path("data")
     assert settings.mongo_url is None
-    assert (settings.mongo_db, settings.mongo_driver) == ("tollgate", "motor")
+    assert (settings.mongo_db, settings.driver) == ("tollgate", "pymongo")
+    assert from_env(MONGO_URL="mongodb://db/").driver == "motor"
+    assert from_env(MONGO_DRIVER="motor").driver == "motor"
     assert settings.max_body_bytes == 32 * 1024 * 1024
     assert settings.disconnect_policy == "drain"
     assert settings.notices == ()
