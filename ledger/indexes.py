@@ -116,7 +116,7 @@ DIRECTORY_INDEXES = (
         False,
         "the codes of one batch, to export them",
     ),
-    *map(_changes, ("users", "keys", "channels", "codes", "options")),
+    *map(_changes, ("users", "keys", "channels", "options")),
 )
 
 INDEXES: tuple[Index, ...] = EVENT_INDEXES + DIRECTORY_INDEXES
