@@ -96,7 +96,7 @@ class Quote:
         prices = self._base if len(self._levels) == 1 else self._level(usage).multipliers
         total = 0
         for name, count in usage.items():
-            if type(count) is not int or name not in prices:
+            if name not in prices or not isinstance(count, int) or isinstance(count, bool):
                 raise InvalidEvent(f"usage has no class {name!r} with the count {count!r}")
             if count > 0:
                 total += count * prices[name]
@@ -176,7 +176,7 @@ def _rate(factors: Factors, name: str) -> str:
 def _exact_usd(factors: Factors, usage: Mapping[str, int]) -> Fraction:
     total = Fraction(0)
     for name, count in usage.items():
-        if name not in USAGE_CLASSES or type(count) is not int:
+        if name not in USAGE_CLASSES or not isinstance(count, int) or isinstance(count, bool):
             raise InvalidEvent(f"usage has no class {name!r} with the count {count!r}")
         per = PER_MILLION if name in MILLION_CLASSES else 1
         total += max(0, count) * _fraction(_rate(factors, name)) / per

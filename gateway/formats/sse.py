@@ -11,7 +11,7 @@ import orjson
 MAX_LINE = 1 << 20
 DONE = b"data: [DONE]\n\n"
 
-_NULL_USAGE = re.compile(rb'"usage"\s*:\s*null')
+_USAGE = re.compile(rb'"usage"\s*:(?!\s*null)')
 _ERROR_FIRST = re.compile(rb'\s*\{\s*"error"\s*:')
 
 
@@ -63,14 +63,14 @@ def data_of(line: bytes) -> bytes | None:
 
 def may_hold_usage(data: bytes) -> bool:
     """Tell, without parsing, whether frames can carry usage that is not null."""
-    if data.count(b'"usage"') == data.count(b'"usage":null'):
-        return False
-    at = data.find(b'"usage"')
-    while at >= 0:
-        if _NULL_USAGE.match(data, at) is None:
-            return True
-        at = data.find(b'"usage"', at + 7)
-    return False
+    return _USAGE.search(data) is not None
+
+
+def first_telling(stream: bytes) -> int:
+    """Return where the first line begins that may say usage or [DONE]; -1 if there is none."""
+    found = _USAGE.search(stream)
+    places = [at for at in (found.start() if found else -1, stream.find(b"[DONE]")) if at >= 0]
+    return stream.rfind(b"\n", 0, min(places)) + 1 if places else -1
 
 
 def first_data(stream: bytes) -> bytes:

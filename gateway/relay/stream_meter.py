@@ -59,8 +59,9 @@ class StreamMeter:
     def _take(self, head: bytes) -> bytes:
         if not head or self.done:
             return b""
-        if self._swallow_blank or b"[DONE]" in head or sse.may_hold_usage(head):
-            head = self._scan(head)
+        start = 0 if self._swallow_blank else sse.first_telling(head)
+        if start >= 0:
+            head = head[:start] + self._scan(head[start:])
         self.frames += head.count(b"data:")
         self._recent.append(head)
         self._keep(head)

@@ -135,3 +135,12 @@ def test_what_is_kept_for_counting_is_bounded(monkeypatch: pytest.MonkeyPatch) -
     kept = sum(map(len, meter.delivered()))
     assert 1_000 <= kept < 1_200
     assert meter.beyond_bytes > 0
+
+
+def test_only_lines_that_may_tell_something_are_looked_at() -> None:
+    quiet = b'data: {"choices":[1],"usage":null}\n\ndata: {"usage" : null}\n\n'
+    assert sse.first_telling(quiet) == -1
+    assert sse.first_telling(quiet + b'data: {"usage": {"a":1}}\n\n') == len(quiet)
+    assert sse.first_telling(b"data: [DONE]\n\n" + quiet) == 0
+    assert not sse.may_hold_usage(b'{"usage":  null}')
+    assert sse.may_hold_usage(b'{"usage" :{"prompt_tokens":1}}')
