@@ -212,7 +212,7 @@ class Settings:
     hold_wait_s: int = setting(
         CHARGE,
         "HOLD_WAIT",
-        10,
+        30,
         integer(0, 600, "seconds"),
         "Seconds that a request waits for credit that other open requests hold, before it is"
         " answered 402.",
