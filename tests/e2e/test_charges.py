@@ -11,6 +11,8 @@ import pytest
 from tests.e2e.server import ROOT_ACCESS_TOKEN, Server
 
 # model: (input, completion ratio) in One API's ratios; 1 is 2 USD per million tokens.
+pytestmark = pytest.mark.database
+
 MODELS = {
     "exact-cheap": ("0.01", "1"),
     "exact-odd": ("0.0371", "3.7"),

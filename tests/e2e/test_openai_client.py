@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.server import ROOT_KEY, Server
 
+pytestmark = pytest.mark.database
+
 MODEL = "sandbox-chat"
 HELLO = [{"role": "user", "content": "Say something about ledgers."}]
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.database
+
 BODY = {
     "model": "sandbox-chat",
     "messages": [{"role": "user", "content": "How much is left?"}],

@@ -11,6 +11,9 @@ import pytest
 from tests.e2e.server import ROOT_ACCESS_TOKEN, Server, items
 
 
+pytestmark = pytest.mark.database
+
+
 @pytest.fixture(scope="module")
 def two(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
     """Two processes on one database."""
