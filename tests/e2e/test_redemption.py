@@ -10,7 +10,6 @@ import pytest
 
 from tests.e2e.server import ROOT_ACCESS_TOKEN, Server, items
 
-
 pytestmark = pytest.mark.database
 
 
