@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gateway import __version__
+from gateway.commands import COMMANDS
 from gateway.settings import Settings, SettingsError, add_flags, environment_help, resolve
-from gateway.times import parse_time_us
 
 ENV_FILE = Path(".env")
 LATER = {
@@ -22,7 +22,7 @@ LATER = {
 }
 LATER_IMPORT = "importing from One API comes later; channels and users can be made by its /api"
 
-Command = Callable[[argparse.Namespace, Settings], int]
+Run = Callable[[argparse.Namespace, Settings], int]
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     except SettingsError as error:
         return _fail(error.problems, 2)
     try:
-        command: Command = args.command
+        command: Run = args.command
         return command(args, settings)
     except KeyboardInterrupt:
         return 130
@@ -75,33 +75,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_ledger_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    def add(name: str, help: str) -> argparse.ArgumentParser:
-        parser = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
-        add_flags(parser, ["data_dir"])
-        parser.set_defaults(command=_ledger, ledger_command=name)
-        return parser
-
-    add("verify", "Read every event, recompute every account, and name each fault.")
-    add("rebuild", "Recompute every account from the events and mend those that differ.")
-    export = add("export", "Write the events, oldest first, one a line.")
-    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="Default jsonl")
-    export.add_argument("--output", metavar="FILE", default="-", help="Default -, standard output")
-    export.add_argument(
-        "--account",
-        metavar="ACCOUNT",
-        type=_account,
-        help="Only events of this account, as in user:42",
-    )
-    for flag, name, meaning in (("--from", "from_us", "from"), ("--to", "to_us", "before")):
-        export.add_argument(
-            flag,
-            dest=name,
-            metavar="TIME",
-            type=_time_us,
-            help=f"Only events recorded {meaning} this time, RFC 3339 or unix seconds",
+    for command in COMMANDS.values():
+        parser = commands.add_parser(
+            command.name, help=command.help, description=command.help, allow_abbrev=False
         )
-    balance = add("balance", "Print balances in USD, exactly; of all users if none is named.")
-    balance.add_argument("accounts", nargs="*", metavar="ACCOUNT", type=_account)
+        add_flags(parser, ["data_dir"])
+        command.add_arguments(parser)
+        parser.set_defaults(command=_ledger, ledger_command=command.name)
     for name, refusal in LATER.items():
         _add_refused(commands, name, refusal)
 
@@ -123,7 +103,7 @@ def _serve(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _ledger(args: argparse.Namespace, settings: Settings) -> int:
-    from gateway.ledger_commands import run
+    from gateway.commands import run
     from ledger.errors import LedgerError
 
     try:
@@ -134,22 +114,6 @@ def _ledger(args: argparse.Namespace, settings: Settings) -> int:
         return 0
     except (LedgerError, OSError) as error:
         return _fail(str(error), 1)
-
-
-def _account(text: str) -> str:
-    kind, _, number = text.partition(":")
-    if text not in ("codes", "prices", "directory", "ledger") and not (
-        kind in ("user", "key", "channel", "code") and number.isascii() and number.isdigit()
-    ):
-        raise argparse.ArgumentTypeError(f"{text!r} is no account; say user:42, key:7 or channel:3")
-    return text
-
-
-def _time_us(text: str) -> int:
-    try:
-        return parse_time_us(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _fail(message: str | Sequence[str], status: int) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
-from gateway.ledger_commands import exact_balances
+from gateway.commands.balance import exact_balances
 from ledger.accounts import balance_nano, read
 from ledger.books import Books
 from ledger.clock import Clock

@@ -1,0 +1,28 @@
+"""`tollgate ledger …`: the table of commands on the books, a file each."""
+
+import argparse
+
+from gateway.commands import balance, export, rebuild, verify
+from gateway.commands.arguments import Command
+from gateway.commands.books import open_books
+from gateway.settings import Settings
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        verify.COMMAND,
+        rebuild.COMMAND,
+        export.COMMAND,
+        balance.COMMAND,
+    )
+}
+
+
+async def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Open the books, run one command on them, and return the exit status."""
+    command = COMMANDS[args.ledger_command]
+    done = command.alone(args) if command.alone is not None else None
+    if done is not None:
+        return done
+    async with open_books(settings, explicit_dir=args.data_dir is not None) as store:
+        return await command.run(store, args)

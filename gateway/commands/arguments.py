@@ -1,0 +1,58 @@
+"""What the commands on the books share: their shape, and arguments that several take."""
+
+import argparse
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway.times import parse_time_us
+from ledger.store import Store
+
+Run = Callable[[Store, argparse.Namespace], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: `tollgate ledger NAME`. `run` returns the exit status.
+
+    `alone` is asked first: it returns an exit status if these arguments need no books, else None.
+    """
+
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Run
+    alone: Callable[[argparse.Namespace], int | None] | None = None
+
+
+def no_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing."""
+
+
+def add_period(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add --from and --to, in microseconds since the epoch as `from_us` and `to_us`."""
+    for flag, name, meaning in (("--from", "from_us", "from"), ("--to", "to_us", "before")):
+        parser.add_argument(
+            flag,
+            dest=name,
+            metavar="TIME",
+            type=time_us,
+            help=f"{what} {meaning} this time, RFC 3339 or unix seconds",
+        )
+
+
+def account(text: str) -> str:
+    """Read an account such as user:42."""
+    kind, _, number = text.partition(":")
+    if text not in ("codes", "prices", "directory", "ledger") and not (
+        kind in ("user", "key", "channel", "code") and number.isascii() and number.isdigit()
+    ):
+        raise argparse.ArgumentTypeError(f"{text!r} is no account; say user:42, key:7 or channel:3")
+    return text
+
+
+def time_us(text: str) -> int:
+    """Read a time, RFC 3339 or unix seconds, as microseconds since the epoch."""
+    try:
+        return parse_time_us(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

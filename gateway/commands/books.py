@@ -1,0 +1,44 @@
+"""Finding the books that a command is about: beside a running server, or on a stopped one."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from gateway.settings import Settings
+from ledger.embedded import EmbeddedDatabase, running_url
+from ledger.errors import LedgerError
+from ledger.store import Store
+
+
+@contextlib.asynccontextmanager
+async def open_books(settings: Settings, *, explicit_dir: bool) -> AsyncIterator[Store]:
+    """Connect to the books that these settings name; refuse where there are none."""
+    async with contextlib.AsyncExitStack() as stack:
+        url, where = settings.mongo_url, f"database {settings.mongo_db} of MONGO_URL"
+        if url is None or (explicit_dir and _holds_database(settings.data_dir)):
+            where = f"data directory {settings.data_dir}"
+            url = running_url(settings.data_dir)
+            if url is None:
+                url = await _start(settings.data_dir, stack)
+        store = await Store.connect(url, settings.mongo_db, settings.driver)
+        stack.push_async_callback(store.close)
+        if await store.find_one("events", {}, projection={"_id": 1}) is None:
+            raise LedgerError(f"no books in {where}")
+        yield store
+
+
+async def _start(data_dir: Path, stack: contextlib.AsyncExitStack) -> str:
+    if not _holds_database(data_dir):
+        raise LedgerError(
+            f"no books in data directory {data_dir}; name theirs with --data-dir,"
+            " TOLLGATE_DATA_DIR or MONGO_URL"
+        )
+    database = EmbeddedDatabase(data_dir)
+    url = await database.start()
+    stack.push_async_callback(database.stop)
+    return url
+
+
+def _holds_database(data_dir: Path) -> bool:
+    """Tell whether an embedded database has ever lived here: its engine leaves this file."""
+    return any(data_dir.glob("WiredTiger")) or any(data_dir.glob("*/WiredTiger"))
