@@ -113,6 +113,22 @@ class Settings:
         integer(1, 1_000_000),
         "Requests that may wait for their event to be recorded; more are answered 503.",
     )
+    spill_max_bytes: int = setting(
+        BOOKS,
+        "SPILL_MAX_BYTES",
+        268_435_456,
+        integer(1_048_576, 1_099_511_627_776, "bytes"),
+        "Largest size, in bytes, of each process's spill: the file in the data directory that keeps"
+        " charges while the database is away. When it is full, requests are answered 503.",
+    )
+    min_free_disk_bytes: int = setting(
+        BOOKS,
+        "MIN_FREE_DISK_BYTES",
+        67_108_864,
+        integer(0, 1_099_511_627_776, "bytes"),
+        "Bytes that must stay free on the disk of the data directory; with fewer, requests are"
+        " answered 503 until there is room again.",
+    )
     initial_root_password: str | None = setting(
         FIRST,
         "INITIAL_ROOT_PASSWORD",
