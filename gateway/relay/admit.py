@@ -96,4 +96,5 @@ async def admit(
         pinned=pinned,
         task=task,
         policy=relay.settings.disconnect_policy,
+        prices=relay.books.prices.table(),
     )

@@ -104,7 +104,7 @@ async def _move_on(relay: Relay, x: Exchange, tried: set[int]) -> bool:
 async def _affordable(relay: Relay, x: Exchange, channel: Any) -> bool:
     """Price the request on another channel, and see to it that the hold covers it."""
     try:
-        quote = reserve.price(relay, channel, x.ask.model, x.user.group)
+        quote = reserve.price(relay, x, channel)
     except PriceMissing:
         return False
     if quote is x.quote:

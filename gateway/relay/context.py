@@ -19,6 +19,7 @@ from ledger.appender import Place
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.credit import Hold
+from ledger.price_table import PriceTable
 from ledger.quote import Quote
 
 
@@ -73,8 +74,9 @@ class Relay:
 class Exchange:
     """One request from admission to settlement.
 
-    `clamp` is the output limit, in tokens per choice, that the credit at hand imposes. `stopped`
-    says why the upstream is not read to its end, once it is so.
+    `prices` is the table that was in force at admission: all of the charge is made with it, however
+    often the request is tried again. `clamp` is the output limit, in tokens per choice, that the
+    credit at hand imposes. `stopped` says why the upstream is not read to its end, once it is so.
     """
 
     request_id: str
@@ -85,6 +87,7 @@ class Exchange:
     pinned: int | None
     task: asyncio.Task[Any]
     policy: str
+    prices: PriceTable
     channel: Channel | None = None
     place: Place | None = None
     quote: Quote | None = None

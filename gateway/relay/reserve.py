@@ -20,7 +20,7 @@ async def reserve(relay: Relay, x: Exchange) -> None:
     BooksUnavailable, StoreError."""
     assert x.channel is not None
     x.place = relay.books.place()
-    x.quote = price(relay, x.channel, x.ask.model, x.user.group)
+    x.quote = price(relay, x, x.channel)
     if x.quote.is_free:
         return
     accounts = [x.user.account] if x.key.unlimited else [x.user.account, x.key.account]
@@ -31,12 +31,12 @@ async def reserve(relay: Relay, x: Exchange) -> None:
         await _hold_slowly(relay, x, accounts, amount)
 
 
-def price(relay: Relay, channel: Channel, model: str, group: str) -> Quote:
+def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
     """Return the price of the model that really serves, or else of the model that was asked for.
 
-    Raises PriceMissing naming the model asked for.
+    Always from the table of admission. Raises PriceMissing naming the model asked for.
     """
-    prices = relay.books.prices
+    prices, model, group = x.prices, x.ask.model, x.user.group
     served = channel.upstream_model(model)
     if served != model:
         try:
