@@ -22,6 +22,8 @@ from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
 from gateway.directory.vault import Vault, load_or_create_key, parse_key
 from gateway.http import Application
+from gateway.jobs import JobContext, Jobs
+from gateway.leader import Leader
 from gateway.providers.base import Provider
 from gateway.providers.openai import OpenAIProvider
 from gateway.providers.sandbox import SandboxProvider
@@ -104,6 +106,9 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Running:
         providers=_providers(settings, transport, counter, clock),
         owners=_owners(catalogue),
     )
+    jobs = _jobs(relay)
+    jobs.start()
+    opened.push_async_callback(jobs.close)
     admin = admin_routes(_admin_context(settings, relay, vault))
     separate = settings.ops_port is not None
     limit = settings.max_body_bytes
@@ -153,6 +158,14 @@ def _providers(
         "openai": OpenAIProvider(transport, agent, settings.relay_timeout_s),
         "sandbox": SandboxProvider(counter, clock),
     }
+
+
+def _jobs(relay: Relay) -> Jobs:
+    books, clock = relay.books, relay.clock
+    # A writer's slot and epoch are this process's alone, for ever.
+    owner = f"{books.writer.slot}:{books.writer.epoch}"
+    context = JobContext(books.store, books, relay.directory, relay.settings, clock)
+    return Jobs(context, Leader(books.store, clock, owner))
 
 
 def _owners(catalogue: Catalogue) -> dict[str, str]:

@@ -9,7 +9,9 @@ from pathlib import Path
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 FILES_KEPT = 30
 # They tell of every connection; that is of use to their own developers only.
-_NOISY = ("pymongo", "motor", "asyncio", "aiohttp", "tornado.access", "apscheduler")
+_NOISY = ("pymongo", "motor", "asyncio", "aiohttp", "tornado.access")
+# It warns of every turn that a long job misses; gateway/jobs.py says what went wrong.
+_NOISIER = ("apscheduler",)
 
 
 def set_up(*, debug: bool = False, log_dir: Path | None = None, one_file: bool = False) -> None:
@@ -27,6 +29,8 @@ def set_up(*, debug: bool = False, log_dir: Path | None = None, one_file: bool =
     logging.getLogger("tollgate").setLevel(logging.DEBUG if debug else logging.WARNING)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _NOISIER:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _file(log_dir: Path, one_file: bool) -> logging.Handler:

@@ -1,0 +1,190 @@
+"""Periodic work: one table of jobs, and what runs them.
+
+A job is idempotent and safe when two processes run it at the same time: the elected leader of the
+cluster runs those that are `leader_only`, and for a moment there may be two leaders (see
+gateway/leader.py). A job never overlaps itself in one process, missed turns are not made up for,
+and its failure is said in one line and counted. When each leader's job last ended well is kept with
+the lease, so that a daily job runs daily whatever is restarted.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
+
+from gateway.directory.directory import Directory
+from gateway.leader import LEASES, Leader
+from gateway.settings import Settings
+from gateway.tasks import end_all
+from ledger.books import Books
+from ledger.clock import Clock
+from ledger.errors import LedgerError, StoreError
+from ledger.store import Store
+
+CLOSE_S = 5.0
+SOON_S = 2.0
+# A job that runs more often than this needs no memory of when it last did.
+REMEMBERED_S = 300.0
+
+log = logging.getLogger("tollgate.jobs")
+
+
+@dataclass(eq=False)
+class JobContext:
+    """What jobs may use. `stopping` is set when the process ends: long jobs look at it."""
+
+    store: Store
+    books: Books
+    directory: Directory
+    settings: Settings
+    clock: Clock
+    signer: Any = None
+    log: logging.Logger = log
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row: what runs, how often (seconds, or read from the settings; 0 is never), and where."""
+
+    name: str
+    every_s: float | Callable[[Settings], float]
+    run: Callable[[JobContext], Awaitable[None]]
+    leader_only: bool = True
+
+    def interval_s(self, settings: Settings) -> float:
+        """Return the seconds between two turns; 0 means that it does not run."""
+        return self.every_s(settings) if callable(self.every_s) else self.every_s
+
+
+# A line each: name, seconds between turns, coroutine function that takes a JobContext.
+JOBS: tuple[Job, ...] = ()
+
+
+@dataclass(slots=True)
+class Turns:
+    """What a job did in this process."""
+
+    runs: int = 0
+    failures: int = 0
+    in_a_row: int = 0
+    last_s: float = 0.0
+
+
+class Jobs:
+    """The jobs of one process."""
+
+    def __init__(self, context: JobContext, leader: Leader, table: Sequence[Job] = JOBS) -> None:
+        self.leader = leader
+        self.turns = {job.name: Turns() for job in table}
+        self._context = context
+        self._table = [job for job in table if job.interval_s(context.settings) > 0]
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
+        )
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def start(self) -> None:
+        """Begin: the jobs of every process now, those of the leader once this process leads."""
+        self._scheduler.start()
+        for job in self._table:
+            if not job.leader_only:
+                self._schedule(job, SOON_S)
+        self.leader.start(self._on_election)
+
+    async def close(self) -> None:
+        """Start nothing more, let what runs finish for a few seconds, and give the lead back.
+
+        May be called twice.
+        """
+        if self._context.stopping.is_set():
+            return
+        self._context.stopping.set()
+        self._scheduler.pause()
+        await end_all(set(self._running), CLOSE_S)
+        self._scheduler.shutdown(wait=False)
+        await self.leader.close()
+
+    async def _on_election(self, leads: bool) -> None:
+        """Take up the leader's jobs, or drop them. Raises StoreError."""
+        if self._context.stopping.is_set():
+            return
+        of_leader = [job for job in self._table if job.leader_only]
+        if not leads:
+            log.info("this process no longer leads")
+            for job in of_leader:
+                self._scheduler.remove_job(job.name)
+            return
+        names = {job.name: f"job:{job.name}" for job in of_leader}
+        found = await self._context.store.find_list(LEASES, {"_id": {"$in": list(names.values())}})
+        ended_us = {doc["_id"]: doc["ended_us"] for doc in found}
+        now_us = await self._context.store.server_now_us()
+        for job in of_leader:
+            passed_s = (now_us - ended_us.get(names[job.name], 0)) / 1_000_000
+            self._schedule(job, job.interval_s(self._context.settings) - passed_s)
+        log.info("this process leads")
+
+    def _schedule(self, job: Job, first_s: float) -> None:
+        every_s = job.interval_s(self._context.settings)
+        wait_s = min(max(first_s, SOON_S), every_s)
+        self._scheduler.add_job(
+            self._turn,
+            "interval",
+            (job,),
+            id=job.name,
+            seconds=every_s,
+            next_run_time=datetime.now(UTC) + timedelta(seconds=wait_s),
+            replace_existing=True,
+        )
+
+    async def _turn(self, job: Job) -> None:
+        """Run a job once, unless the lead was lost or the process ends."""
+        if self._context.stopping.is_set() or (job.leader_only and not self.leader.leads):
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        turns, began_s = self.turns[job.name], self._context.clock.monotonic_s()
+        try:
+            await job.run(self._context)
+        except asyncio.CancelledError:
+            if not self._context.stopping.is_set():
+                raise
+        except Exception as error:  # a job that fails must fail alone
+            self._failed(job, turns, error)
+        else:
+            self._ended(job, turns)
+            if job.leader_only and job.interval_s(self._context.settings) > REMEMBERED_S:
+                await self._remember(job)
+        finally:
+            turns.runs += 1
+            turns.last_s = self._context.clock.monotonic_s() - began_s
+            self._running.discard(task)
+
+    def _failed(self, job: Job, turns: Turns, error: Exception) -> None:
+        """Say it once in a row of failures: a database that is away would fill the log."""
+        turns.failures += 1
+        turns.in_a_row += 1
+        if turns.in_a_row == 1:
+            kind = "" if isinstance(error, LedgerError) else f"{type(error).__name__}: "
+            log.error("the job %s failed: %s%s", job.name, kind, error)
+        log.debug("the job %s failed", job.name, exc_info=error)
+
+    def _ended(self, job: Job, turns: Turns) -> None:
+        if turns.in_a_row:
+            log.warning("the job %s works again, after %d failures", job.name, turns.in_a_row)
+        turns.in_a_row = 0
+
+    async def _remember(self, job: Job) -> None:
+        store = self._context.store
+        try:
+            now_us = await store.server_now_us()
+            mark = {"$max": {"ended_us": now_us}}
+            await store.update_one(LEASES, {"_id": f"job:{job.name}"}, mark, upsert=True)
+        except StoreError as error:  # it only runs again sooner after a change of leaders
+            log.debug("when the job %s ended was not written: %s", job.name, error)
