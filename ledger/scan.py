@@ -6,6 +6,7 @@ never sorts or fetches more than a page, however many events there are. Refuses 
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from ledger.events import Document
@@ -16,6 +17,7 @@ FEW, MANY = 250, 2_000
 FIRST_WINDOW_US = 60 * 1_000_000
 SHORTEST_WINDOW_US = 1_000
 LONGEST_WINDOW_US = 366 * 24 * 3_600 * 1_000_000
+MOST = 2 * MANY
 
 
 async def chain(
@@ -122,6 +124,9 @@ async def in_time(
         cut = max(start, end - width) if newest_first else min(end, start + width)
         window = (cut, end) if newest_first else (start, cut)
         page = await _window(store, alternatives, *window)
+        if page is None:
+            width = max((window[1] - window[0]) // 8, SHORTEST_WINDOW_US)
+            continue
         for event in reversed(page) if newest_first else page:
             yield event
         start, end = (start, cut) if newest_first else (cut, end)
@@ -130,12 +135,16 @@ async def in_time(
 
 async def _window(
     store: Store, alternatives: Sequence[Mapping[str, Any]], from_us: int, to_us: int
-) -> list[Document]:
+) -> list[Document] | None:
+    """Return the events of a window in order; None when they are too many to hold at once."""
     found: dict[str, Document] = {}
     for wanted in alternatives or ({},):
         bounded = {**wanted, "ts": {"$gte": from_us, "$lt": to_us}}
-        for event in await store.find_list("events", bounded):
-            found[event["_id"]] = event
+        async with aclosing(store.find("events", bounded)) as matching:
+            async for event in matching:
+                found[event["_id"]] = event
+                if len(found) > MOST and to_us - from_us > SHORTEST_WINDOW_US:
+                    return None
     return sorted(found.values(), key=lambda event: (event["ts"], event["_id"]))
 
 
