@@ -2,17 +2,19 @@
 
 Owns the versions of the prices: version N is the event `price:N`, which carries only what it
 changes. Promises that the table in force is a function of the recorded events and the time: all
-versions whose time has come, in the order in which they take effect. Refuses a change as a whole
-when any part of it is malformed, and publishes nothing when nothing changes.
+versions whose time has come and that were not cancelled before, in the order in which they take
+effect. Refuses a change as a whole when any part of it is malformed, publishes nothing when nothing
+changes, and never takes back what may have been in force.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypedDict
 
 from ledger.clock import Clock
 from ledger.errors import InvalidPrices, KeyReused
 from ledger.events import Draft, Receipt
-from ledger.price_rows import Row, checked_name, checked_row, price_text, same_prices
+from ledger.price_changes import checked_groups, checked_rows, differences, restoring
+from ledger.price_rows import Row
 from ledger.price_table import PriceTable
 from ledger.quote import Quote
 
@@ -103,11 +105,27 @@ class PriceBook:
         return self._table
 
     def table_of(self, version: int) -> PriceTable:
-        """Return the table of a version. Raises InvalidPrices when there is no such version."""
+        """Return the table of a version; of a cancelled one, what it would have been.
+
+        Raises InvalidPrices when there is no such version.
+        """
+        wanted = self.body(version)
+        order = self._in_order_of_effect(besides=version)
+        return _fold(order[: order.index(wanted) + 1])
+
+    def body(self, version: int) -> dict[str, Any]:
+        """Return what a version says, not to be changed. Raises InvalidPrices as `table_of`."""
         if not 1 <= version <= self.latest:
             raise InvalidPrices(f"there is no price version {version}")
-        order = self._in_order_of_effect()
-        return _fold(order[: order.index(self._bodies[version - 1]) + 1])
+        return self._bodies[version - 1]
+
+    def state(self, version: int) -> str:
+        """Tell whether a version is in force, planned, cancelled or past."""
+        if version in self._cancelled():
+            return "cancelled"
+        if self.body(version)["effective_us"] > self._clock.now_us():
+            return "planned"
+        return "in force" if version == self.version else "past"
 
     def versions(self) -> list[dict[str, Any]]:
         """Return the bodies of all versions, oldest first, not to be changed."""
@@ -152,14 +170,69 @@ class PriceBook:
         version in force is returned. Raises InvalidPrices, before anything is written, when any
         part is malformed; BooksUnavailable when it can't be recorded.
         """
-        rows = _checked_rows(set_rows, unset)
-        ratios = _checked_groups(groups or (), unset_groups)
+        rows = checked_rows(set_rows, unset)
+        ratios = checked_groups(groups or (), unset_groups)
+
+        def changes(base: PriceTable) -> dict[str, Any]:
+            return differences(base, rows, unset, ratios, unset_groups)
+
+        return await self._record(books, author, note, effective_us, changes)
+
+    async def roll_back(
+        self,
+        books: Recorder,
+        version: int,
+        *,
+        author: str,
+        note: str,
+        effective_us: int | None = None,
+    ) -> int:
+        """Publish a version that restores the whole table of another, and return its number.
+
+        Nothing is recorded when that table is in force. Planned versions stay planned. Raises as
+        `publish`.
+        """
+        table = self.table_of(version)
+
+        def changes(base: PriceTable) -> dict[str, Any]:
+            return restoring(base, table, version)
+
+        return await self._record(books, author, note, effective_us, changes)
+
+    async def cancel(self, books: Recorder, version: int, *, author: str, note: str) -> int:
+        """Publish that a planned version will not take effect, and return that version's number.
+
+        Raises InvalidPrices unless it is planned and at least MAX_SKEW_US away: by then every
+        process must have heard of it, however its clock goes. Otherwise as `publish`.
+        """
+
+        def changes(base: PriceTable) -> dict[str, Any]:
+            if version in self._cancelled():
+                raise InvalidPrices(f"price version {version} is cancelled already")
+            if self.body(version)["effective_us"] <= self._clock.now_us() + MAX_SKEW_US:
+                raise InvalidPrices(
+                    f"price version {version} is in force, or will be within a minute; roll back"
+                    " to the version before instead"
+                )
+            return {"set": [], "unset": [], "groups": None, "unset_groups": [], "cancels": version}
+
+        return await self._record(books, author, note, None, changes)
+
+    async def _record(
+        self,
+        books: Recorder,
+        author: str,
+        note: str,
+        effective_us: int | None,
+        change: Callable[[PriceTable], dict[str, Any]],
+    ) -> int:
+        """Record the next version; `change` says what it changes of the table it follows on."""
         if len(note) > MAX_NOTE:
             raise InvalidPrices(f"a note has at most {MAX_NOTE} characters")
         while True:
             effect_us = self._effect(effective_us)
             base = _fold([b for b in self._in_order_of_effect() if b["effective_us"] <= effect_us])
-            changes = _differences(base, rows, unset, ratios, unset_groups)
+            changes = change(base)
             if not any(changes.values()):
                 return self.version
             number = self.latest + 1
@@ -190,8 +263,14 @@ class PriceBook:
         ]
         return max(now_us, wanted_us or 0, *recent)
 
-    def _in_order_of_effect(self) -> list[dict[str, Any]]:
-        return sorted(self._bodies, key=lambda body: (body["effective_us"], body["version"]))
+    def _cancelled(self) -> set[int]:
+        return {body["cancels"] for body in self._bodies if body.get("cancels")}
+
+    def _in_order_of_effect(self, *, besides: int | None = None) -> list[dict[str, Any]]:
+        """Order all versions but the cancelled ones, of which `besides` is kept."""
+        out = self._cancelled() - {besides}
+        bodies = [body for body in self._bodies if body["version"] not in out]
+        return sorted(bodies, key=lambda body: (body["effective_us"], body["version"]))
 
     def _settle_table(self) -> None:
         now_us = self._clock.now_us()
@@ -206,45 +285,3 @@ def _fold(bodies: Iterable[Mapping[str, Any]]) -> PriceTable:
     for body in bodies:
         table = table.changed(body["version"], body)
     return table
-
-
-def _checked_rows(set_rows: Sequence[Mapping[str, Any]], unset: Sequence[str]) -> list[Row]:
-    rows = [checked_row(row) for row in set_rows]
-    _refuse_repeats([*(row["model"] for row in rows), *(checked_name(m, "model") for m in unset)])
-    return rows
-
-
-def _checked_groups(
-    groups: Sequence[tuple[str, str]], unset: Sequence[str]
-) -> list[tuple[str, str]]:
-    ratios = [(checked_name(name, "group"), price_text(r, f"group {name}")) for name, r in groups]
-    _refuse_repeats([*(name for name, _ in ratios), *(checked_name(n, "group") for n in unset)])
-    return ratios
-
-
-def _refuse_repeats(names: Sequence[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise InvalidPrices(f"{name}: named twice in one change")
-        seen.add(name)
-
-
-def _differences(
-    table: PriceTable,
-    rows: Sequence[Row],
-    unset: Sequence[str],
-    ratios: Sequence[tuple[str, str]],
-    unset_groups: Sequence[str],
-) -> dict[str, Any]:
-    changed_ratios = [[name, r] for name, r in ratios if table.groups.get(name) != r]
-    return {
-        "set": [
-            row
-            for row in rows
-            if row["model"] not in table.rows or not same_prices(row, table.rows[row["model"]])
-        ],
-        "unset": [model for model in unset if model in table.rows],
-        "groups": changed_ratios or None,
-        "unset_groups": [name for name in unset_groups if name in table.groups],
-    }
