@@ -5,7 +5,7 @@ Promises constant memory and queries that ask for a closed range of an index, so
 never sorts or fetches more than a page, however many events there are. Refuses nothing.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -90,14 +90,50 @@ async def birth_us(store: Store) -> int | None:
 
 
 def about(account: str) -> tuple[Document, ...]:
-    """Return the filters for the events that concern an account, for `in_time`.
+    """Return the filters for the events that may concern an account, for `in_time`.
 
-    A key and a channel are also concerned by the charges that were made through them.
+    Besides its own, these are the charges through a key or a channel, those that count in a budget
+    or are paid from a lot, and what became of a code. Which of them move it, and by how much, is
+    for `accounts.effects` to say.
     """
-    kind, _, number = account.partition(":")
-    if kind in ("key", "channel") and number.isdigit():
-        return {"account": account}, {f"body.{kind}": int(number)}
-    return ({"account": account},)
+    kind, _, name = account.partition(":")
+    return ({"account": account}, *_ELSEWHERE.get(kind, _nowhere)(name))
+
+
+def _nowhere(name: str) -> tuple[Document, ...]:
+    return ()
+
+
+def _of_key(name: str) -> tuple[Document, ...]:
+    return ({"body.key": int(name)},) if name.isdigit() else ()
+
+
+def _of_channel(name: str) -> tuple[Document, ...]:
+    if not name.isdigit():
+        return ()
+    return {"body.channel": int(name)}, {"body.attempts.channel": int(name)}
+
+
+def _of_code(name: str) -> tuple[Document, ...]:
+    return {"_id": f"redeem:{name}"}, {"_id": f"revoke:{name}"}
+
+
+def _of_budget(name: str) -> tuple[Document, ...]:
+    owner, number = (name.split(":") + [""])[:2]
+    return _of_key(number) if owner == "key" else ({"account": f"{owner}:{number}"},)
+
+
+def _of_lot(name: str) -> tuple[Document, ...]:
+    return ({"account": f"user:{name.partition(':')[0]}"},)
+
+
+_ELSEWHERE: dict[str, Callable[[str], tuple[Document, ...]]] = {
+    "key": _of_key,
+    "channel": _of_channel,
+    "code": _of_code,
+    "budget": _of_budget,
+    "lot": _of_lot,
+}
 
 
 async def in_time(
