@@ -77,7 +77,14 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Running:
     clock, rng = Clock(), random.Random()
     embedded, store = await _open_store(settings, opened)
     vault = Vault(_secret_key(settings))
-    books = await Books.open(store, clock, max_pending=settings.max_pending_events)
+    books = await Books.open(
+        store,
+        clock,
+        max_pending=settings.max_pending_events,
+        spill_dir=settings.data_dir / "spill",
+        spill_max_bytes=settings.spill_max_bytes,
+        min_free_disk_bytes=settings.min_free_disk_bytes,
+    )
     opened.push_async_callback(books.close)
     await seed(books.prices, books, CONF_DIR / "prices.yaml", clock.now_us())
     catalogue = Catalogue.load(CONF_DIR / "providers.yaml")

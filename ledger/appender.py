@@ -6,46 +6,48 @@ that says something else; gapless numbers; and that an event once accepted is re
 caller goes away. Batches form by chaining: while one is in flight callers queue, its completion
 sends the next, so an idle system adds no delay and a busy one batches by itself.
 
-Refuses new work when too many events wait, when the database has been silent for a while, and for
-good once another process has taken over the writer's slot.
+With a spill, an event that was given a place is promised on disk when the database keeps it
+waiting: its caller gets a receipt that says so, and it is recorded when the database is back.
+
+Refuses new work when too many events wait, when the database has been silent for a while and
+nothing can be spilled, and for good once another process has taken over the writer's slot.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from ledger.clock import Clock
 from ledger.errors import (
     BatchStopped,
     BooksBusy,
     BooksUnavailable,
+    DatabaseAway,
     Duplicate,
     Fenced,
     KeyReused,
     OutcomeUnknown,
+    SpillFull,
     StoreError,
     Unavailable,
 )
 from ledger.events import Document, Draft, Receipt, Schemas, receipt_of, request_hash
+from ledger.spill import SpillLog
+from ledger.spiller import Pending, Spiller
 from ledger.store import Store
 from ledger.writers import Writer
 
 MAX_BATCH = 500
 STALL_LIMIT_S = 5.0
+# How long a batch may be under way before its events go to the spill.
+LATE_S = 1.0
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 1.0
+CLOSE_CHECK_S = 0.2
 
 log = logging.getLogger("tollgate.ledger")
-
-
-@dataclass(slots=True, eq=False)
-class _Pending:
-    draft: Draft
-    version: int
-    req_hash: str
-    receipt: asyncio.Future[Receipt]
 
 
 class Place:
@@ -76,6 +78,7 @@ class Appender:
         *,
         max_pending: int,
         on_landed: Callable[[list[Document]], None],
+        spill: SpillLog | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -83,7 +86,11 @@ class Appender:
         self._writer = writer
         self._max_pending = max_pending
         self._on_landed = on_landed
-        self._queue: deque[_Pending] = deque()
+        self._queue: deque[Pending] = deque()
+        self._batch: list[Pending] = []
+        self._spiller = (
+            None if spill is None else Spiller(spill, writer.slot, writer.epoch, self._waiting)
+        )
         self._pump: asyncio.Task[None] | None = None
         self._stalled_since_s: float | None = None
         self._closed = False
@@ -103,9 +110,24 @@ class Appender:
             raise BooksUnavailable("the books are being closed")
         if self.pending >= self._max_pending:
             raise BooksBusy(f"{self.pending} events are waiting to be recorded; try again soon")
-        stalled = self._stalled_since_s
-        if stalled is not None and self._clock.monotonic_s() - stalled > STALL_LIMIT_S:
-            raise BooksUnavailable("the database does not answer", retry_after_s=5)
+        if self.stalled_s <= STALL_LIMIT_S:
+            return
+        if self._spiller is None:
+            raise DatabaseAway("the database does not answer", retry_after_s=5)
+        if not self._spiller.ready:
+            raise SpillFull("the database does not answer, and the spill is full", retry_after_s=5)
+
+    @property
+    def stalled_s(self) -> float:
+        """For how many seconds the database has taken no events; 0 when all is well."""
+        if self._stalled_since_s is None:
+            return 0.0
+        return max(self._clock.monotonic_s() - self._stalled_since_s, 1e-6)
+
+    @property
+    def spilled(self) -> tuple[int, int]:
+        """How many events are promised on disk and not recorded yet, and the file's size."""
+        return (self._spiller.outstanding, self._spiller.bytes) if self._spiller else (0, 0)
 
     def place(self) -> Place:
         """Reserve room for one event. Raises BooksUnavailable when there is none."""
@@ -120,8 +142,13 @@ class Appender:
         the event. Raises InvalidEvent, KeyReused, BooksUnavailable.
         """
         version = self._schemas.check(draft)
-        pending = _Pending(
-            draft, version, request_hash(draft), asyncio.get_running_loop().create_future()
+        pending = Pending(
+            draft,
+            version,
+            request_hash(draft),
+            asyncio.get_running_loop().create_future(),
+            self._clock.now_us(),
+            place is not None,
         )
         if place is None:
             self.check()
@@ -129,38 +156,89 @@ class Appender:
             place.release()
         if self.fenced.is_set() or self._closed:
             self.check()
+        self._enqueue(pending)
+        return await pending.receipt
+
+    async def replay(self, draft: Draft, accepted_us: int) -> Receipt:
+        """Record an event that was accepted before, by a process that is gone."""
+        version = self._schemas.check(draft)
+        receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._enqueue(Pending(draft, version, request_hash(draft), receipt, accepted_us, False))
+        return await receipt
+
+    async def close(self) -> None:
+        """Record everything that waits, then refuse all that follows.
+
+        What is safe on disk is not waited for while the database is away.
+        """
+        while self._pump is not None:
+            if self._stalled_since_s is not None and self._all_kept():
+                self._pump.cancel()
+            await asyncio.wait([self._pump], timeout=CLOSE_CHECK_S)
+        self._closed = True
+        if self._spiller is not None:
+            await self._spiller.close()
+
+    def _enqueue(self, pending: Pending) -> None:
         self._queue.append(pending)
         if self._pump is None:
             self._pump = asyncio.create_task(self._run(), name="ledger appender")
-        return await pending.receipt
+        elif self._stalled_since_s is not None:
+            self._spill_what_waits()
 
-    async def close(self) -> None:
-        """Record everything that waits, then refuse all that follows."""
-        while self._pump is not None:
-            await asyncio.wait([self._pump])
-        self._closed = True
+    def _waiting(self) -> Iterator[Pending]:
+        """What is not recorded yet, in order; may hold what has just been recorded, too."""
+        return chain(self._batch, self._queue)
+
+    def _all_kept(self) -> bool:
+        return all(pending.kept for pending in self._waiting())
+
+    def _spill_what_waits(self) -> None:
+        if self._spiller is not None:
+            self._spiller.start()
+
+    def _late(self) -> None:
+        """The batch under way takes long: call it a stall, and promise on disk what can be."""
+        if self._stalled_since_s is None:
+            self._stalled_since_s = self._clock.monotonic_s()
+            log.warning("the database takes long to record events")
+        self._spill_what_waits()
 
     async def _run(self) -> None:
-        batch: list[_Pending] = []
         try:
             while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
-                await self._land(batch)
+                size = min(MAX_BATCH, len(self._queue))
+                self._batch = [self._queue.popleft() for _ in range(size)]
+                late = asyncio.get_running_loop().call_later(LATE_S, self._late)
+                try:
+                    await self._land(self._batch)
+                finally:
+                    late.cancel()
+                self._batch = []
+                await self._recovered()
         except Fenced as error:
-            self._give_up(batch, error)
+            self._give_up(error)
         except Exception as error:  # a bug must not leave callers waiting for ever
             log.exception("the appender stopped")
-            self._give_up(batch, BooksUnavailable(f"the appender stopped: {error}"))
+            self._give_up(BooksUnavailable(f"the appender stopped: {error}"))
         finally:
             self._pump = None
 
-    def _give_up(self, batch: list[_Pending], error: BooksUnavailable) -> None:
+    async def _recovered(self) -> None:
+        if self._stalled_since_s is not None:
+            log.warning("the database records events again after %.1f s", self.stalled_s)
+            self._stalled_since_s = None
+        if self._spiller is not None and self._spiller.bytes:
+            await self._spiller.tidy()
+
+    def _give_up(self, error: BooksUnavailable) -> None:
         self.fenced.set()
-        for pending in [*batch, *self._queue]:
+        for pending in self._waiting():
             _fail(pending, error)
+        self._batch = []
         self._queue.clear()
 
-    async def _land(self, batch: list[_Pending]) -> None:
+    async def _land(self, batch: list[Pending]) -> None:
         """Make a batch durable, whatever happens on the way."""
         events = self._number(batch)
         retry_s = FIRST_RETRY_S
@@ -175,26 +253,24 @@ class Appender:
                 batch, events = self._landed(batch, events, await self._landed_prefix(events))
             else:
                 batch, events = self._landed(batch, events, len(events))
-        self._stalled_since_s = None
 
-    def _number(self, batch: list[_Pending]) -> list[Document]:
+    def _number(self, batch: list[Pending]) -> list[Document]:
         now_us, number = self._clock.now_us(), self._writer.number
-        return [number(p.draft, p.version, p.req_hash, now_us) for p in batch]
+        return [number(p.draft, p.version, p.req_hash, now_us, p.accepted_us) for p in batch]
 
     def _landed(
-        self, batch: list[_Pending], events: list[Document], count: int
-    ) -> tuple[list[_Pending], list[Document]]:
+        self, batch: list[Pending], events: list[Document], count: int
+    ) -> tuple[list[Pending], list[Document]]:
         """Hand out receipts for the first `count` events and return what is left."""
         if count:
             self._on_landed(events[:count])
         for pending, event in zip(batch[:count], events, strict=False):
-            if not pending.receipt.done():
-                pending.receipt.set_result(receipt_of(event))
+            self._answer(pending, receipt_of(event))
         return batch[count:], events[count:]
 
     async def _step_over(
-        self, batch: list[_Pending], events: list[Document], cause: StoreError
-    ) -> tuple[list[_Pending], list[Document]]:
+        self, batch: list[Pending], events: list[Document], cause: StoreError
+    ) -> tuple[list[Pending], list[Document]]:
         """Deal with the first event, which the database did not take.
 
         Nothing from it on has landed, so all that follow may be numbered again.
@@ -210,14 +286,20 @@ class Appender:
             elif _same(stored, event):
                 return self._landed(batch, events, 1)
             elif stored["req_hash"] == event["req_hash"]:
-                if not pending.receipt.done():
-                    pending.receipt.set_result(receipt_of(stored, replayed=True))
+                self._answer(pending, receipt_of(stored, replayed=True))
             else:
                 _fail(pending, KeyReused(event["_id"], stored))
         else:
             _fail(pending, cause)
         self._writer.rewind(event)
         return batch[1:], self._number(batch[1:])
+
+    def _answer(self, pending: Pending, receipt: Receipt) -> None:
+        """The event is in the books."""
+        if self._spiller is not None:
+            self._spiller.recorded(pending)
+        if not pending.receipt.done():
+            pending.receipt.set_result(receipt)
 
     def _check_not_ours(self, event: Document, cause: Duplicate) -> None:
         """The id is free, so it is the number that is taken: by whoever fenced this writer off."""
@@ -251,6 +333,7 @@ class Appender:
         if self._stalled_since_s is None:
             self._stalled_since_s = self._clock.monotonic_s()
             log.warning("the database does not take events: %s; trying again", error)
+        self._spill_what_waits()
         await asyncio.sleep(retry_s)
         return min(LAST_RETRY_S, retry_s * 2)
 
@@ -263,6 +346,8 @@ def _same(stored: Document, sent: Document) -> bool:
     )
 
 
-def _fail(pending: _Pending, error: Exception) -> None:
+def _fail(pending: Pending, error: Exception) -> None:
+    if pending.kept:  # stays in the spill: it was promised, and is tried again at the next start
+        log.error("%s was promised and could not be recorded: %s", pending.draft.id, error)
     if not pending.receipt.done():
         pending.receipt.set_exception(error)

@@ -1,25 +1,33 @@
 """The books of one process, open.
 
 Owns the life of a writer: taking a slot, recovering what its former owner left, appending,
-projecting, holding credit, renewing the lease, recovering slots that others abandoned, and giving
-everything back at the end. Promises that `record` returns only when the event is durable and every
-process sees its effect. Refuses work once the slot was taken over (`fenced` is set then).
+projecting, holding credit, watching the database and the disk, and giving everything back at the
+end. Promises that `record` returns only when the event is durable and every process sees its
+effect. Refuses new requests when their charge could not be kept safe, and all work once the slot
+was taken over (`fenced` is set then).
 """
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ledger import writers
 from ledger.appender import Appender, Place
+from ledger.chores import Chores
 from ledger.clock import Clock
-from ledger.credit import Credit, free_slices
-from ledger.errors import Fenced, StoreError, Unavailable
+from ledger.credit import Credit
+from ledger.disk import Disk
+from ledger.errors import DiskFull, Fenced, InsufficientCredit, KeyReused, Unavailable
 from ledger.events import Draft, Receipt, Schemas
+from ledger.outage import Outage
 from ledger.prices import PriceBook
-from ledger.projector import Projector, catch_up
+from ledger.projector import Projector
+from ledger.recovery import late_spills, recover, recover_abandoned
+from ledger.slices import free_slices
+from ledger.spill import MAX_BYTES, Spilled, SpillFile, file_of, identity, orphans
 from ledger.store import Store
 from ledger.writers import Writer
 
@@ -28,73 +36,96 @@ FLUSH_INTERVAL_S = 0.2
 PRICE_REFRESH_S = 1.0
 IDLE_CHECK_S = 5.0
 RECOVERY_S = 10.0
+RECALL_POLL_S = 0.2
+PING_S = 1.0
+DISK_CHECK_S = 1.0
 SETTLED_S = 2.0
-CANCEL_AGAIN_S = 0.5
 
 log = logging.getLogger("tollgate.ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the books of a process are kept.
+
+    `spill_dir` is where charges wait on disk while the database is away (None: they wait in
+    memory); requests are refused while the disk there has less than `min_free_disk_bytes` left.
+    """
+
+    max_pending: int = MAX_PENDING
+    flush_interval_s: float = FLUSH_INTERVAL_S
+    spill_dir: Path | None = None
+    spill_max_bytes: int = MAX_BYTES
+    min_free_disk_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BooksState:
+    """How the books are doing, for readiness and metrics. Amounts in nano-dollars."""
+
+    fenced: bool
+    reachable: bool
+    stalled_s: float
+    pending: int
+    spilled: int
+    spill_bytes: int
+    disk_free_bytes: int | None
+    disk_low: bool
+    lag: int
+    slices: int
+    slice_nano: int
 
 
 class Books:
     """Everything a process needs to keep books; made by `open`, ended by `close`."""
 
     def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        writer: Writer,
-        prices: PriceBook,
-        *,
-        max_pending: int,
-        flush_interval_s: float,
+        self, store: Store, clock: Clock, writer: Writer, prices: PriceBook, options: Options
     ) -> None:
         self.store = store
         self.clock = clock
         self.writer = writer
         self.prices = prices
-        self.credit = Credit(store, clock, writer.slot)
+        self.options = options
         self.projector = Projector(
-            store, writer.slot, writer.next_seq - 1, interval_s=flush_interval_s
+            store, writer.slot, writer.next_seq - 1, interval_s=options.flush_interval_s
         )
         self.appender = Appender(
             store,
             clock,
             Schemas(),
             writer,
-            max_pending=max_pending,
+            max_pending=options.max_pending,
             on_landed=self.projector.feed,
+            spill=_spill_file(options, writer),
         )
-        self._chores: list[asyncio.Task[None]] = []
-        self._closing = False
+        self._outage = Outage(store, clock, lambda: self.appender.stalled_s)
+        self._disk = Disk(options.spill_dir, options.min_free_disk_bytes)
+        self.credit = Credit(store, clock, writer.slot, reachable=self._outage.reachable)
+        self._chores = Chores()
+        self._company = True
 
     @classmethod
-    async def open(
-        cls,
-        store: Store,
-        clock: Clock,
-        *,
-        max_pending: int = MAX_PENDING,
-        flush_interval_s: float = FLUSH_INTERVAL_S,
-    ) -> "Books":
+    async def open(cls, store: Store, clock: Clock, **given: Any) -> "Books":
         """Take a writer slot, recover it, load the prices and start.
 
-        Raises Fenced or StoreError when that can't be done.
+        What is given by name goes into `Options`. Raises Fenced or StoreError when the books can't
+        be opened, OSError when the spill can't be used.
         """
-        await recover_abandoned(store, clock)
-        writer = await writers.acquire(store, clock)
+        options = Options(**given)
+        spill = None if options.spill_dir is None else identity(options.spill_dir)
+        await recover_abandoned(store, clock, options.spill_dir)
+        writer = await writers.acquire(store, clock, spill=spill)
         if writer is None:
             raise Unavailable("no writer slot could be taken")
-        await _recover(store, writer)
+        with orphans(options.spill_dir) as spills:
+            mine = [s for s in spills if (s.slot, s.epoch) == (writer.slot, writer.epoch - 1)]
+            await recover(store, clock, writer, mine)
         prices = PriceBook(clock)
         await prices.load(store)
-        books = cls(
-            store,
-            clock,
-            writer,
-            prices,
-            max_pending=max_pending,
-            flush_interval_s=flush_interval_s,
-        )
+        books = cls(store, clock, writer, prices, options)
         books._start()
+        await books._record_late_spills()
         return books
 
     @property
@@ -102,12 +133,41 @@ class Books:
         """Set once another process owns this writer's slot; the process must stop then."""
         return self.appender.fenced
 
+    def state(self) -> BooksState:
+        """Return how the books are doing."""
+        spilled, spill_bytes = self.appender.spilled
+        slices = [piece for piece in self.credit.slices if piece.granted > piece.charged]
+        return BooksState(
+            fenced=self.fenced.is_set(),
+            reachable=self._outage.reachable(),
+            stalled_s=self.appender.stalled_s,
+            pending=self.appender.pending,
+            spilled=spilled,
+            spill_bytes=spill_bytes,
+            disk_free_bytes=self._disk.free_bytes,
+            disk_low=self._disk.low,
+            lag=self.projector.lag,
+            slices=len(slices),
+            slice_nano=sum(piece.granted - piece.charged for piece in slices),
+        )
+
+    def check(self) -> None:
+        """Raise BooksUnavailable (Fenced, BooksBusy, …) when no new request may be admitted."""
+        if self._disk.low:
+            raise DiskFull("the disk is almost full", retry_after_s=30)
+        self.appender.check()
+
     def place(self) -> Place:
         """Reserve room for one event to come. Raises BooksUnavailable when there is none."""
+        if self._disk.low:
+            self.check()
         return self.appender.place()
 
     async def append(self, draft: Draft, place: Place | None = None) -> Receipt:
-        """Record an event; durable on return, in the accounts a moment later."""
+        """Record an event; durable on return, in the accounts a moment later.
+
+        With a place, durable may mean: on this machine's disk, while the database is away.
+        """
         return await self.appender.append(draft, place)
 
     async def record(self, draft: Draft) -> Receipt:
@@ -123,8 +183,14 @@ class Books:
         Raises InsufficientCredit when the account does not have it.
         """
         held = await self.credit.hold([draft.account], -draft.amount_nano, wait_s=wait_s)
+        recording = asyncio.ensure_future(self.append(draft))
         try:
-            receipt = await self.append(draft)
+            receipt = await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            # The event is recorded all the same, and only its outcome says what becomes of the
+            # credit.
+            recording.add_done_callback(lambda done: _resolve(held, draft, done))
+            raise
         except BaseException:
             held.release()
             raise
@@ -143,87 +209,90 @@ class Books:
                 await self.projector.until(self.projector.fed)
 
     async def close(self) -> None:
-        """Record and project what waits, give slices and slot back."""
-        await self._end_chores()
+        """Record and project what waits, give slices and slot back.
+
+        What is spilled and can't be recorded now stays on disk, and the slot with it, for whoever
+        opens the books here next.
+        """
+        await self._chores.end()
         await self.appender.close()
-        await self.projector.close()
-        if self.fenced.is_set():
+        away = self.appender.spilled[0] > 0
+        await self.projector.close(give_up=away)
+        if self.fenced.is_set() or away:
             return
         await free_slices(self.store, self.writer.slot)
         await writers.release(self.store, self.writer)
 
-    async def _end_chores(self) -> None:
-        """End the chores; a driver may swallow a cancellation, so they are asked until they do."""
-        self._closing = True
-        running = set(self._chores)
-        while running:
-            for chore in running:
-                chore.cancel()
-            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_S)
-
     def _start(self) -> None:
         self.projector.start()
-        chores: dict[str, Coroutine[Any, Any, None]] = {
-            "lease": self._keep_lease(),
-            "idle slices": self._return_idle_slices(),
-            "prices": self._refresh_prices(),
-            "recovery": self._recover_others(),
-        }
-        for name, chore in chores.items():
-            self._chores.append(asyncio.create_task(chore, name=f"ledger {name}"))
+        start = self._chores.start
+        start("lease", writers.RENEW_S, self._renew_lease)
+        start("idle credit", IDLE_CHECK_S, self._return_idle)
+        start("recalled credit", RECALL_POLL_S, self._heed_recalls)
+        start("prices", PRICE_REFRESH_S, self.prices.refresh)
+        start("recovery", RECOVERY_S, self._recover_others)
+        start("database watch", PING_S, self._outage.look)
+        start("disk watch", DISK_CHECK_S, self._disk.look)
 
-    async def _keep_lease(self) -> None:
-        while not self._closing:
-            await asyncio.sleep(writers.RENEW_S)
-            try:
-                await writers.renew(self.store, self.writer)
-            except Fenced as error:
-                log.error("%s; this process stops", error)
-                self.fenced.set()
-                return
-            except StoreError as error:
-                log.warning("the lease was not renewed: %s", error)
+    async def _renew_lease(self) -> None:
+        try:
+            await writers.renew(self.store, self.writer)
+        except Fenced as error:
+            log.error("%s; this process stops", error)
+            self.fenced.set()
+        self._company = await writers.others(self.store, self.writer.slot)
 
-    async def _return_idle_slices(self) -> None:
-        while not self._closing:
-            await asyncio.sleep(IDLE_CHECK_S)
-            try:
-                await self.credit.return_idle()
-            except StoreError as error:
-                log.warning("idle credit was not returned: %s", error)
+    async def _return_idle(self) -> None:
+        settled = not self.appender.pending and not self.projector.lag
+        await self.credit.return_idle(settled=settled)
 
-    async def _refresh_prices(self) -> None:
-        while not self._closing:
-            await asyncio.sleep(PRICE_REFRESH_S)
-            try:
-                await self.prices.refresh()
-            except StoreError as error:
-                log.warning("prices were not refreshed: %s", error)
+    async def _heed_recalls(self) -> None:
+        if self._company:
+            await self.credit.heed_recalls()
 
     async def _recover_others(self) -> None:
-        while not self._closing:
-            await asyncio.sleep(RECOVERY_S)
-            try:
-                await recover_abandoned(self.store, self.clock)
-            except (Fenced, StoreError) as error:
-                log.warning("an abandoned writer was not recovered: %s", error)
+        await recover_abandoned(self.store, self.clock, self.options.spill_dir)
+
+    async def _record_late_spills(self) -> None:
+        """Record what was spilled by a writer whose credit others have freed since.
+
+        Nothing is held for it any more: what the accounts do not cover goes into the shortfall.
+        """
+        with orphans(self.options.spill_dir) as spills:
+            for orphan in await late_spills(self.store, spills):
+                for entry in orphan.read():
+                    await self._record_late(entry)
+                orphan.remove()
+
+    async def _record_late(self, entry: Spilled) -> None:
+        draft = entry.draft
+        if await self.store.find_one("events", {"_id": draft.id}) is not None:
+            return
+        accounts, due = draft.body["hold"]["accounts"], -draft.amount_nano
+        held = None
+        if due and accounts:
+            with suppress(InsufficientCredit):
+                held = await self.credit.hold(accounts, due, floor_nano=1, wait_s=0)
+        covered = due if not accounts else held.amount_nano if held is not None else 0
+        body = draft.body
+        if covered < due:
+            body = {**body, "shortfall_nano": body["shortfall_nano"] + due - covered}
+            body.pop("lots", None)
+        cut = Draft(draft.id, draft.type, draft.account, -covered, draft.actor, body, draft.at_us)
+        with suppress(KeyReused):
+            await self.appender.replay(cut, entry.accepted_us)
+        if held is not None:
+            held.settle(covered)
 
 
-async def recover_abandoned(store: Store, clock: Clock) -> int:
-    """Fence off every writer whose process is gone, project its events and free its credit.
-
-    Returns how many were recovered.
-    """
-    recovered = 0
-    for slot in await writers.abandoned(store):
-        writer = await writers.acquire(store, clock, only_slot=slot)
-        if writer is not None:
-            await _recover(store, writer)
-            await writers.release(store, writer)
-            recovered += 1
-    return recovered
+def _resolve(held: Any, draft: Draft, done: "asyncio.Future[Receipt]") -> None:
+    """Settle a hold by what became of its event, when its caller is gone."""
+    recorded = not done.cancelled() and done.exception() is None and not done.result().replayed
+    held.settle(-draft.amount_nano if recorded else 0)
 
 
-async def _recover(store: Store, writer: Writer) -> None:
-    await catch_up(store, writer.slot)
-    await free_slices(store, writer.slot)
+def _spill_file(options: Options, writer: Writer) -> SpillFile | None:
+    if options.spill_dir is None:
+        return None
+    path = file_of(options.spill_dir, writer.slot, writer.epoch)
+    return SpillFile(path, options.spill_max_bytes)

@@ -8,6 +8,9 @@ LedgerError
 ├── InvalidPrices         a price change is malformed; nothing was published
 ├── BooksUnavailable      events cannot be recorded right now; try again later
 │   ├── BooksBusy         too many events are waiting to be recorded
+│   ├── DatabaseAway      the database does not answer, and the credit at hand does not suffice
+│   ├── DiskFull          this machine's disk has no room left for events
+│   ├── SpillFull         the database is away and the spill file has reached its bound
 │   └── Fenced            another process took over this writer; this one must stop
 ├── EmbeddedError         the embedded database cannot start or stay up
 └── StoreError            what the database answered
@@ -85,6 +88,24 @@ class BooksBusy(BooksUnavailable):
     """Too many events are waiting to be recorded."""
 
     code = "books_busy"
+
+
+class DatabaseAway(BooksUnavailable):
+    """The database does not answer."""
+
+    code = "database_away"
+
+
+class DiskFull(BooksUnavailable):
+    """This machine's disk has no room left for events."""
+
+    code = "disk_full"
+
+
+class SpillFull(BooksUnavailable):
+    """The database is away and no more events can be promised."""
+
+    code = "spill_full"
 
 
 class Fenced(BooksUnavailable):

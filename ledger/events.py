@@ -55,7 +55,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Proof that an event is durable. `replayed` means that it was there before this call."""
+    """Proof that an event is durable. `replayed` means that it was there before this call.
+
+    `spilled` means that it is on this machine's disk and will be recorded when the database is
+    back: it has no number and no hash yet.
+    """
 
     event_id: str
     writer: int
@@ -64,6 +68,7 @@ class Receipt:
     ts_us: int
     hash: str
     replayed: bool = False
+    spilled: bool = False
 
 
 def receipt_of(event: Document, *, replayed: bool = False) -> Receipt:

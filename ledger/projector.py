@@ -139,6 +139,7 @@ class Projector:
         self._advanced = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._giving_up = False
         self._saved = reached
         self.fed = reached
         self.reached = reached
@@ -166,9 +167,12 @@ class Projector:
         async with self._advanced:
             await self._advanced.wait_for(lambda: self.reached >= seq)
 
-    async def close(self) -> None:
-        """Project what is left, write the watermark, and stop."""
-        self._closing = True
+    async def close(self, *, give_up: bool = False) -> None:
+        """Project what is left, write the watermark, and stop.
+
+        To give up is to leave the rest to whoever recovers this writer: the database is away.
+        """
+        self._closing, self._giving_up = True, give_up
         self._fed.set()
         self._hurry.set()
         if self._task is not None:
@@ -202,6 +206,9 @@ class Projector:
                 await project(self._store, self._slot, events, self._marks)
             except StoreError as error:
                 self._marks.clear()
+                if self._giving_up:
+                    self._waiting.clear()
+                    return
                 log.warning("accounts wait for the database: %s", error)
                 await asyncio.sleep(RETRY_S)
                 continue

@@ -5,7 +5,8 @@ Promises that of two processes that believe they own a slot at most one can appe
 takes over occupies the next sequence number with `epoch.closed`, so that the other's next batch
 dies on its first document. Refuses to trust any clock for safety; leases only decide who tries.
 
-A slot document is {_id: slot, epoch, owner, host, pid, expires_us, released}.
+A slot document is {_id: slot, epoch, owner, host, pid, expires_us, released, spill}; `spill` names
+the directory in which the owner may have left charges that the database has not seen.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ from ledger.store import Store
 
 LEASE_S = 30
 RENEW_S = 8
+# How long a writer that may have charges on its own machine's disk is left to that machine.
+SPILL_GRACE_S = 600
 MAX_SLOTS = 1_000
 SYSTEM_ACTOR = "system"
 
@@ -36,19 +39,24 @@ class Writer:
     head: str
     last_ts_us: int
 
-    def number(self, draft: Draft, version: int, req_hash: str, now_us: int) -> Document:
+    def number(
+        self, draft: Draft, version: int, req_hash: str, now_us: int, accepted_us: int | None = None
+    ) -> Document:
         """Return the draft as the slot's next stored event and advance the chain to it.
 
-        `ts` never goes back, whatever the wall clock does.
+        `ts` never goes back, whatever the wall clock does. An event that does not say itself when
+        it took effect did so when it was accepted, however long it waited to be recorded. None
+        takes effect after it was recorded.
         """
         ts = max(now_us, self.last_ts_us + 1)
+        accepted = ts if accepted_us is None else min(accepted_us, ts)
         event = {
             "_id": draft.id,
             "v": version,
             "type": draft.type,
             "account": draft.account,
             "amount": draft.amount_nano,
-            "at": ts if draft.at_us is None else draft.at_us,
+            "at": accepted if draft.at_us is None else min(draft.at_us, ts),
             "ts": ts,
             "writer": self.slot,
             "epoch": self.epoch,
@@ -79,13 +87,16 @@ def host_identity() -> str:
     return f"{socket.gethostname()}/{boot}/{namespace}"
 
 
-async def acquire(store: Store, clock: Clock, *, only_slot: int | None = None) -> Writer | None:
+async def acquire(
+    store: Store, clock: Clock, *, only_slot: int | None = None, spill: str | None = None
+) -> Writer | None:
     """Take a free slot (or the one named) and fence its former owner off.
 
-    Returns None when `only_slot` is not free. Raises Fenced if another process takes the slot
-    over meanwhile, StoreError when the database can't be reached.
+    `spill` is the identity of this process's spill directory, if it has one. Returns None when
+    `only_slot` is not free. Raises Fenced if another process takes the slot over meanwhile,
+    StoreError when the database can't be reached.
     """
-    taken = await _take_slot(store, only_slot)
+    taken = await _take_slot(store, only_slot, spill)
     if taken is None:
         return None
     return await _fence(store, clock, taken)
@@ -102,17 +113,28 @@ async def renew(store: Store, writer: Writer) -> None:
 async def release(store: Store, writer: Writer) -> None:
     """Give the slot back after a clean stop, so that nobody needs to wait or to recover it."""
     owned = {"_id": writer.slot, "epoch": writer.epoch}
-    await store.update_one("writers", owned, {"$set": {"expires_us": 0, "released": True}})
+    done = {"expires_us": 0, "released": True, "spill": None}
+    await store.update_one("writers", owned, {"$set": done})
 
 
-async def abandoned(store: Store) -> list[int]:
-    """Return the slots whose owner is gone without having released them."""
+async def abandoned(store: Store, spill: str | None = None) -> list[int]:
+    """Return the slots whose owner is gone without having released them.
+
+    Slots whose owner may have left charges in another spill directory than `spill` come later.
+    """
     now_us = await store.server_now_us()
     slots = await store.find_list("writers", {"released": False}, sort=[("_id", 1)])
-    return [slot["_id"] for slot in slots if _is_free(slot, now_us)]
+    return [slot["_id"] for slot in slots if _is_free(slot, now_us, spill)]
 
 
-def _is_free(slot: Document, now_us: int) -> bool:
+async def others(store: Store, slot: int) -> bool:
+    """Tell whether other processes keep books here, or may still hold credit."""
+    return bool(await store.count("writers", {"_id": {"$ne": slot}, "released": False}))
+
+
+def _is_free(slot: Document, now_us: int, spill: str | None) -> bool:
+    if slot.get("spill") not in (None, spill):
+        return bool(slot["expires_us"] + SPILL_GRACE_S * 1_000_000 <= now_us)
     if slot["expires_us"] <= now_us:
         return True
     return slot["host"] == host_identity() and not _is_alive(slot["pid"], slot["owner"])
@@ -142,13 +164,14 @@ def _pid_exists(pid: int) -> str:
     return "running"
 
 
-async def _take_slot(store: Store, only_slot: int | None) -> Document | None:
+async def _take_slot(store: Store, only_slot: int | None, spill: str | None) -> Document | None:
     pid = os.getpid()
     mine: Document = {
         "owner": f"{pid}:{_process_start(pid)}",
         "host": host_identity(),
         "pid": pid,
         "released": False,
+        "spill": spill,
     }
     while True:
         now_us = await store.server_now_us()
@@ -156,7 +179,7 @@ async def _take_slot(store: Store, only_slot: int | None) -> Document | None:
         wanted: Document = {} if only_slot is None else {"_id": only_slot}
         slots = await store.find_list("writers", wanted, sort=[("_id", 1)])
         for slot in slots:
-            if not _is_free(slot, now_us):
+            if not _is_free(slot, now_us, spill):
                 continue
             guard = {"_id": slot["_id"], "epoch": slot["epoch"], "expires_us": slot["expires_us"]}
             change = {"$set": mine, "$inc": {"epoch": 1}}

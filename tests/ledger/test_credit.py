@@ -7,11 +7,12 @@ import pytest
 
 from ledger import accounts
 from ledger.accounts import available_nano, balance_nano
-from ledger.books import Books, recover_abandoned
+from ledger.books import Books
 from ledger.clock import Clock
 from ledger.credit import Credit
 from ledger.errors import InsufficientCredit, OutcomeUnknown, Unavailable
 from ledger.events import Draft
+from ledger.recovery import recover_abandoned
 from ledger.verify import verify
 from tests.ledger.drafts import charge, recharge
 from tests.ledger.faults import FaultyStore
