@@ -8,6 +8,7 @@ from tornado.web import RequestHandler
 from admin.context import AdminContext
 from admin.handlers import (
     account,
+    audit,
     channel_tests,
     channels,
     ledger,
@@ -70,6 +71,7 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("ledger/balance", ledger.BalanceHandler),
     ("ledger/export", ledger.ExportHandler),
     ("ledger/verify", ledger.VerifyHandler),
+    ("ledger/audit", audit.AuditHandler),
     ("ledger/self/events", ledger.OwnEventsHandler),
     ("ledger/self/events/(.{1,600}?)", ledger.OwnEventHandler),
     ("ledger/self/balance", ledger.OwnBalanceHandler),

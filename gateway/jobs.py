@@ -20,6 +20,7 @@ from gateway.directory.directory import Directory
 from gateway.leader import LEASES, Leader
 from gateway.settings import Settings
 from gateway.tasks import end_all
+from ledger.audit import watch
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import LedgerError, StoreError
@@ -61,8 +62,13 @@ class Job:
         return self.every_s(settings) if callable(self.every_s) else self.every_s
 
 
+async def _audit(context: JobContext) -> None:
+    """Look over the books; what is found is said once, when it appears or goes."""
+    await watch(context.store, context.log)
+
+
 # A line each: name, seconds between turns, coroutine function that takes a JobContext.
-JOBS: tuple[Job, ...] = ()
+JOBS: tuple[Job, ...] = (Job("audit", 60, _audit),)
 
 
 @dataclass(slots=True)

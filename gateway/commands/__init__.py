@@ -2,7 +2,7 @@
 
 import argparse
 
-from gateway.commands import balance, export, rebuild, verify
+from gateway.commands import audit, balance, export, rebuild, verify
 from gateway.commands.arguments import Command
 from gateway.commands.books import open_books
 from gateway.settings import Settings
@@ -11,6 +11,7 @@ COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
         verify.COMMAND,
+        audit.COMMAND,
         rebuild.COMMAND,
         export.COMMAND,
         balance.COMMAND,
