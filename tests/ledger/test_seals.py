@@ -1,0 +1,252 @@
+"""Seals bind everything, once, whoever seals, and leave idle books alone."""
+
+import asyncio
+import base64
+import stat
+
+import pytest
+
+from ledger import seals
+from ledger.books import Books
+from ledger.clock import Clock
+from ledger.errors import LedgerError
+from ledger.merkle import root_of
+from ledger.public import public_digest, public_view
+from ledger.seal_body import Seal, digest_of, is_genuine
+from ledger.signing import InvalidKey, Signer, is_signed, read_public_key, write_secret
+from tests.ledger.drafts import charge, recharge
+
+database = pytest.mark.database
+
+
+@pytest.fixture
+async def books(store):
+    books = await Books.open(store, Clock(), flush_interval_s=0.01)
+    yield books
+    await books.close()
+
+
+async def events_of(store, writer):
+    return await store.find_list("events", {"writer": writer}, sort=[("seq", 1)])
+
+
+async def body_of(store, number):
+    event = await store.find_one("events", {"_id": f"seal:{number}"})
+    return None if event is None else event["body"]
+
+
+async def check_chain(store):
+    """Compare every seal with the events, by other means than those that made it."""
+    previous, ends, number = None, {}, 0
+    while (body := await body_of(store, number + 1)) is not None:
+        number += 1
+        assert (body["number"], body["previous"]) == (number, previous)
+        for head in body["heads"]:
+            events = await events_of(store, head["writer"])
+            covered = [e for e in events if head["first_seq"] <= e["seq"] <= head["seq"]]
+            assert head["first_seq"] == ends.get(head["writer"], 0) + 1
+            assert head["root"] == root_of([public_digest(e) for e in covered])
+            assert head["hash"] == events[head["seq"] - 1]["hash"]
+            ends[head["writer"]] = head["seq"]
+        previous = digest_of(body)
+    return number
+
+
+@database
+async def test_a_seal_binds_what_came_since_the_one_before(store, books):
+    await books.record(recharge("a"))
+    assert await seals.seal(books) == 1
+    first = await body_of(store, 1)
+    assert first["previous"] is None and len(first["heads"]) == 1
+    await books.record(charge("r1", 0))
+    assert await seals.seal(books) == 2
+    second = await body_of(store, 2)
+    assert second["previous"] == digest_of(first)
+    assert second["heads"][0]["first_seq"] == first["heads"][0]["seq"] + 1
+    assert await check_chain(store) == 2
+
+
+@database
+async def test_idle_books_do_not_grow(store, books):
+    await books.record(recharge("a"))
+    assert await seals.seal(books) == 1
+    for _ in range(3):
+        assert await seals.seal(books) is None
+    assert await store.find_one("events", {"_id": "seal:2"}) is None
+    await books.record(recharge("b"))
+    assert await seals.seal(books) == 2
+
+
+@database
+async def test_every_writer_is_bound_and_none_is_forgotten(store, books):
+    await books.record(recharge("a"))
+    other = await Books.open(store, Clock(), flush_interval_s=0.01)
+    await other.record(recharge("b"))
+    assert await seals.seal(books) == 1
+    await other.record(recharge("c"))
+    await other.close()
+    await store.delete_many("writers", {"_id": other.writer.slot})
+    assert await seals.seal(books) == 2
+    heads = Seal.of(await body_of(store, 2)).heads
+    assert sorted(heads) == sorted([books.writer.slot, other.writer.slot])
+    assert heads[other.writer.slot].events == 1
+    assert await seals.seal(books) is None
+    await books.record(recharge("d"))
+    assert await seals.seal(books) == 3
+    idle = Seal.of(await body_of(store, 3)).heads[other.writer.slot]
+    assert idle.events == 0 and idle.root is None
+    assert await check_chain(store) == 3
+
+
+@database
+async def test_processes_that_seal_at_once_make_one_chain(store, books):
+    crowd = [books]
+    for _ in range(3):
+        crowd.append(await Books.open(store, Clock(), flush_interval_s=0.01))
+
+    async def work(mine, name):
+        for n in range(5):
+            await mine.record(recharge(f"{name}-{n}"))
+            await seals.seal(mine)
+
+    await asyncio.gather(*(work(mine, name) for name, mine in enumerate(crowd)))
+    for mine in crowd[1:]:
+        await mine.close()
+    await seals.seal(books)
+    assert await check_chain(store) >= 1
+    last = await seals.latest(store)
+    for writer in last.heads:
+        events = await events_of(store, writer)
+        unsealed = events[last.heads[writer].seq :]
+        assert all(event["type"] == seals.TYPE for event in unsealed)
+
+
+@database
+async def test_a_process_that_died_after_its_seal_leaves_no_trace(store, books):
+    await books.record(recharge("a"))
+    await seals.seal(books)
+    await store.delete_many("positions", {"_id": seals.HINT})
+    assert (await seals.latest(store)).number == 1
+    await books.record(recharge("b"))
+    assert await seals.seal(books) == 2
+    await store.update_one("positions", {"_id": seals.HINT}, {"$set": {"number": 900}})
+    assert (await seals.latest(store)).number == 2
+
+
+@database
+async def test_a_fenced_writer_is_sealed_with_its_fence(store, books):
+    other = await Books.open(store, Clock(), flush_interval_s=0.01)
+    await other.record(recharge("b"))
+    slot = other.writer.slot
+    await other.close()
+    again = await Books.open(store, Clock(), flush_interval_s=0.01)
+    assert again.writer.slot == slot
+    assert await seals.seal(books) == 1
+    head = Seal.of(await body_of(store, 1)).heads[slot]
+    assert head.seq == (await events_of(store, slot))[-1]["seq"]
+    await again.close()
+
+
+@database
+async def test_large_backlogs_are_sealed_in_steps(store, books, monkeypatch):
+    monkeypatch.setattr(seals, "MOST", 7)
+    monkeypatch.setattr(seals, "PAGE", 3)
+    for n in range(20):
+        await books.record(recharge(str(n)))
+    assert await seals.seal(books) == 3
+    assert await check_chain(store) == 3
+
+
+@database
+@pytest.mark.parametrize("change", [{"prev": "0" * 64}, None])
+async def test_what_does_not_join_is_not_sealed(store, books, change, caplog):
+    for n in range(4):
+        await books.record(recharge(str(n)))
+    event = (await events_of(store, books.writer.slot))[2]
+    await store.delete_one("events", {"_id": event["_id"]})
+    if change:
+        await store.insert_one("events", {**event, **change})
+    assert await seals.seal(books) == 1
+    assert Seal.of(await body_of(store, 1)).heads[books.writer.slot].seq == 2
+    assert "the chain breaks" in caplog.text
+    assert await seals.seal(books) is None
+
+
+@database
+async def test_the_seal_of_an_event_is_found(store, books):
+    for n in range(9):
+        await books.record(recharge(str(n)))
+        if n % 2:
+            await seals.seal(books)
+    for event in await events_of(store, books.writer.slot):
+        found = await seals.sealing(store, event["writer"], event["seq"])
+        head = found and found.heads[event["writer"]]
+        if head is None:
+            assert event["_id"] in ("recharge:test:8", "seal:4")
+        else:
+            assert head.first_seq <= event["seq"] <= head.seq
+
+
+@database
+async def test_a_lost_seal_is_no_reason_to_name_another(store, books):
+    for n in range(4):
+        await books.record(recharge(str(n)))
+        await seals.seal(books)
+    event = await store.find_one("events", {"_id": "recharge:test:1"})
+    await store.delete_one("events", {"_id": "seal:2"})
+    with pytest.raises(LedgerError):
+        await seals.sealing(store, event["writer"], event["seq"])
+
+
+@database
+async def test_signed_seals_name_their_key(store, books):
+    signer = Signer.make()
+    await books.record(recharge("a"))
+    await seals.seal(books, signer)
+    body = await body_of(store, 1)
+    assert body["public_key"] == signer.public_key and is_genuine(body)
+    for name, value in (
+        ("sealed_us", body["sealed_us"] + 1),
+        ("public_key", Signer.make().public_key),
+        ("public_key", None),
+        ("signature", None),
+        ("signature", "?"),
+    ):
+        assert not is_genuine({**body, name: value})
+    assert is_genuine({**body, "public_key": None, "signature": None})
+
+
+def test_keys_are_read_in_every_form(tmp_path):
+    signer, path = Signer.make(), tmp_path / "signing.pem"
+    write_secret(path, signer.pem())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(FileExistsError):
+        write_secret(path, signer.pem())
+    seed = base64.b64encode(signer._key.private_bytes_raw()).decode()
+    for given in (str(path), signer.pem(), signer.pem().replace("\n", "\\n"), seed, f" {seed}\n"):
+        assert Signer.read(given).public_key == signer.public_key
+    public = tmp_path / "signing.pub"
+    public.write_text(f"{signer.public_key}\n")
+    assert read_public_key(str(public)) == read_public_key(signer.public_key) == signer.public_key
+    assert is_signed(b"text", signer.sign(b"text"), signer.public_key)
+    assert not is_signed(b"other", signer.sign(b"text"), signer.public_key)
+
+
+@pytest.mark.parametrize("given", ["", "no key", "AAAA", "-----BEGIN PRIVATE KEY-----\nAAAA"])
+def test_what_is_no_key_is_refused_without_repeating_it(given):
+    with pytest.raises(InvalidKey) as refused:
+        Signer.read(given)
+    assert not given or given not in str(refused.value)
+    with pytest.raises(InvalidKey):
+        read_public_key(given)
+
+
+def test_the_public_view_hides_costs_and_what_would_betray_them():
+    attempt = {"channel": 3, "status": 200}
+    body = {**charge("r", 1).body, "attempts": [attempt | {"cost_nano": 7, "cost": {"by": "x"}}]}
+    event = {"_id": "usage:r", "type": "usage.charged", "body": body | {"cost_nano": 7}}
+    event |= {"prev": "p", "hash": "h", "req_hash": "r"}
+    view = public_view(event)
+    assert view["body"]["attempts"] == [attempt] and "cost_nano" not in view["body"]
+    assert not {"prev", "hash", "req_hash"} & view.keys()
+    assert event["body"]["attempts"][0]["cost_nano"] == 7
