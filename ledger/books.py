@@ -18,9 +18,16 @@ from ledger import writers
 from ledger.appender import Appender, Place
 from ledger.chores import Chores
 from ledger.clock import Clock
-from ledger.credit import Credit
+from ledger.credit import Credit, Hold
 from ledger.disk import Disk
-from ledger.errors import DiskFull, Fenced, InsufficientCredit, KeyReused, Unavailable
+from ledger.errors import (
+    DiskFull,
+    Fenced,
+    InsufficientCredit,
+    KeyReused,
+    LedgerError,
+    Unavailable,
+)
 from ledger.events import Draft, Receipt, Schemas
 from ledger.outage import Outage
 from ledger.prices import PriceBook
@@ -170,6 +177,14 @@ class Books:
         """
         return await self.appender.append(draft, place)
 
+    async def charge(self, draft: Draft, place: Place, *holds: tuple[Hold, int]) -> Receipt:
+        """Record a charge like `append`, and settle the holds that cover it, each with its part.
+
+        The holds are resolved whatever happens: when the caller is cancelled, the event is on its
+        way all the same, and what it takes stays taken.
+        """
+        return await self._resolving(draft, place, *holds)
+
     async def record(self, draft: Draft) -> Receipt:
         """Record an event; durable and in the accounts, for every process, on return."""
         receipt = await self.appender.append(draft)
@@ -183,20 +198,24 @@ class Books:
         Raises InsufficientCredit when the account does not have it.
         """
         held = await self.credit.hold([draft.account], -draft.amount_nano, wait_s=wait_s)
-        recording = asyncio.ensure_future(self.append(draft))
-        try:
-            receipt = await asyncio.shield(recording)
-        except asyncio.CancelledError:
-            # The event is recorded all the same, and only its outcome says what becomes of the
-            # credit.
-            recording.add_done_callback(lambda done: _resolve(held, draft, done))
-            raise
-        except BaseException:
-            held.release()
-            raise
-        held.settle(0 if receipt.replayed else -draft.amount_nano)
+        receipt = await self._resolving(draft, None, (held, -draft.amount_nano))
         if receipt.writer == self.writer.slot:
             await self.projector.until(receipt.seq)
+        return receipt
+
+    async def _resolving(
+        self, draft: Draft, place: Place | None, *holds: tuple[Hold, int]
+    ) -> Receipt:
+        taken = True
+        try:
+            receipt = await self.appender.append(draft, place)
+            taken = not receipt.replayed
+        except LedgerError:
+            taken = False
+            raise
+        finally:
+            for held, amount_nano in holds:
+                held.settle(amount_nano if taken else 0)
         return receipt
 
     async def settled(self) -> None:
@@ -216,6 +235,7 @@ class Books:
         """
         await self._chores.end()
         await self.appender.close()
+        await self.credit.close()
         away = self.appender.spilled[0] > 0
         await self.projector.close(give_up=away)
         if self.fenced.is_set() or away:
@@ -283,12 +303,6 @@ class Books:
             await self.appender.replay(cut, entry.accepted_us)
         if held is not None:
             held.settle(covered)
-
-
-def _resolve(held: Any, draft: Draft, done: "asyncio.Future[Receipt]") -> None:
-    """Settle a hold by what became of its event, when its caller is gone."""
-    recorded = not done.cancelled() and done.exception() is None and not done.result().replayed
-    held.settle(-draft.amount_nano if recorded else 0)
 
 
 def _spill_file(options: Options, writer: Writer) -> SpillFile | None:

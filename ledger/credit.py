@@ -69,6 +69,7 @@ class Credit:
         self._clock = clock
         self._reachable = reachable
         self._recalls = Recalls(store, clock)
+        self._refills: set[asyncio.Task[None]] = set()
         self.slices = Slices(store, clock, slot)
 
     def try_hold(self, accounts: Sequence[str], amount_nano: int) -> Hold | None:
@@ -155,12 +156,31 @@ class Credit:
         for account in await self._recalls.seen():
             await self.slices.release(account)
 
+    async def close(self) -> None:
+        """Wait for what is under way to the database, so that nothing is taken afterwards."""
+        while self._refills:
+            await asyncio.wait(self._refills)
+
     def _cut(self, pieces: list[Slice], amount_nano: int) -> Hold:
         now_s = self._clock.monotonic_s()
         for piece in pieces:
             piece.held += amount_nano
             piece.used_at_s = now_s
+            if piece.free < piece.refill_below:
+                self._refill(piece, amount_nano)
         return Hold(pieces, amount_nano)
+
+    def _refill(self, piece: Slice, amount_nano: int) -> None:
+        """Take more in the background, before a request has to wait for it."""
+        piece.refill_below = 0
+        if self._reachable():
+            task = asyncio.create_task(self._refilled(piece, piece.free + amount_nano))
+            self._refills.add(task)
+            task.add_done_callback(self._refills.discard)
+
+    async def _refilled(self, piece: Slice, need_nano: int) -> None:
+        with suppress(LedgerError):  # whoever needs it will ask again
+            await self._top_up(piece, need_nano, need_nano, again=False)
 
     async def _top_up(self, piece: Slice, need: int, floor: int, *, again: bool) -> None:
         if not self._reachable():

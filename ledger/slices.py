@@ -20,7 +20,7 @@ from ledger.clock import Clock
 from ledger.events import Document
 from ledger.store import Store
 
-FIRST_APPETITE = 16
+FIRST_APPETITE = 64
 MAX_APPETITE = 4_096
 GRANT_SHARE = 4
 GRANT_TRIES = 8
@@ -35,7 +35,7 @@ class Slice:
     """What this process may spend of one account. All amounts in nano-dollars, cumulative.
 
     `available` and `elsewhere` are as last seen: what nobody holds a slice of, and the slices of
-    other processes.
+    other processes. With less free than `refill_below`, more should be taken before it runs out.
     """
 
     account: str
@@ -49,6 +49,7 @@ class Slice:
     scarce_until_s: float = 0.0
     available: int = 0
     elsewhere: int = 0
+    refill_below: int = 0
     looks: int = 0
     looked_at_s: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -119,6 +120,7 @@ class Slices:
                 grant = self._plan(piece, need_nano - piece.free)
                 if await self._take(piece, grant):
                     piece.available -= grant
+                    piece.refill_below = grant // 4 if piece.available > grant else 0
                     return
 
     async def give_back(self, piece: Slice) -> None:
