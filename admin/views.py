@@ -18,7 +18,7 @@ from gateway.directory.keys import (
 )
 from gateway.directory.users import User
 from ledger.accounts import balance_nano
-from ledger.money import quota_ceil, quota_floor
+from ledger.money import quota_ceil, quota_floor, usd
 
 Account = Mapping[str, Any]
 US_PER_S = 1_000_000
@@ -87,7 +87,12 @@ def key_status(key: Key, left_nano: int, now_s: float) -> int:
 
 
 def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
-    """A channel as admins see it: without its upstream key, with secrets in its config masked."""
+    """A channel as admins see it: without its upstream key, with secrets in its config masked.
+
+    The margin is what was charged through it less what it cost, as far as its costs are known.
+    """
+    cost_nano = int(account.get("cost", 0))
+    margin_nano = spent_nano(account) - cost_nano
     return {
         "id": channel.id,
         "type": channel.type,
@@ -108,6 +113,12 @@ def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
         "priority": channel.priority,
         "config": _object_text(hide_secrets(channel.config)),
         "system_prompt": channel.system_prompt,
+        "cost_ratio": channel.cost_ratio,
+        "cost_prices": list(channel.cost_prices),
+        "cost": usd(cost_nano),
+        "cost_nano": cost_nano,
+        "margin": usd(margin_nano),
+        "margin_nano": margin_nano,
     }
 
 

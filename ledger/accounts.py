@@ -6,23 +6,37 @@ can always be recomputed from the events alone. Refuses to overwrite a total.
 
 An account document is
 
-    {_id, credited, clawed_back, spent, refunded, adjusted, requests, consumed,
-     consumed_by: {w: nano}, applied: {w: seq}, granted, granted_by: {w: nano}, slice_rev: {w: n}}
+    {_id, credited, clawed_back, spent, refunded, adjusted, requests, cost, lots, consumed,
+     consumed_by: {w: nano}, applied: {w: seq}, granted, granted_by: {w: nano}, slice_rev: {w: n},
+     limit_nano, limit_us}
 
 Everything down to `applied` is a projection of events; `applied` names, for each writer, the last
-sequence number that is in it. The last three belong to ledger/credit.py: what each writer was
-granted to spend. A writer's slice is granted_by[w] - consumed_by[w].
+sequence number that is in it. `cost` is what a channel's attempts cost upstream; `lots` counts the
+balance lots that a user was ever given. The next three belong to ledger/credit.py: what each writer
+was granted to spend. A writer's slice is granted_by[w] - consumed_by[w]. The last two belong to
+ledger/budgets.py: what may be spent in the period, which is no balance.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ledger.costs import by_channel
 from ledger.errors import InvalidEvent
 from ledger.events import Document
 from ledger.store import Store
 
-COLUMNS = ("credited", "clawed_back", "spent", "refunded", "adjusted", "requests")
+COLUMNS = (
+    "credited",
+    "clawed_back",
+    "spent",
+    "refunded",
+    "adjusted",
+    "requests",
+    "cost",
+    "lots",
+)
+FAILED = "failed"
 BALANCE_SIGNS = {"credited": 1, "clawed_back": -1, "spent": -1, "refunded": 1, "adjusted": 1}
 
 
@@ -55,19 +69,35 @@ class Sums:
 
 
 def _usage_charged(event: Document) -> list[Effect]:
+    """Count a charge where it belongs: one effect for each account, however often it is named."""
     body, charge = event["body"], -event["amount"]
-    held = body["hold"]["accounts"]
-    columns = {"spent": charge, "requests": 1}
-    return [
+    held, costs = body["hold"]["accounts"], by_channel(body)
+    columns = {"spent": charge, "requests": 0 if body["outcome"] == FAILED else 1}
+    channel = f"channel:{body['channel']}"
+    effects = [
         Effect(account, columns, charge if account in held else 0)
-        for account in (event["account"], f"key:{body['key']}", f"channel:{body['channel']}")
+        for account in (event["account"], f"key:{body['key']}")
     ]
+    effects += [Effect(account, columns, charge) for account in held if is_budget(account)]
+    effects += [Effect(lot, {"spent": nano}, nano) for lot, nano in body.get("lots") or ()]
+    cost = costs.pop(channel, 0)
+    effects.append(Effect(channel, {**columns, "cost": cost} if cost else columns))
+    effects += [Effect(other, {"cost": cost}) for other, cost in costs.items()]
+    return effects
 
 
 def _usage_reversed(event: Document) -> list[Effect]:
+    """Give a charge back, also to the budgets that it counted in and the lots that it names."""
     body, columns = event["body"], {"refunded": event["amount"]}
-    accounts = (event["account"], f"key:{body['key']}", f"channel:{body['channel']}")
-    return [Effect(account, columns) for account in accounts]
+    accounts = [event["account"], f"key:{body['key']}", f"channel:{body['channel']}"]
+    accounts += [account for account in body["hold_accounts"] if is_budget(account)]
+    lots = [Effect(lot, {"refunded": nano}) for lot, nano in body.get("lots") or ()]
+    return [Effect(account, columns) for account in accounts] + lots
+
+
+def is_budget(account: str) -> bool:
+    """Tell whether an account is a period of a budget."""
+    return account.startswith("budget:")
 
 
 def _credited(event: Document) -> list[Effect]:
@@ -75,7 +105,9 @@ def _credited(event: Document) -> list[Effect]:
 
 
 def _clawed_back(event: Document) -> list[Effect]:
-    return [Effect(event["account"], {"clawed_back": -event["amount"]})]
+    """What a provider took back was not held under version 1; it is held since."""
+    taken = -event["amount"]
+    return [Effect(event["account"], {"clawed_back": taken}, taken if event["v"] > 1 else 0)]
 
 
 def _redeemed(event: Document) -> list[Effect]:
@@ -126,16 +158,16 @@ def balance_nano(account: Document) -> int:
 
 
 def available_nano(account: Document) -> int:
-    """Return what no process holds a slice of yet: balance less all outstanding slices."""
+    """Return what no process holds a slice of yet: balance (and limit) less outstanding slices."""
     outstanding = int(account.get("granted", 0)) - int(account.get("consumed", 0))
-    return balance_nano(account) - outstanding
+    return int(account.get("limit_nano", 0)) + balance_nano(account) - outstanding
 
 
 def available_expression() -> Document:
     """Return `available_nano` as an aggregation expression, for guarded updates."""
     minus: list[Any] = [_or_zero(c) for c, sign in BALANCE_SIGNS.items() if sign < 0]
     plus: list[Any] = [_or_zero(c) for c, sign in BALANCE_SIGNS.items() if sign > 0]
-    plus.append(_or_zero("consumed"))
+    plus += [_or_zero("consumed"), _or_zero("limit_nano")]
     minus.append(_or_zero("granted"))
     return {"$subtract": [{"$add": plus}, {"$add": minus}]}
 

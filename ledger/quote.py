@@ -87,6 +87,11 @@ class Quote:
         """Return the factors that this usage is charged with, for the event."""
         return self._level(usage).factors
 
+    def scaled(self, ratio: str) -> "Quote":
+        """Return the same prices with another ratio in place of the group's: what a cost is."""
+        levels = [{**level.factors, "group_ratio": ratio} for level in self._levels]
+        return Quote(levels, self.max_output_tokens)
+
     def charge_nano(self, usage: Mapping[str, int]) -> int:
         """Return the charge in nano-dollars, rounded up once.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ledger.accounts import BALANCE_SIGNS, COLUMNS, Sums, balance_nano, effects
+from ledger.costs import fault as cost_fault
 from ledger.errors import InvalidEvent
 from ledger.events import GENESIS, Document, Schemas, chain_hash
 from ledger.money import usd
@@ -185,6 +186,9 @@ def _check_amount(event: Document, report: Report) -> None:
             subject,
             f"its factors give {usd(priced)} USD, the event says {usd(charged)} USD",
         )
+    wrong = cost_fault(event)
+    if wrong is not None:
+        report.add("cost wrong", subject, wrong)
     if subject != f"usage:{body['request_id']}":
         report.add("id wrong", subject, "the id is not the one of its request")
 

@@ -22,6 +22,8 @@ _EMPTY = {
     "system_prompt": "",
     "weight": 0,
     "priority": 0,
+    "cost_ratio": "",
+    "cost_prices": (),
 }
 
 

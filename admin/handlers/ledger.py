@@ -20,6 +20,7 @@ from admin.schemas.ledger import (
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
 from ledger import accounts
 from ledger.accounts import COLUMNS
+from ledger.costs import without_costs
 from ledger.events import to_json
 from ledger.money import quota_floor, usd
 from ledger.verify import verify
@@ -40,6 +41,10 @@ class LedgerBase(ApiHandler):
         if self.own:
             return await about_own(self.context.directory, self.me, account)
         return about(account) if account else ()
+
+    def shown(self, event: dict[str, Any]) -> dict[str, Any]:
+        """An event in its outside form; what upstreams cost is the operator's business."""
+        return to_json(without_costs(event) if self.own else event)
 
     async def selection(self, sent: dict[str, Any]) -> Selection:
         """The events of an account and a period that were asked for."""
@@ -65,7 +70,7 @@ class EventsHandler(LedgerBase):
         last = found[-1] if len(found) == limit else None
         following = cursor_text(last["ts"], last["_id"]) if last else None
         total = await selection.count(store)
-        self.ok([to_json(event) for event in found], next=following, total=total)
+        self.ok([self.shown(event) for event in found], next=following, total=total)
 
 
 class EventHandler(LedgerBase):
@@ -78,7 +83,7 @@ class EventHandler(LedgerBase):
         event = await self.context.books.store.find_one("events", {"_id": event_id})
         if event is None or (self.own and not await self._is_own(event["account"])):
             raise ApiError(404, f"there is no event {event_id[:200]}")
-        self.ok({**to_json(event), "explanation": explanation(event)})
+        self.ok({**self.shown(event), "explanation": explanation(event)})
 
     async def _is_own(self, account: str) -> bool:
         kind, _, number = account.partition(":")
@@ -100,7 +105,8 @@ class BalanceHandler(LedgerBase):
         await self.about(account)
         document = await accounts.read(self.context.books.store, account)
         nano = accounts.balance_nano(document)
-        amounts = {name: int(document.get(name, 0)) for name in COLUMNS if name != "requests"}
+        counts = {"requests", "lots", *(() if account.startswith("channel:") else ("cost",))}
+        amounts = {name: int(document.get(name, 0)) for name in COLUMNS if name not in counts}
         self.ok(
             {
                 "account": account,
@@ -123,7 +129,7 @@ class ExportHandler(LedgerBase):
         """Answer the events as a file, in the order of recording, however many there are."""
         sent = self.query(ExportQuery())
         selection = await self.selection(sent)
-        lines = csv_or_jsonl(self.context.books.store, sent["format"], selection)
+        lines = csv_or_jsonl(self.context.books.store, sent["format"], selection, own=self.own)
         name = f"ledger.{sent['format']}"
         await self.stream(lines, _CONTENT_TYPES[sent["format"]], name)
 

@@ -3,6 +3,8 @@
 Lists travel as One API writes them: comma-separated text. Loaded, they are tuples without repeats.
 """
 
+import json
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +21,8 @@ from admin.schemas.base import (
     refuse_surrogates,
     text,
 )
+from ledger.costs import checked_prices, checked_ratio
+from ledger.errors import InvalidPrices
 
 ON, OFF, AUTO_OFF = 1, 2, 3
 MAX_MODELS_TEXT = 200_000
@@ -64,6 +68,42 @@ class ObjectText(fields.Field[dict[str, Any]]):
         return value
 
 
+class CostRatio(fields.Field[str]):
+    """What an upstream charges as a share of the list price, such as "0.85"; "" is unknown."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        try:
+            return checked_ratio(exact(value))
+        except InvalidPrices as error:
+            raise ValidationError(str(error)) from None
+
+
+class CostPrices(fields.Field[tuple[dict[str, Any], ...]]):
+    """Rows as in the price book, as a JSON list or its text; "" is none."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                value = json.loads(value, parse_float=Decimal) if value.strip() else []
+            except (ValueError, RecursionError):
+                raise ValidationError("Not a JSON list of price rows.") from None
+        try:
+            return tuple(checked_prices(exact(value)))
+        except InvalidPrices as error:
+            raise ValidationError(str(error)) from None
+
+
+def exact(value: Any) -> Any:
+    """Turn JSON numbers with a fraction back into the decimals that were written."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, list):
+        return [exact(item) for item in value]
+    if isinstance(value, dict):
+        return {name: exact(item) for name, item in value.items()}
+    return value
+
+
 def http_url(value: str) -> None:
     """Refuse what is neither empty nor an http(s) address of a host."""
     if not value:
@@ -96,6 +136,12 @@ class _ChannelFields(Body):
     weight = integer(0, 1_000_000, allow_none=True)
     priority = integer(-(2**31), 2**31, allow_none=True)
     key = fields.String(validate=[validate.Length(max=MAX_UPSTREAM_KEY), refuse_surrogates])
+    cost_ratio = CostRatio(allow_none=True)
+    cost_prices = CostPrices(allow_none=True)
+    cost = Ignored()
+    cost_nano = Ignored()
+    margin = Ignored()
+    margin_nano = Ignored()
     groups = Ignored()
     created_time = Ignored()
     test_time = Ignored()

@@ -15,6 +15,7 @@ from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
 from gateway.directory.errors import Invalid
 from gateway.directory.vault import Vault
+from ledger.costs import CostSheet, checked_ratio
 from ledger.store import Store
 
 STATUS_ENABLED, STATUS_DISABLED, STATUS_AUTO_DISABLED = 1, 2, 3
@@ -28,7 +29,9 @@ class Channel:
     """A channel as stored. Times ending in _s are unix seconds, response_ms milliseconds.
 
     `weight` is its share among the channels of one priority, and 0 counts as 1; `balance` is a
-    decimal text in the vendor's currency, as of `balance_s`.
+    decimal text in the vendor's currency, as of `balance_s`. `cost_ratio` (decimal text, or "") and
+    `cost_prices` (rows as in the price book) say what its upstream costs us; `costs` is both, ready
+    for use, or None when nothing is known.
     """
 
     id: int
@@ -50,6 +53,9 @@ class Channel:
     response_ms: int = 0
     balance: str = "0"
     balance_s: int = 0
+    cost_ratio: str = ""
+    cost_prices: tuple[Mapping[str, Any], ...] = ()
+    costs: CostSheet | None = field(repr=False, compare=False, default=None)
     deleted: bool = False
     changed_us: int = 0
 
@@ -68,7 +74,7 @@ class Channel:
         return self.model_mapping.get(model, model)
 
 
-_PARSED = ("models", "groups", "model_mapping", "config")
+_PARSED = ("models", "groups", "model_mapping", "config", "cost_prices", "costs")
 _FIELDS = [f.name for f in fields(Channel) if f.name != "id" and f.name not in _PARSED]
 
 
@@ -99,6 +105,8 @@ class Channels(Documents[Channel]):
         "system_prompt": checks.text(65_536, lines=True),
         "test_s": checks.integer(0, checks.INT63_MAX),
         "response_ms": checks.integer(0, checks.INT32_MAX),
+        "cost_ratio": checks.or_invalid(checked_ratio),
+        "cost_prices": checks.price_rows(65_536),
         "balance": checks.decimal_text,
         "balance_s": checks.integer(0, checks.INT63_MAX),
     }
@@ -117,12 +125,15 @@ class Channels(Documents[Channel]):
     @staticmethod
     def read(doc: Document) -> Channel:
         """Turn a stored document into a channel."""
+        ratio, rows = doc.get("cost_ratio") or "", json.loads(doc.get("cost_prices") or "[]")
         return Channel(
             id=doc["_id"],
             models=tuple(doc.get("models") or ()),
             groups=tuple(doc.get("groups") or ()),
             model_mapping=json.loads(doc.get("model_mapping") or "{}"),
             config=json.loads(doc.get("config") or "{}"),
+            cost_prices=tuple(rows),
+            costs=CostSheet(ratio, rows) if ratio or rows else None,
             **{name: doc[name] for name in _FIELDS if name in doc},
         )
 
@@ -160,6 +171,8 @@ class Channels(Documents[Channel]):
             "config": "{}",
             "other": "",
             "system_prompt": "",
+            "cost_ratio": "",
+            "cost_prices": "[]",
             **cleaned,
             "secret_enc": self._vault.encrypt(secret) if secret else "",
             "test_s": 0,

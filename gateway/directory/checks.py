@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.directory.errors import Invalid
+from ledger.costs import checked_prices
+from ledger.errors import InvalidPrices
 
 Check = Callable[[Any], Any]
 
@@ -208,6 +210,36 @@ def decimal_text(value: Any) -> str:
     if not number.is_finite() or abs(number.adjusted()) > 30:
         raise ValueError("must be a decimal number")
     return f"{number:f}"
+
+
+def or_invalid(checked: Check) -> Check:
+    """A check of the books, whose refusals are in words for a person already."""
+
+    def check(value: Any) -> Any:
+        try:
+            return checked(value)
+        except InvalidPrices as error:
+            raise ValueError(str(error)) from None
+
+    return check
+
+
+def price_rows(most: int) -> Check:
+    """Rows as in the price book, or their JSON text ("" is none); stored as JSON text."""
+    read = or_invalid(checked_prices)
+
+    def check(value: Any) -> str:
+        if isinstance(value, str):
+            try:
+                value = json.loads(value, parse_float=Decimal) if value.strip() else []
+            except (ValueError, RecursionError):
+                raise ValueError("is not valid JSON") from None
+        stored = json.dumps(read([] if value is None else value), ensure_ascii=False)
+        if len(_encodable(stored).encode()) > most:
+            raise ValueError(f"must be at most {most} bytes")
+        return stored
+
+    return check
 
 
 def _parts(value: Any) -> list[str]:

@@ -40,16 +40,21 @@ class Answer:
                 return  # it was closed by the other side already
 
 
+_AFTER_SENDING = frozenset({"upstream_timeout", "upstream_cut", "upstream_bad_answer"})
+
+
 class CallFailed(Exception):
     """No answer, or no more of it.
 
     `code` is one of the relay's table of errors; the message is for the operator, not for clients:
-    it may name the upstream's address.
+    it may name the upstream's address. `worked` says that the request was sent, so that the
+    upstream may have worked on it, and may bill it.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, worked: bool | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.worked = code in _AFTER_SENDING if worked is None else worked
 
 
 @dataclass(slots=True)

@@ -16,6 +16,13 @@ MAX_CACHED = 10_000
 
 # The transport translates most of what can go wrong, not all of it.
 _BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError)
+# After these nothing was sent.
+_NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    httpx.ConnectError,
+)
 
 # auth style of the catalogue: (header, what comes before the secret)
 _AUTH: dict[str, tuple[str, str] | None] = {
@@ -104,7 +111,8 @@ class OpenAIProvider:
 
 def _failure(error: Exception) -> CallFailed:
     code = "upstream_timeout" if "imeout" in str(error) else "upstream_unreachable"
-    return CallFailed(code, str(error) or type(error).__name__)
+    worked = not isinstance(error.__cause__ or error, _NOT_SENT)
+    return CallFailed(code, str(error) or type(error).__name__, worked=worked)
 
 
 async def _guarded(chunks: AsyncIterator[bytes], deadline: float | None) -> AsyncIterator[bytes]:

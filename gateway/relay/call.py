@@ -14,8 +14,10 @@ import orjson
 
 from gateway.directory.errors import SecretsLocked
 from gateway.formats import sse
+from gateway.formats import usage as usages
+from gateway.formats.usage import Usage
 from gateway.providers.base import Answer, Call, CallFailed
-from gateway.relay import errors, reserve
+from gateway.relay import costs, errors, reserve
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.outgoing import outgoing_body
@@ -46,12 +48,22 @@ class Delivery:
 class _Refused(Exception):
     """The upstream did not deliver: what to tell the client, and whether to try elsewhere."""
 
-    def __init__(self, error: RelayError, status: int | None, detail: str, retry: bool) -> None:
+    def __init__(
+        self,
+        error: RelayError,
+        status: int | None,
+        detail: str,
+        retry: bool,
+        worked: bool = False,
+        usage: Usage | None = None,
+    ) -> None:
         super().__init__(detail)
         self.error = error
         self.status = status
         self.detail = detail
         self.retry = retry
+        self.worked = worked
+        self.usage = usage
 
 
 async def call(relay: Relay, x: Exchange) -> Delivery:
@@ -62,10 +74,11 @@ async def call(relay: Relay, x: Exchange) -> Delivery:
         assert x.channel is not None
         try:
             delivery = await _attempt(relay, x)
-            _note(x, delivery.answer.status, None)
+            costs.note(x, delivery.answer.status, None, delivered=True)
             return delivery
         except _Refused as refused:
-            _note(x, refused.status, refused.detail)
+            worked, usage = refused.worked, refused.usage
+            costs.note(x, refused.status, refused.detail, worked=worked, usage=usage)
             log.info(
                 "request %s: channel %s: %s %s",
                 x.request_id,
@@ -78,12 +91,6 @@ async def call(relay: Relay, x: Exchange) -> Delivery:
                 raise refused.error from refused
             if not await _move_on(relay, x, tried):
                 raise refused.error from refused
-
-
-def _note(x: Exchange, status: int | None, detail: str | None) -> None:
-    assert x.channel is not None
-    error = detail[:300] if detail else None
-    x.attempts.append({"channel": x.channel.id, "status": status, "error": error})
 
 
 async def _move_on(relay: Relay, x: Exchange, tried: set[int]) -> bool:
@@ -129,6 +136,7 @@ async def _attempt(relay: Relay, x: Exchange) -> Delivery:
         secret = relay.directory.secret_of(channel)
         body = outgoing_body(x.ask, channel, x.clamp)
         call = Call(channel, vendor, secret, x.ask.endpoint, body, x.ask.stream)
+        x.in_flight = True
         answer = await relay.providers[vendor.protocol].call(call)
     except SecretsLocked as error:
         raise _refused_call(CallFailed("upstream_auth", str(error))) from error
@@ -192,10 +200,16 @@ async def _first_lines(body: AsyncIterator[bytes]) -> bytes:
 
 
 def _refused_call(error: CallFailed) -> _Refused:
-    return _Refused(errors.of_call(error.code), None, f"{error.code}: {error}", retry=True)
+    detail = f"{error.code}: {error}"
+    return _Refused(errors.of_call(error.code), None, detail, retry=True, worked=error.worked)
 
 
 def _refused_answer(answer: Answer, parsed: Any) -> _Refused:
     error = errors.of_upstream(answer.status, answer.headers, parsed)
     retry = answer.status not in errors.THE_REQUEST_IS_WRONG
-    return _Refused(error, answer.status, orjson.dumps(parsed).decode()[:300], retry)
+    # Some vendors bill what they refused, and say so.
+    report = usages.find(parsed)
+    usage = usages.classes(report) if report is not None else None
+    worked = answer.status in costs.GATEWAY_TIMEOUTS
+    detail = orjson.dumps(parsed).decode()[:300]
+    return _Refused(error, answer.status, detail, retry, worked, usage)

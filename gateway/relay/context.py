@@ -76,7 +76,8 @@ class Exchange:
 
     `prices` is the table that was in force at admission: all of the charge is made with it, however
     often the request is tried again. `clamp` is the output limit, in tokens per choice, that the
-    credit at hand imposes. `stopped` says why the upstream is not read to its end, once it is so.
+    credit at hand imposes. `spent` are the attempts that cost something (see costs.py), `in_flight`
+    that one is on its way. `stopped` says why the upstream is not read to its end, once it is so.
     """
 
     request_id: str
@@ -95,6 +96,8 @@ class Exchange:
     tokens_in: int = 0
     clamp: int | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
+    spent: list[Any] = field(default_factory=list)
+    in_flight: bool = False
     upstream_request_id: str | None = None
     first_token_s: float | None = None
     client_gone: bool = False

@@ -10,11 +10,12 @@ from gateway.relay.admit import admit
 from gateway.relay.answer import RelayHandler
 from gateway.relay.call import Delivery, call
 from gateway.relay.context import Exchange, Relay
+from gateway.relay.costs import note_given_up
 from gateway.relay.errors import RelayError
 from gateway.relay.meter import CLIENT_CLOSED, COMPLETE, measure_given_up, measure_whole
 from gateway.relay.reserve import reserve
 from gateway.relay.route import route
-from gateway.relay.settle import settle
+from gateway.relay.settle import settle, settle_failure
 from gateway.relay.stream import stream
 from ledger.money import usd
 
@@ -61,16 +62,23 @@ class CompletionHandler(RelayHandler):
 
     async def _call(self, x: Exchange) -> Delivery | None:
         """Call upstream; None when that was given up, and charged by policy."""
-        x.reading = True
+        x.reading, failure = True, None
         try:
             if x.stopped is None:
                 return await call(self.relay, x)
+        except RelayError as error:
+            failure = error
         except asyncio.CancelledError:
             if x.stopped is None:
                 raise
             x.task.uncancel()
         finally:
             x.reading = False
+        if failure is not None:
+            if await settle_failure(self.relay, x):
+                failure.headers["X-Tollgate-Event"] = x.event_id
+            raise failure
+        note_given_up(x)
         await settle(self.relay, x, await measure_given_up(self.relay, x, None), str(x.stopped))
         if not x.client_gone:
             raise RelayError("shutting_down", "This server is stopping; please try again.")

@@ -24,11 +24,15 @@ CLIENT_CLOSED = "client_closed"
 
 @dataclass(slots=True)
 class Measured:
-    """Usage, its source ("upstream", "counted" or "estimated") and the report as it came."""
+    """Usage, its source ("upstream", "counted" or "estimated") and the report as it came.
+
+    `delivered` is what the upstream delivered, where the charge is for less than that by policy.
+    """
 
     usage: Usage
     source: str
     frame: str | None = None
+    delivered: Usage | None = None
 
 
 async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measured:
@@ -63,11 +67,17 @@ async def measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome:
 
 async def measure_given_up(relay: Relay, x: Exchange, meter: StreamMeter | None) -> Measured:
     """Measure an answer that was not read to its end, by the declared policy."""
-    if x.stopped == CLIENT_CLOSED and x.policy == "free":
-        return Measured({}, "counted")
-    if meter is None or (x.stopped == CLIENT_CLOSED and x.policy == "input"):
-        return _with_call(x, Measured({"input": await counted_input(relay, x)}, "counted"))
-    return await measure_stream(relay, x, meter, CLIENT_CLOSED)
+    by_policy = x.policy if x.stopped == CLIENT_CLOSED else ""
+    if by_policy == "free":
+        measured = Measured({}, "counted")
+    elif meter is None or by_policy == "input":
+        usage = {"input": await counted_input(relay, x)}
+        measured = _with_call(x, Measured(usage, "counted"))
+    else:
+        return await measure_stream(relay, x, meter, CLIENT_CLOSED)
+    if x.spent and meter is not None:
+        measured.delivered = (await measure_stream(relay, x, meter, CLIENT_CLOSED)).usage
+    return measured
 
 
 async def _counted(relay: Relay, x: Exchange, delivered: list[str], beyond_bytes: int) -> Measured:

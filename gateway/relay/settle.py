@@ -1,10 +1,16 @@
 """Step 5, settle: one event per relayed request, durable before the answer ends."""
 
+import logging
 from typing import Any
 
+from gateway.relay import costs
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.meter import Measured
+from ledger.accounts import FAILED
+from ledger.errors import LedgerError
 from ledger.events import Draft
+
+log = logging.getLogger("tollgate.relay")
 
 
 async def settle(relay: Relay, x: Exchange, measured: Measured, outcome: str) -> int:
@@ -13,10 +19,51 @@ async def settle(relay: Relay, x: Exchange, measured: Measured, outcome: str) ->
     A charge beyond the hold is charged as far as the credit goes; the event says what is missing.
     Raises BooksUnavailable when it could not be recorded; nothing is charged then.
     """
-    assert x.quote is not None and x.channel is not None
+    assert x.quote is not None
     due = x.quote.charge_nano(measured.usage)
     charge = await _covered(relay, x, due)
-    body = {
+    body = _body(relay, x, measured, outcome)
+    body["shortfall_nano"] = due - charge
+    if x.spent:
+        body["cost_nano"] = await costs.book(relay, x, measured)
+    assert x.place is not None
+    holds = () if x.hold is None else ((x.hold, charge),)
+    await relay.books.charge(_draft(x, charge, body), x.place, *holds)
+    relay.directory.keys.touch(x.key.id, relay.clock.now_us() // 1_000_000)
+    return charge
+
+
+async def settle_failure(relay: Relay, x: Exchange) -> bool:
+    """Record what a request cost upstream although every attempt failed; it charges nothing.
+
+    Returns whether there was anything to record, and it is. The client's answer is the failure of
+    the call in any case.
+    """
+    if not x.spent:
+        return False
+    nothing = Measured({}, "counted")
+    try:
+        cost = await costs.book(relay, x, nothing)
+        if not cost:
+            return False
+        body = _body(relay, x, nothing, FAILED)
+        body["cost_nano"] = cost
+        await relay.books.append(_draft(x, 0, body), x.place)
+    except LedgerError as error:
+        log.error("request %s: its upstream cost was not recorded: %s", x.request_id, error)
+        return False
+    return True
+
+
+def _draft(x: Exchange, charge: int, body: dict[str, Any]) -> Draft:
+    return Draft(
+        x.event_id, "usage.charged", x.user.account, -charge, x.key.account, body, at_us=None
+    )
+
+
+def _body(relay: Relay, x: Exchange, measured: Measured, outcome: str) -> dict[str, Any]:
+    assert x.quote is not None and x.channel is not None
+    return {
         "request_id": x.request_id,
         "endpoint": x.ask.endpoint.name,
         "key": x.key.id,
@@ -29,22 +76,15 @@ async def settle(relay: Relay, x: Exchange, measured: Measured, outcome: str) ->
         "usage_source": measured.source,
         "outcome": outcome,
         "policy": x.policy,
-        "price": _factors(x, measured),
+        "price": x.quote.factors_for(measured.usage),
         "hold": _hold(x),
-        "shortfall_nano": due - charge,
+        "shortfall_nano": 0,
+        "cost_nano": 0,
         "upstream_request_id": x.upstream_request_id,
         "attempts": x.attempts,
         "latency_ms": _latency(relay, x),
         "usage_frame": measured.frame,
     }
-    draft = Draft(
-        x.event_id, "usage.charged", x.user.account, -charge, x.key.account, body, at_us=None
-    )
-    await relay.books.append(draft, x.place)
-    if x.hold is not None:
-        x.hold.settle(charge)
-    relay.directory.keys.touch(x.key.id, relay.clock.now_us() // 1_000_000)
-    return charge
 
 
 async def _covered(relay: Relay, x: Exchange, due: int) -> int:
@@ -54,11 +94,6 @@ async def _covered(relay: Relay, x: Exchange, due: int) -> int:
     if due > x.hold.amount_nano and not await relay.books.credit.extend(x.hold, due):
         return x.hold.amount_nano
     return due
-
-
-def _factors(x: Exchange, measured: Measured) -> dict[str, Any]:
-    assert x.quote is not None
-    return x.quote.factors_for(measured.usage)
 
 
 def _hold(x: Exchange) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def charge(
             "accounts": [f"user:{user}"] if held is None else list(held),
         },
         "shortfall_nano": 0,
+        "cost_nano": 0,
         "attempts": [{"channel": channel, "status": 200}],
         "latency_ms": {"total": 5, "first_token": None},
     }
