@@ -9,6 +9,8 @@ from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
 from ledger.books import Books
 from ledger.clock import Clock
+from ledger.reversal_runs import Runner
+from ledger.signing import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class AdminContext:
 
     `session_secret` signs cookies; `start_time_s` is unix seconds.
     `test_channel` sends one small request through a channel (with its first model, if None is
-    given) and never raises for what the upstream does.
+    given) and never raises for what the upstream does. `signer` signs the seals, if there is one.
     """
 
     directory: Directory
@@ -43,6 +45,8 @@ class AdminContext:
     start_time_s: int
     test_channel: TestChannel
     throttle: Throttle
+    reversing: Runner
+    signer: Signer | None = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("tollgate.admin"))
 
     def now_s(self) -> float:

@@ -37,6 +37,8 @@ from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
 from ledger.indexes import INDEXES
 from ledger.price_seed import seed
+from ledger.reversal_runs import Runner
+from ledger.signing import Signer
 from ledger.store import Store
 
 CONF_DIR = Path(__file__).parent.parent / "conf"
@@ -61,21 +63,24 @@ class Running:
         await self.opened.aclose()
 
 
-async def build(settings: Settings) -> Running:
+async def build(settings: Settings, embedded_url: str | None = None) -> Running:
     """Open everything that the settings ask for.
 
+    `embedded_url` is where the embedded database listens when another process runs it.
     Raises LedgerError, DirectoryError, ValueError or OSError, with a message for the operator;
     nothing stays open then.
     """
     async with AsyncExitStack() as opened:
-        running = await _open(settings, opened)
+        running = await _open(settings, opened, embedded_url)
         running.opened = opened.pop_all()
         return running
 
 
-async def _open(settings: Settings, opened: AsyncExitStack) -> Running:
+async def _open(
+    settings: Settings, opened: AsyncExitStack, embedded_url: str | None = None
+) -> Running:
     clock, rng = Clock(), random.Random()
-    embedded, store = await _open_store(settings, opened)
+    embedded, store = await _open_store(settings, opened, embedded_url)
     vault = Vault(_secret_key(settings))
     books = await Books.open(
         store,
@@ -89,7 +94,7 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Running:
     await seed(books.prices, books, CONF_DIR / "prices.yaml", clock.now_us())
     catalogue = Catalogue.load(CONF_DIR / "providers.yaml")
     # The embedded database wakes its listeners at every write to anything, so polling is cheaper.
-    directory = Directory(store, vault, clock, catalogue, listen=embedded is None)
+    directory = Directory(store, vault, clock, catalogue, listen=settings.mongo_url is not None)
     await directory.start()
     opened.push_async_callback(directory.stop)
     first = await first_start(
@@ -116,7 +121,9 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Running:
     jobs = _jobs(relay)
     jobs.start()
     opened.push_async_callback(jobs.close)
-    admin = admin_routes(_admin_context(settings, relay, vault))
+    reversing = Runner(books)
+    opened.push_async_callback(reversing.close)
+    admin = admin_routes(_admin_context(settings, relay, vault, reversing))
     separate = settings.ops_port is not None
     limit = settings.max_body_bytes
     return Running(
@@ -133,9 +140,9 @@ async def _open(settings: Settings, opened: AsyncExitStack) -> Running:
 
 
 async def _open_store(
-    settings: Settings, opened: AsyncExitStack
+    settings: Settings, opened: AsyncExitStack, embedded_url: str | None
 ) -> tuple[EmbeddedDatabase | None, Store]:
-    embedded, url = None, settings.mongo_url
+    embedded, url = None, settings.mongo_url or embedded_url
     if url is None:
         embedded = EmbeddedDatabase(settings.data_dir)
         url = await embedded.start()
@@ -171,8 +178,13 @@ def _jobs(relay: Relay) -> Jobs:
     books, clock = relay.books, relay.clock
     # A writer's slot and epoch are this process's alone, for ever.
     owner = f"{books.writer.slot}:{books.writer.epoch}"
-    context = JobContext(books.store, books, relay.directory, relay.settings, clock)
+    signer = _signer(relay.settings)
+    context = JobContext(books.store, books, relay.directory, relay.settings, clock, signer)
     return Jobs(context, Leader(books.store, clock, owner))
+
+
+def _signer(settings: Settings) -> Signer | None:
+    return Signer.read(settings.signing_key) if settings.signing_key else None
 
 
 def _owners(catalogue: Catalogue) -> dict[str, str]:
@@ -184,7 +196,9 @@ def _owners(catalogue: Catalogue) -> dict[str, str]:
     return owners
 
 
-def _admin_context(settings: Settings, relay: Relay, vault: Vault) -> AdminContext:
+def _admin_context(
+    settings: Settings, relay: Relay, vault: Vault, reversing: Runner
+) -> AdminContext:
     probe = Probe(
         relay.directory, relay.catalogue, relay.providers, relay.clock, settings.test_prompt
     )
@@ -201,4 +215,5 @@ def _admin_context(settings: Settings, relay: Relay, vault: Vault) -> AdminConte
         start_time_s=int(time.time()),
         test_channel=test_channel,
         throttle=Throttle(relay.clock.monotonic_s),
+        reversing=reversing,
     )

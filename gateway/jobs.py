@@ -24,6 +24,9 @@ from ledger.audit import watch
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import LedgerError, StoreError
+from ledger.reversal_runs import resume
+from ledger.seals import seal
+from ledger.signing import Signer
 from ledger.store import Store
 
 CLOSE_S = 5.0
@@ -43,7 +46,7 @@ class JobContext:
     directory: Directory
     settings: Settings
     clock: Clock
-    signer: Any = None
+    signer: Signer | None = None
     log: logging.Logger = log
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -67,8 +70,22 @@ async def _audit(context: JobContext) -> None:
     await watch(context.store, context.log)
 
 
+async def _seal(context: JobContext) -> None:
+    """Bind what was recorded since the last seal."""
+    await seal(context.books, context.signer)
+
+
+async def _reversals(context: JobContext) -> None:
+    """Go on with approved reversals that a process left unfinished."""
+    await resume(context.books, context.stopping)
+
+
 # A line each: name, seconds between turns, coroutine function that takes a JobContext.
-JOBS: tuple[Job, ...] = (Job("audit", 60, _audit),)
+JOBS: tuple[Job, ...] = (
+    Job("audit", 60, _audit),
+    Job("seal", 60, _seal),
+    Job("reversals", 10, _reversals),
+)
 
 
 @dataclass(slots=True)

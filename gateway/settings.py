@@ -23,12 +23,13 @@ from gateway.settings_types import (
     choice,
     integer,
     long_secret,
-    one_worker,
     password,
     path,
     setting,
+    signing_key,
     text,
     url,
+    workers,
 )
 
 __all__ = ["Settings", "SettingsError", "add_flags", "environment_help", "load", "resolve", "rows"]
@@ -61,7 +62,12 @@ class Settings:
         flag="--ops-port",
     )
     workers: int = setting(
-        SERVE, "WORKERS", 1, one_worker, "Worker processes; this version runs 1.", flag="--workers"
+        SERVE,
+        "WORKERS",
+        1,
+        workers,
+        "Processes that serve on the one port; auto is one for each core.",
+        flag="--workers",
     )
     drain_timeout_s: int = setting(
         SERVE,
@@ -169,6 +175,15 @@ class Settings:
         long_secret,
         "Encrypts the secrets that are stored (upstream keys, keys, codes); without it a key is"
         " made in the data directory. Give every server on the same MongoDB the same one.",
+        secret=True,
+    )
+    signing_key: str | None = setting(
+        FIRST,
+        "TOLLGATE_SIGNING_KEY",
+        None,
+        signing_key,
+        "Signs the seals of the books (Ed25519): a file, PEM, or the base64 of 32 bytes; make one"
+        " with `tollgate ledger keygen`. Every server on the same books needs the same one.",
         secret=True,
     )
     relay_timeout_s: int = setting(

@@ -4,6 +4,7 @@ A reader takes the text of a setting and returns its value, or raises ValueError
 complete "NAME=value: …" and tell the fix. Units are in the readers' names where there are any.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 Reader = Callable[[str], Any]
+MOST_WORKERS = 256
 
 
 class SettingsError(Exception):
@@ -120,6 +122,17 @@ def long_secret(value: str) -> str:
     return value
 
 
+def signing_key(value: str) -> str:
+    """Check that this is a signing key, or names its file, and return it as it is."""
+    from ledger.signing import InvalidKey, Signer  # only who signs needs the library
+
+    try:
+        Signer.read(value)
+    except InvalidKey as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
 def url(*schemes: str) -> Reader:
     """Return a reader of URLs with one of these schemes."""
 
@@ -134,8 +147,12 @@ def url(*schemes: str) -> Reader:
     return read
 
 
-def one_worker(value: str) -> int:
-    """Read the number of workers, of which this version runs one."""
-    if integer(1, 1024)(value) != 1:
-        raise ValueError("this version runs one worker per process; give 1 or remove it")
-    return 1
+def workers(value: str) -> int:
+    """Read a number of worker processes; auto, or 0, is one for each core that may be used."""
+    if value.lower() in ("auto", "0"):
+        usable = getattr(os, "sched_getaffinity", None)
+        return len(usable(0)) if usable is not None else os.cpu_count() or 1
+    try:
+        return integer(1, MOST_WORKERS)(value)
+    except ValueError:
+        raise ValueError(f"give auto or a whole number from 1 to {MOST_WORKERS}") from None

@@ -85,6 +85,8 @@ async def seal(books: Books, signer: Signer | None = None) -> int | None:
         heads, fresh = await new_heads(books.store, last)
         if not fresh:
             return made
+        if signer is None and last is not None and last.public_key is not None:
+            log.warning("seals were signed up to number %d and are not from here on", last.number)
         body = _body(last, heads, books.clock.now_us(), signer)
         draft = Draft(seal_id(body["number"]), TYPE, ACCOUNT, 0, SYSTEM_ACTOR, body)
         try:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from gateway.commands import audit, balance, export, rebuild, verify
+from gateway.commands import audit, balance, export, rebuild, seal, statement, verify
 from gateway.commands.arguments import Command
 from gateway.commands.books import open_books
 from gateway.settings import Settings
@@ -11,10 +11,13 @@ COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
         verify.COMMAND,
+        seal.SEAL,
+        seal.KEYGEN,
         audit.COMMAND,
         rebuild.COMMAND,
         export.COMMAND,
         balance.COMMAND,
+        statement.COMMAND,
     )
 }
 
@@ -22,6 +25,7 @@ COMMANDS: dict[str, Command] = {
 async def run(args: argparse.Namespace, settings: Settings) -> int:
     """Open the books, run one command on them, and return the exit status."""
     command = COMMANDS[args.ledger_command]
+    args.settings = settings
     done = command.alone(args) if command.alone is not None else None
     if done is not None:
         return done

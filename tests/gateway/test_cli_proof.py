@@ -1,0 +1,48 @@
+"""Seals, bundles and receipts on the command line."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.test_cli import Tollgate, served, tollgate
+
+__all__ = ["served", "tollgate"]
+
+
+def digest_in(text: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith("digest ")).split()[1]
+
+
+def test_keygen_makes_a_key_once(tollgate: Tollgate) -> None:
+    done = tollgate("ledger", "keygen")
+    assert done.returncode == 0 and "TOLLGATE_SIGNING_KEY=" in done.stdout, done.stderr
+    secret = tollgate.cwd / "data" / "signing.pem"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert (tollgate.cwd / "data" / "signing.pub").read_text().strip() in done.stdout
+    before = secret.read_text()
+    again = tollgate("ledger", "keygen")
+    assert again.returncode == 1 and "exists" in again.stderr
+    assert secret.read_text() == before
+    assert "PRIVATE" not in done.stdout
+
+
+def test_seal_says_the_digest_and_idle_books_keep_it(served: Tollgate) -> None:
+    first, second = served("ledger", "seal"), served("ledger", "seal")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout and "seal 1 of" in first.stdout
+
+
+def test_signed_seals_need_their_key(served: Tollgate, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    assert served("ledger", "keygen", "--output", str(key)).returncode == 0
+    signed = served("ledger", "seal", TOLLGATE_SIGNING_KEY=str(key))
+    assert "signed by" in signed.stdout, signed.stderr
+    assert served("ledger", "seal").returncode == 0  # nothing new: nothing to sign
+
+
+@pytest.mark.parametrize("given", ["nowhere.pem", "AAAA"])
+def test_a_wrong_signing_key_is_refused_without_showing_it(tollgate: Tollgate, given: str) -> None:
+    done = tollgate("ledger", "keygen", TOLLGATE_SIGNING_KEY=given)
+    assert done.returncode == 2 and "TOLLGATE_SIGNING_KEY" in done.stderr
+    assert given not in done.stderr
