@@ -1,9 +1,9 @@
-"""The projector: from events to account documents.
+"""The projector: from events to the documents of a view.
 
-Owns the columns of `accounts` and the watermarks in `positions`. Promises that each event of each
-writer is in each account exactly once, under retries, crashes and several processes: the update
-that adds amounts also advances `applied.<writer>` and is conditional on the value that was read.
-It runs behind the appender and coalesces; nothing on the way of a request waits for it.
+Owns the watermarks in `positions`. Promises that each event of each writer is in each document of
+a view exactly once, under retries, crashes and several processes: the update that adds amounts also
+advances `applied.<writer>` and is conditional on the value that was read. It runs behind the
+appender and coalesces; nothing on the way of a request waits for it.
 
 Refuses to guess: when an update finds another mark than expected, it reads again and folds only
 what is not in the document yet.
@@ -12,128 +12,175 @@ what is not in the document yet.
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
+from typing import Any
 
-from ledger.accounts import Sums, effects
 from ledger.errors import StoreError
 from ledger.events import Document
 from ledger.scan import chain
 from ledger.store import Store
+from ledger.views import ACCOUNTS, AnyView, only
 
-CHUNK = 1_000
-MAX_REMEMBERED = 200_000
 POSITION_INTERVAL_S = 2.0
 RETRY_S = 0.25
+BREATH = 100  # how many events or documents are worked on before other tasks get a turn
 
 log = logging.getLogger("tollgate.ledger")
 
-Folded = dict[str, list[tuple[int, Document]]]
+Marks = dict[str, Any]
 
 
 def position_id(slot: int) -> str:
-    """Name the document that holds a writer's watermark: all up to its `seq` is projected."""
-    return f"accounts:{slot}"
+    """Name the document that holds a writer's watermark: all up to its `seq` is in the accounts."""
+    return ACCOUNTS.position_id(slot)
 
 
-async def catch_up(store: Store, slot: int) -> int:
+async def catch_up(store: Store, slot: int, view: AnyView = ACCOUNTS) -> int:
     """Project everything that a writer recorded and return its last sequence number.
 
     For a writer that has stopped for good or not started yet: at start, and after a takeover.
     """
-    position = await store.find_one("positions", {"_id": position_id(slot)})
+    position = await store.find_one("positions", {"_id": view.position_id(slot)})
     reached = int(position["seq"]) if position else 0
-    marks: dict[str, int] = {}
+    marks: Marks = {}
+    waiting: list[Document] = []
     async for events in chain(store, slot, reached):
-        await project(store, slot, events, marks)
-        reached = int(events[-1]["seq"])
-        await save_position(store, slot, reached)
+        waiting += events
+        if len(waiting) >= view.chunk:
+            reached = await _catch_up_with(store, slot, waiting, marks, view)
+            waiting = []
+    if waiting:
+        reached = await _catch_up_with(store, slot, waiting, marks, view)
     return reached
 
 
-async def save_position(store: Store, slot: int, seq: int) -> None:
+async def _catch_up_with(
+    store: Store, slot: int, events: list[Document], marks: Marks, view: AnyView
+) -> int:
+    await project(store, slot, events, marks, view)
+    _forget(marks, view)
+    reached = int(events[-1]["seq"])
+    await save_position(store, slot, reached, view)
+    return reached
+
+
+async def save_position(store: Store, slot: int, seq: int, view: AnyView = ACCOUNTS) -> None:
     """Write down that all events of a writer up to `seq` are projected."""
     await store.update_one(
-        "positions", {"_id": position_id(slot)}, {"$max": {"seq": seq}}, upsert=True
+        "positions", {"_id": view.position_id(slot)}, {"$max": {"seq": seq}}, upsert=True
     )
 
 
-async def project(store: Store, slot: int, events: list[Document], marks: dict[str, int]) -> None:
-    """Apply a run of one writer's events, in order, to all accounts that they touch.
+async def project(
+    store: Store,
+    slot: int,
+    events: Sequence[Document],
+    marks: Marks,
+    view: AnyView = ACCOUNTS,
+) -> None:
+    """Apply a run of one writer's events, in order, to all documents of a view that they touch.
 
-    `marks` remembers, per account, how far this writer's events are known to be applied; it saves
+    `marks` remembers, per document, how far this writer's events are known to be applied; it saves
     reads and is kept up to date. Wrong or missing marks only cost a read.
     """
-    todo = _fold(events)
+    todo = await _fold(view, slot, events)
     while todo:
-        unknown = [account for account in todo if account not in marks]
+        unknown = [document for document in todo if document not in marks]
         if unknown:
-            await _read_marks(store, slot, unknown, marks)
-        updates = []
-        for account in list(todo):
-            fresh = [(seq, event) for seq, event in todo[account] if seq > marks[account]]
-            if fresh:
-                updates.append(_update(account, slot, marks[account], fresh))
-            else:
-                del todo[account]
-        if not updates:
+            await _read_marks(store, slot, unknown, marks, view)
+        updates, after = [], {}
+        for number, document in enumerate(list(todo)):
+            if number % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
+            known = marks[document]
+            if todo[document].first <= known.seq:
+                _leave_only(view, slot, events, todo, document, known.seq)
+            if document in todo:
+                change, after[document] = _guarded(view, slot, document, known, todo[document])
+                updates.append(change)
+        if await store.bulk_update(view.collection, updates) == len(updates):
+            marks.update(after)
             return
-        if await store.bulk_update("accounts", updates) == len(updates):
-            for account, entries in todo.items():
-                marks[account] = entries[-1][0]
-            return
-        for account in todo:
-            marks.pop(account, None)
+        for document in todo:
+            marks.pop(document, None)
 
 
-def _fold(events: list[Document]) -> Folded:
-    folded: Folded = {}
-    for event in events:
-        for effect in effects(event):
-            folded.setdefault(effect.account, []).append((event["seq"], event))
-    return folded
+async def _fold(view: AnyView, slot: int, events: Sequence[Document]) -> dict[str, Any]:
+    folded = view.fold(slot)
+    rest = iter(events)
+    while some := list(islice(rest, BREATH)):
+        folded.add(some)
+        if len(events) > BREATH:
+            await asyncio.sleep(0)
+    return folded.deltas()
 
 
-async def _read_marks(store: Store, slot: int, accounts: list[str], marks: dict[str, int]) -> None:
-    writer = str(slot)
+def _leave_only(
+    view: AnyView,
+    slot: int,
+    events: Sequence[Document],
+    todo: dict[str, Any],
+    document: str,
+    seq: int,
+) -> None:
+    """Take out of what a document waits for the events that it has already."""
+    folded = view.fold(slot)
+    folded.add(only(events, seq))
+    rest = folded.deltas().get(document)
+    if rest is None:
+        del todo[document]
+    else:
+        todo[document] = rest
+
+
+def _guarded(
+    view: AnyView, slot: int, document: str, known: Any, delta: Any
+) -> tuple[tuple[Document, Document, bool], Any]:
+    """Return (filter, update, upsert), which applies if the mark is still the known one, and what
+    is known afterwards."""
+    guard, update, after = view.change(known, delta, slot)
+    mark = f"applied.{slot}"
+    expected: Any = known.seq if known.seq else {"$exists": False}
+    change = {**update, "$set": {**update.get("$set", {}), mark: delta.last}}
+    return ({"_id": document, mark: expected, **guard}, change, not known.seq), after
+
+
+async def _read_marks(
+    store: Store, slot: int, documents: list[str], marks: Marks, view: AnyView
+) -> None:
     found = await store.find_list(
-        "accounts", {"_id": {"$in": accounts}}, projection={f"applied.{writer}": 1}
+        view.collection, {"_id": {"$in": documents}}, projection=view.fields(slot)
     )
-    for account in accounts:
-        marks[account] = 0
-    for document in found:
-        marks[document["_id"]] = int(document.get("applied", {}).get(writer, 0))
+    by_id = {document["_id"]: document for document in found}
+    for document in documents:
+        marks[document] = view.known(by_id.get(document), slot)
 
 
-def _update(
-    account: str, slot: int, mark: int, entries: list[tuple[int, Document]]
-) -> tuple[Document, Document, bool]:
-    """Return (filter, update, upsert) that applies `entries` if the mark is still `mark`."""
-    writer, sums = str(slot), Sums()
-    for seq, event in entries:
-        for effect in effects(event):
-            if effect.account == account:
-                sums.add(effect, writer, seq)
-    increments = dict(sums.columns)
-    consumed = sums.consumed_by.get(writer, 0)
-    if consumed:
-        increments["consumed"] = consumed
-        increments[f"consumed_by.{writer}"] = consumed
-    expected: Document = mark if mark else {"$exists": False}  # type: ignore[assignment]
-    update: Document = {"$set": {f"applied.{writer}": sums.applied[writer]}}
-    if increments:
-        update["$inc"] = increments
-    return {"_id": account, f"applied.{writer}": expected}, update, not mark
+def _forget(marks: Marks, view: AnyView) -> None:
+    if len(marks) > view.remember:
+        marks.clear()
 
 
 class Projector:
     """Projects this process's own events, a moment behind the appender."""
 
-    def __init__(self, store: Store, slot: int, reached: int, *, interval_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        slot: int,
+        reached: int,
+        *,
+        interval_s: float,
+        view: AnyView = ACCOUNTS,
+    ) -> None:
         self._store = store
+        self._view = view
         self._slot = slot
         self._interval_s = interval_s
         self._waiting: deque[Document] = deque()
-        self._marks: dict[str, int] = {}
+        self._marks: Marks = {}
         self._fed = asyncio.Event()
         self._hurry = asyncio.Event()
         self._advanced = asyncio.Condition()
@@ -151,16 +198,18 @@ class Projector:
 
     def start(self) -> None:
         """Begin to follow the appender."""
-        self._task = asyncio.create_task(self._run(), name="ledger projector")
+        self._task = asyncio.create_task(self._run(), name=f"ledger {self._view.name}")
 
     def feed(self, events: list[Document]) -> None:
         """Take over events that have just become durable, in their order."""
         self._waiting.extend(events)
         self.fed = events[-1]["seq"]
         self._fed.set()
+        if len(self._waiting) >= self._view.gather:
+            self._hurry.set()
 
     async def until(self, seq: int) -> None:
-        """Return once the event with this number is in the accounts."""
+        """Return once the event with this number is in the view."""
         if self.reached >= seq:
             return
         self._hurry.set()
@@ -181,50 +230,49 @@ class Projector:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         save_at = loop.time() + POSITION_INTERVAL_S
+        pause_s = self._interval_s
         while True:
             await self._fed.wait()
-            await self._pause()
+            await self._pause(pause_s)
             self._fed.clear()
             self._hurry.clear()
+            began = loop.time()
             await self._flush()
-            if self._closing or loop.time() >= save_at:
+            if self._closing or self._view.saves or loop.time() >= save_at:
                 await self._save()
                 save_at = loop.time() + POSITION_INTERVAL_S
             if self._closing and not self._waiting:
                 return
+            pause_s = max(self._interval_s, self._view.share * (loop.time() - began))
 
-    async def _pause(self) -> None:
+    async def _pause(self, pause_s: float) -> None:
         """Let events gather, unless somebody waits for them."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._interval_s):
+            async with asyncio.timeout(pause_s):
                 await self._hurry.wait()
 
     async def _flush(self) -> None:
         while self._waiting:
-            events = [self._waiting[i] for i in range(min(CHUNK, len(self._waiting)))]
+            events = list(islice(self._waiting, self._view.chunk))
             try:
-                await project(self._store, self._slot, events, self._marks)
+                await project(self._store, self._slot, events, self._marks, self._view)
             except StoreError as error:
                 self._marks.clear()
-                if self._giving_up:
-                    self._waiting.clear()
-                    return
-                log.warning("accounts wait for the database: %s", error)
+                log.warning("%s wait for the database: %s", self._view.name, error)
                 await asyncio.sleep(RETRY_S)
                 continue
             for _ in events:
                 self._waiting.popleft()
-            if len(self._marks) > MAX_REMEMBERED:
-                self._marks.clear()
+            _forget(self._marks, self._view)
             async with self._advanced:
-                self.reached = events[-1]["seq"]
+                self.reached = int(events[-1]["seq"])
                 self._advanced.notify_all()
 
     async def _save(self) -> None:
         if self.reached == self._saved:
             return
         try:
-            await save_position(self._store, self._slot, self.reached)
+            await save_position(self._store, self._slot, self.reached, self._view)
             self._saved = self.reached
         except StoreError as error:
             log.warning("the watermark was not written: %s", error)
