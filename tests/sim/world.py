@@ -1,0 +1,315 @@
+"""One simulated history: processes, callers and trouble, from one seed.
+
+First comes a time of trouble, in which callers come and everything may break. Then all trouble ends
+and whatever was begun must finish soon. Then everybody goes, one fresh process on each machine
+recovers what was left, and the auditor looks at everything.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.errors import InsufficientCredit, LedgerError, StoreError
+from tests.ledger.drafts import recharge
+from tests.sim.auditor import Auditor, Violation
+from tests.sim.callers import GUARDED, TOKEN, Callers
+from tests.sim.chaos import Chaos
+from tests.sim.disk import FakeOs, make_directory, remove_directory
+from tests.sim.loop import SimLoop, SimTask, Stuck
+from tests.sim.mongo import Mongo
+from tests.sim.process import FIRST_PID, Machine, SimProcess, simulated
+from tests.sim.store import Server
+from tests.sim.weather import Weather
+
+# Chores that only look around would be most of the work; they look less often here.
+PACE = {
+    "PRICE_REFRESH_S": 1e9,
+    "DISK_CHECK_S": 1e9,
+    "RECALL_POLL_S": 2.0,
+    "PING_S": 5.0,
+    "SPILL_GRACE_S": 60,
+}
+FINISH_S = 200.0
+RECOVER_S = 400.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to."""
+
+    seed: int
+    error: BaseException | None = None
+    steps: int = 0
+    commands: int = 0
+    virtual_s: float = 0.0
+    events: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    trace: list[str] = field(default_factory=list)
+
+    @property
+    def problem(self) -> str:
+        """What went wrong, in one line; empty when nothing did."""
+        return "" if self.error is None else f"{type(self.error).__name__}: {self.error}"
+
+
+class World:
+    """Everything of one run."""
+
+    def __init__(self, seed: int, *, traced: bool = False) -> None:
+        self.rng = random.Random(seed)
+        self.loop = SimLoop(random.Random(seed + 1), shuffled=self.rng.random() < 0.25)
+        self.weather = Weather(random.Random(seed + 2))
+        self.auditor = Auditor(GUARDED)
+        self.server = Server(self.loop, Mongo(self.auditor.changed), self.weather)
+        self.disk = FakeOs(random.Random(seed + 3))
+        self.callers = Callers(random.Random(seed + 4), self.auditor, self.disk)
+        self.directory = make_directory()
+        spills = self.rng.random() < 0.6
+        self.machines = [
+            Machine(f"m{n}", self.directory / f"m{n}" if spills else None)
+            for n in range(self.rng.randint(1, 3))
+        ]
+        self.processes: list[SimProcess] = []
+        self.trace: list[str] = []
+        self.say: Callable[[str], None] = self._write if traced else _quiet
+        if traced:
+            self.server.say = self.say
+
+    def _write(self, line: str) -> None:
+        self.trace.append(f"{self.loop.now_s:10.4f}  {line}")
+
+    @property
+    def alive(self) -> list[SimProcess]:
+        """The processes that were started and did not end."""
+        return [p for p in self.processes if p.alive]
+
+    # -- the life of processes ----------------------------------------------------------------------
+
+    def launch(self, machine: Machine) -> SimProcess:
+        """Start a process; it opens its books and serves until it is stopped or fenced off."""
+        pid = FIRST_PID + len(self.processes)
+        process = SimProcess(f"p{len(self.processes)}@{machine.name}", pid, machine, self.server)
+        self.processes.append(process)
+        self.say(f"{process} starts")
+        process.start(self._serve(process), "serve")
+        return process
+
+    async def _serve(self, process: SimProcess) -> None:
+        try:
+            books = await process.open()
+        except (LedgerError, OSError) as error:
+            self.say(f"{process} could not open its books: {error!r}")
+            self.kill(process)
+            return
+        self.say(f"{process} serves as writer {books.writer.slot}, epoch {books.writer.epoch}")
+        await books.fenced.wait()
+        self.say(f"{process} is fenced off")
+        await self.stop(process)
+
+    async def stop(self, process: SimProcess) -> None:
+        """End a process as SIGTERM does: callers finish or are cancelled, then the books close."""
+        if process.stopping or process.books is None:
+            return
+        process.stopping = True
+        if process.callers:
+            _, late = await asyncio.wait(process.callers, timeout=self.rng.choice((1, 20)))
+            for caller in late:
+                caller.cancel()
+            if late:
+                await asyncio.wait(late)
+        try:
+            await process.books.close()
+        except (LedgerError, OSError) as error:
+            self.say(f"{process} could not close its books: {error!r}")
+        self.kill(process)
+
+    def terminate(self, process: SimProcess) -> asyncio.Task[None]:
+        """Send SIGTERM."""
+        self.say(f"{process} gets SIGTERM")
+        return process.start(self.stop(process), "stop")
+
+    def kill(self, process: SimProcess, *, torn: bool = False) -> None:
+        """End a process at once; with `torn`, in the middle of a write to its disk."""
+        if not process.alive:
+            return
+        self.say(f"{process} is gone")
+        self.loop.kill(process)
+        if torn:
+            self.disk.dying = True
+            for job in process.jobs:
+                try:
+                    job()
+                except BaseException as error:
+                    self.say(f"torn: {error!r}")
+            self.disk.dying = False
+        self.disk.killed(process)
+        process.machine.running.discard(process.pid)
+
+    # -- the course of a run --------------------------------------------------------------------------
+
+    async def main(self) -> None:
+        """Live through it all. Raises Violation, Stuck, or whatever a process did not expect."""
+        for _ in range(self.rng.randint(1, 4)):
+            self.launch(self.rng.choice(self.machines))
+        await self._fund()
+        self.weather.calm = False
+        self.say(f"trouble begins: {self.weather.rates}")
+        chaos = Chaos(self, random.Random(self.rng.random()))
+        await chaos.run()
+        self.say("trouble is over")
+        await self._finish()
+        self.say("everybody goes")
+        await self._everybody_goes()
+        await self._recover()
+        self.auditor.final(self.server.mongo.collections)
+
+    async def _fund(self) -> None:
+        process = self.processes[0]
+        await self.until(lambda: process.serving, 60, "the first process serves")
+        for number, account in enumerate(("user:1", "user:2")):
+            amount = self.rng.choice((5, 50, 500)) * TOKEN
+            draft = recharge(f"first{number}", account, amount)
+            await process.start(self.callers._keep(process, draft), "fund")
+
+    async def _finish(self) -> None:
+        """Whatever was begun finishes, and credit that nobody uses can be used by anybody."""
+        await self.until(
+            lambda: all(c.done() for p in self.alive for c in p.callers), FINISH_S, "callers finish"
+        )
+        for process in self.alive:
+            if process.serving:
+                await process.start(self._probe(process), "probe")
+
+    async def _probe(self, process: SimProcess) -> None:
+        """What an account has available, this process can hold."""
+        assert process.books is not None
+        for account in GUARDED:
+            document = self.auditor.accounts.get(account, {})
+            available = _available(document)
+            if available <= 0 or not process.serving:
+                continue
+            deadline = self.loop.now_s + 30
+            while process.serving:
+                try:
+                    hold = await process.books.credit.hold([account], available, wait_s=5)
+                except (InsufficientCredit, LedgerError) as error:
+                    if _available(self.auditor.accounts[account]) < available:
+                        break  # somebody else took it meanwhile
+                    if self.loop.now_s > deadline:
+                        raise Violation(f"{process} cannot hold what {account} has: {error}") from error
+                    await asyncio.sleep(1)
+                    continue
+                hold.release()
+                await process.books.credit.return_idle(0)
+                break
+
+    async def _everybody_goes(self) -> None:
+        jobs = []
+        for process in self.alive:
+            if process.serving and self.rng.random() < 0.7:
+                jobs.append(self.terminate(process))
+            elif not process.stopping:
+                self.kill(process)
+        await self.until(lambda: not self.alive, FINISH_S, "processes end")
+
+    async def _recover(self) -> None:
+        """A fresh process on each machine finds and recovers everything."""
+        for machine in self.machines:
+            fresh = self.launch(machine)
+            await self.until(lambda: fresh.serving or not fresh.alive, FINISH_S, "books open")
+            if not fresh.alive:
+                raise Violation(f"{fresh} could not open the books after all trouble")
+        mine = {p.books.writer.slot for p in self.alive if p.books is not None}
+
+        def recovered() -> bool:
+            slots = self.server.mongo.collections["writers"].values()
+            return all(slot["released"] or slot["_id"] in mine for slot in slots)
+
+        await self.until(recovered, RECOVER_S, "abandoned writers are recovered")
+        self.say("everything is recovered")
+        for process in self.alive:
+            await self.terminate(process)
+        await self.until(lambda: not self.alive, FINISH_S, "processes end")
+
+    async def until(self, done: Callable[[], bool], limit_s: float, what: str) -> None:
+        """Wait for a condition. Raises Stuck after `limit_s` of virtual time."""
+        deadline = self.loop.now_s + limit_s
+        while not done():
+            if self.loop.now_s > deadline:
+                raise Stuck(f"not within {limit_s} s: {what}")
+            await asyncio.sleep(0.5)
+
+
+def _available(document: dict[str, Any]) -> int:
+    balance = document.get("credited", 0) - document.get("spent", 0) + document.get("adjusted", 0)
+    return int(balance - document.get("granted", 0) + document.get("consumed", 0))
+
+
+def _quiet(line: str) -> None:
+    pass
+
+
+def run(seed: int, *, traced: bool = False) -> Outcome:
+    """Live through one seed."""
+    world = World(seed, traced=traced)
+    outcome = Outcome(seed, trace=world.trace)
+    with _logged(world, traced), simulated(world.disk, PACE):
+        try:
+            world.loop.run(world.main())
+            for error in world.loop.lost_errors():
+                raise error
+        except (Exception, Violation) as error:
+            outcome.error = error
+            world.say(f"FAILED: {error!r}")
+        finally:
+            _discard(world)
+    outcome.steps, outcome.commands = world.loop.steps, world.server.commands
+    outcome.virtual_s = world.loop.now_s
+    outcome.events, outcome.outcomes = len(world.auditor.events), world.callers.outcomes
+    return outcome
+
+
+def _discard(world: World) -> None:
+    for process in world.alive:
+        world.kill(process)
+    for task in world.loop.tasks:
+        _close(task)
+    world.loop.discard()
+    remove_directory(world.directory)
+
+
+def _close(task: SimTask) -> None:
+    if not task.done():
+        coro: Coroutine[Any, Any, Any] = task.get_coro()  # type: ignore[assignment]
+        try:
+            coro.close()
+        except BaseException:  # what dead processes do while they are cleared away is of no account
+            return
+
+
+@contextmanager
+def _logged(world: World, traced: bool) -> Any:
+    """Put what the ledger logs into the trace, and nowhere else."""
+    logger = logging.getLogger("tollgate.ledger")
+    before = logger.disabled, logger.propagate
+    logger.disabled, logger.propagate = not traced, False
+    handler = _Trace(world.say)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.disabled, logger.propagate = before
+
+
+class _Trace(logging.Handler):
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say(f"log: {record.getMessage()}")
