@@ -258,6 +258,9 @@ class Projector:
                 await project(self._store, self._slot, events, self._marks, self._view)
             except StoreError as error:
                 self._marks.clear()
+                if self._giving_up:
+                    self._waiting.clear()
+                    return
                 log.warning("%s wait for the database: %s", self._view.name, error)
                 await asyncio.sleep(RETRY_S)
                 continue
