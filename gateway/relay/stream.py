@@ -1,6 +1,7 @@
 """Steps 3 to 6 for a stream: bytes from the upstream to the client, until one of them ends.
 
-The client sees [DONE] only after the charge is durable. When the client hangs up, the declared
+The client sees [DONE] only after the charge is durable. A stream that its credit does not cover to
+the end is a short answer and ends like one. When the client hangs up, the declared
 policy says whether the upstream is read to its end (drain) or left.
 """
 
@@ -9,6 +10,7 @@ import logging
 from typing import Protocol
 
 from gateway.formats import sse
+from gateway.formats.ending import cut_short
 from gateway.providers.base import Answer, CallFailed
 from gateway.relay import errors
 from gateway.relay.call import Delivery
@@ -59,7 +61,10 @@ async def stream(relay: Relay, x: Exchange, delivery: Delivery, client: Client) 
         log.error("request %s: the charge was not recorded: %s", x.request_id, error)
         await client.send(sse.frame(errors.of_ledger(error).envelope(x.request_id)))
         return
-    if outcome in _SAYS:
+    if outcome == CREDIT_EXHAUSTED:
+        notice = _SAYS[outcome].envelope(x.request_id)
+        await client.send(cut_short(x.ask, delivery.content, measured.usage, notice))
+    elif outcome in _SAYS:
         await client.send(sse.frame(_SAYS[outcome].envelope(x.request_id)))
     else:
         await client.send(sse.DONE)

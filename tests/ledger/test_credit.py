@@ -200,3 +200,79 @@ async def test_a_debit_never_takes_what_is_not_there(store, books):
     account = await accounts.read(store, "user:1")
     assert balance_nano(account) == 1_000
     assert (await verify(store)).ok
+
+
+async def test_credit_that_lies_idle_with_another_process_comes_back_when_asked_for(store, books):
+    other = await Books.open(store, Clock())
+    await books.record(recharge("a", amount_nano=100_000))
+    (await other.credit.hold(["user:1"], 30_000)).release()
+    assert available_nano(await accounts.read(store, "user:1")) == 70_000
+    async with asyncio.timeout(3):
+        hold = await books.credit.hold(["user:1"], 100_000)
+    with pytest.raises(InsufficientCredit):
+        await other.credit.hold(["user:1"], 1, wait_s=0.3)
+    hold.release()
+    async with asyncio.timeout(3):
+        (await other.credit.hold(["user:1"], 100_000)).release()
+    await other.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_processes_that_share_a_balance_spend_all_of_it(store, seed):
+    rng = random.Random(seed)
+    many = [await Books.open(store, Clock()) for _ in range(3)]
+    await many[0].record(recharge("a", amount_nano=60 * 5_000))
+    jobs = [spend(rng.choice(many), n, 20_000, 5, floor_nano=5_000, wait_s=20) for n in range(100)]
+    assert sum(await asyncio.gather(*jobs)) == 60
+    for books in many:
+        await books.close()
+    account = await accounts.read(store, "user:1")
+    assert balance_nano(account) == available_nano(account) == 0
+    assert (await verify(store)).ok
+
+
+async def test_a_short_balance_is_held_in_part_on_all_accounts(store, books):
+    await books.record(recharge("a", amount_nano=9_000))
+    body = {"reason": "the key's limit"}
+    await books.record(Draft("adjust:1", "balance.adjusted", "key:7", 50_000, "user:1", body))
+    hold = await books.credit.hold(["user:1", "key:7"], 20_000, floor_nano=5_000, wait_s=0)
+    assert hold.amount_nano == 9_000
+    hold.release()
+
+
+async def test_a_slice_is_topped_up_before_it_runs_out(store, books):
+    await books.record(recharge("a", amount_nano=10**9))
+    for _ in range(300):
+        hold = books.credit.try_hold(["user:1"], 1_000)
+        if hold is None:
+            hold = await books.credit.hold(["user:1"], 1_000)
+        hold.settle(1_000)
+        await asyncio.sleep(0.001)
+    calls = books.credit.slices.of("user:1").looks
+    assert 2 <= calls <= 10
+
+
+async def test_a_cancelled_hold_leaves_nothing_behind(store, books):
+    await books.record(recharge("a", amount_nano=10_000))
+    for delay_s in (0, 0.0005, 0.001, 0.002, 0.005):
+        task = asyncio.create_task(books.credit.hold(["user:1"], 10_000))
+        await asyncio.sleep(delay_s)
+        task.cancel()
+        outcome = (await asyncio.gather(task, return_exceptions=True))[0]
+        if not isinstance(outcome, BaseException):
+            outcome.release()
+    (await books.credit.hold(["user:1"], 10_000, wait_s=1)).release()
+    await books.credit.recall("user:1")
+    assert available_nano(await accounts.read(store, "user:1")) == 10_000
+
+
+async def test_slices_that_are_long_unused_are_forgotten_and_come_back_right(store, books):
+    await books.record(recharge("a", amount_nano=10_000))
+    assert await spend(books, 1, 4_000, 3)
+    await books.settled()
+    await books.credit.return_idle(idle_s=0, settled=False)
+    books.credit.slices.forget_idle(idle_s=0)
+    assert list(books.credit.slices) == []
+    (await books.credit.hold(["user:1"], 7_000, wait_s=0)).release()
+    with pytest.raises(InsufficientCredit):
+        await books.credit.hold(["user:1"], 7_001, wait_s=0)

@@ -1,6 +1,7 @@
 """Nobody overspends: holds, shorter answers, refusals that clients do not retry."""
 
 import asyncio
+import json
 import uuid
 from typing import Any
 
@@ -66,12 +67,18 @@ async def test_a_hold_grows_when_the_answer_is_longer_than_expected(gate: Gate) 
     assert event["body"]["shortfall_nano"] == 0
 
 
-async def test_a_stream_that_outgrows_the_credit_is_ended(gate: Gate) -> None:
+async def test_a_stream_that_outgrows_the_credit_ends_like_a_short_answer(gate: Gate) -> None:
     gate.upstream.behaviour = Behaviour(words=("word ",) * 500, usage=None)
     key, secret = await gate.key(usd(108_000))
-    answer = await gate.post(secret, {**ASK, "stream": True})
-    assert '"code":"insufficient_quota"' in answer.text
-    assert "[DONE]" not in answer.text
+    body = {**ASK, "stream": True, "stream_options": {"include_usage": True}}
+    answer = await gate.post(secret, body)
+    lines = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert lines[-1] == "[DONE]"
+    first, ending, usage = (json.loads(lines[n]) for n in (0, -3, -2))
+    assert ending["choices"][0]["finish_reason"] == "length"
+    assert ending["notice"]["code"] == "insufficient_quota"
+    assert ending["id"] == first["id"] and ending["model"] == first["model"]
+    assert usage["choices"] == [] and usage["usage"]["completion_tokens"] >= 20
     (event,) = await gate.events_of(key)
     assert event["body"]["outcome"] == "credit_exhausted"
     assert event["amount"] >= -108_000
