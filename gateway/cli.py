@@ -17,7 +17,6 @@ from gateway.settings import Settings, SettingsError, add_flags, environment_hel
 
 ENV_FILE = Path(".env")
 LATER = {
-    "statement": "statements come later; export lists the events, balance says what is left",
     "reprice": "re-pricing comes later",
 }
 LATER_IMPORT = "importing from One API comes later; channels and users can be made by its /api"
@@ -95,11 +94,16 @@ def _add_refused(
 
 
 def _serve(args: argparse.Namespace, settings: Settings) -> int:
-    from gateway.server import serve
-
     for notice in settings.notices:
         print(f"tollgate: {notice}", file=sys.stderr)
-    return serve(settings)
+    if settings.workers == 1:
+        from gateway.server import serve
+
+        return serve(settings)
+    from gateway import workers
+
+    # What is set by the environment of a process stays; .env is read again.
+    return workers.serve(settings, lambda: resolve(vars(args), os.environ, ENV_FILE))
 
 
 def _ledger(args: argparse.Namespace, settings: Settings) -> int:

@@ -1,33 +1,34 @@
-"""Sockets and the life of the process: listen, serve, drain, close."""
+"""One process that serves: listen, serve, drain, close. With workers, gateway/workers.py."""
 
 import asyncio
-import errno
 import gc
 import signal
-import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
-from gateway import __version__, demo, logs
+from gateway import demo, logs, sockets
 from gateway.app import Running, build
 from gateway.directory.errors import DirectoryError
 from gateway.http import DROP_FACTOR, Application
 from gateway.settings import Settings
+from gateway.sockets import Door, Sockets
+from gateway.welcome import welcome
 from ledger.errors import LedgerError
 
 MAX_HEADER_BYTES = 64 << 10
 IDLE_CONNECTION_S = 600
 BODY_S = 300
-BACKLOG = 2048
 # A request makes few cycles and many objects; looking for cycles every 700 objects costs a tenth of
 # the processor.
 GC_THRESHOLDS = (20_000, 20, 50)
-CANNOT_START, DATABASE_LOST = 1, 1
+CANNOT_START, BOOKS_LOST = 1, 1
+# What stops a start and is said in one line.
+EXPECTED = (LedgerError, DirectoryError, ValueError, OSError)
 
 
 def serve(settings: Settings) -> int:
@@ -36,15 +37,19 @@ def serve(settings: Settings) -> int:
         logs.set_up(
             debug=settings.debug, log_dir=settings.log_dir, one_file=settings.only_one_log_file
         )
-        sockets = _bind(settings)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_serve(settings, *sockets))
-    except (LedgerError, DirectoryError, ValueError, OSError) as error:
+        main = sockets.bind(settings.host, settings.port)
+        ops = []
+        if settings.ops_port is not None:
+            ops = sockets.bind(settings.host, settings.ops_port)
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(_serve(settings, main, ops))
+    except EXPECTED as error:
         print(f"tollgate: {error}", file=sys.stderr)
         return CANNOT_START
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes event loops: uvloop where it is installed."""
     try:
         import uvloop
     except ImportError:
@@ -53,45 +58,56 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _bind(settings: Settings) -> tuple[list[socket.socket], list[socket.socket]]:
-    main = _bound(settings.host, settings.port)
-    if settings.ops_port is None:
-        return main, []
-    return main, _bound(settings.host, settings.ops_port)
-
-
-def _bound(host: str, port: int) -> list[socket.socket]:
-    try:
-        return bind_sockets(port, host, backlog=BACKLOG)
-    except OSError as error:
-        where = f"{host}:{port}"
-        if error.errno == errno.EADDRINUSE:
-            raise OSError(f"{where} is in use; stop what listens there or give --port") from None
-        if error.errno == errno.EACCES:
-            raise OSError(f"{where} needs rights that this user has not; give --port") from None
-        raise OSError(f"cannot listen on {where}: {error.strerror or error}") from None
-
-
-async def _serve(settings: Settings, main: list[socket.socket], ops: list[socket.socket]) -> int:
-    stop = _stop_signal()
+async def _serve(settings: Settings, main: Sockets, ops: Sockets) -> int:
+    stop = stop_signal()
     running = await build(settings)
-    servers = [_http_server(running.application, settings, main)]
-    if running.ops is not None:
-        servers.append(_http_server(running.ops, settings, ops))
+    front = Front.of(running, [main], [ops])
     try:
-        await _announce(running, main)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
-        return await _until_stopped(running, stop)
+        front.accept([0])
+        url = sockets.url_of(settings.host, sockets.port_of(main))
+        password = running.first.password if running.first is not None else None
+        welcome(settings, url, password, await demo_secret(running))
+        tune_collector()
+        return await until_stopped(running, stop)
     finally:
-        await _shut_down(running, servers)
+        await front.shut_down()
 
 
-def _http_server(
-    application: Application, settings: Settings, sockets: list[socket.socket]
-) -> HTTPServer:
-    server = HTTPServer(
+@dataclass(eq=False)
+class Front:
+    """The servers of one process with their sockets."""
+
+    running: Running
+    doors: list[Door]
+
+    @classmethod
+    def of(cls, running: Running, main: list[Sockets], ops: list[Sockets]) -> "Front":
+        """Make the servers; they accept nothing yet. `main` and `ops` are sockets by place."""
+        doors = [Door(_http_server(running.application, running.settings), main)]
+        if running.ops is not None:
+            doors.append(Door(_http_server(running.ops, running.settings), ops))
+        return cls(running, doors)
+
+    def accept(self, places: Iterable[int]) -> None:
+        """Accept connections on the sockets of these places."""
+        wanted = set(places)
+        for door in self.doors:
+            door.accept(wanted)
+
+    async def shut_down(self) -> None:
+        """Stop listening, let open requests finish, and close the books."""
+        for door in self.doors:
+            door.close()
+        await self.running.relay.drain(self.running.settings.drain_timeout_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                for door in self.doors:
+                    await door.server.close_all_connections()
+        await self.running.close()
+
+
+def _http_server(application: Application, settings: Settings) -> HTTPServer:
+    return HTTPServer(
         application,
         decompress_request=True,
         max_header_size=MAX_HEADER_BYTES,
@@ -99,11 +115,9 @@ def _http_server(
         idle_connection_timeout=IDLE_CONNECTION_S,
         body_timeout=BODY_S,
     )
-    server.add_sockets(sockets)
-    return server
 
 
-def _stop_signal() -> asyncio.Event:
+def stop_signal() -> asyncio.Event:
     """Return an event that SIGTERM and SIGINT set; a second signal ends the process at once."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -117,20 +131,19 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-async def _announce(running: Running, sockets: list[socket.socket]) -> None:
-    host, port = running.settings.host, sockets[0].getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{port}"
-    print(f"Tollgate {__version__} is ready at {url}", flush=True)
-    if running.first is not None and running.first.password is not None:
-        print(f"Sign in as root with this password, shown only now: {running.first.password}")
-    if running.settings.demo:
-        secret = await demo.set_up(running.directory)
-        print(demo.instructions(url, secret, str(running.settings.data_dir)))
-    sys.stdout.flush()
+async def demo_secret(running: Running) -> str | None:
+    """Set up the demo, if it is asked for, and return its key's secret."""
+    return await demo.set_up(running.directory) if running.settings.demo else None
 
 
-async def _until_stopped(running: Running, stop: asyncio.Event) -> int:
+def tune_collector() -> None:
+    """Leave what lives for ever out of the search for garbage, and search less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+async def until_stopped(running: Running, stop: asyncio.Event) -> int:
     """Wait for a signal, or for the books to be lost; return the exit status."""
     waits: set[asyncio.Task[Any]] = {
         asyncio.create_task(stop.wait()),
@@ -149,16 +162,4 @@ async def _until_stopped(running: Running, stop: asyncio.Event) -> int:
         print("tollgate: another process took over this one's books; stopping", file=sys.stderr)
     elif lost is not None and lost.done() and not lost.cancelled():
         print(f"tollgate: the embedded database is down: {lost.result()}", file=sys.stderr)
-    return DATABASE_LOST
-
-
-async def _shut_down(running: Running, servers: list[HTTPServer]) -> None:
-    """Stop listening, let open requests finish, and close the books."""
-    for server in servers:
-        server.stop()
-    await running.relay.drain(running.settings.drain_timeout_s)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(1.0):
-            for server in servers:
-                await server.close_all_connections()
-    await running.close()
+    return BOOKS_LOST

@@ -34,7 +34,7 @@ from ledger.embedded_files import (
 from ledger.embedded_probe import free_port, is_free, nudge, process_id
 from ledger.errors import EmbeddedError
 
-__all__ = ["EmbeddedDatabase", "running_url"]
+__all__ = ["EmbeddedDatabase", "bound", "running_url"]
 
 _PROGRAM = "secantusd-py"
 _LAUNCHER = Path(__file__).with_name("embedded_launcher.py")
@@ -153,7 +153,6 @@ class EmbeddedDatabase:
     async def _spawn_until_ready(self, program: Path) -> None:
         config = self._dir / "db.toml"
         command = [
-            *(sys.executable, "-I", str(_LAUNCHER), self._how, str(os.getpid())),
             *(str(program), "--config", str(config), "--host", "127.0.0.1"),
             *("--port", str(self._port), "--storage-path", str(self._dir / "db")),
             *("--sync-on-commit", "--cache-size", _CACHE),
@@ -163,7 +162,7 @@ class EmbeddedDatabase:
             with open_log(self._dir) as output:
                 self._log_start = output.seek(0, os.SEEK_END)
                 self._child = await asyncio.create_subprocess_exec(
-                    *command,
+                    *bound(command, self._how),
                     # The other end of this pipe closes with us; see the launcher.
                     stdin=asyncio.subprocess.PIPE,
                     stdout=output,
@@ -272,6 +271,17 @@ async def _ended(child: asyncio.subprocess.Process, within_s: float) -> bool:
         async with asyncio.timeout(within_s):
             await child.wait()
     return child.returncode is not None
+
+
+def bound(command: Sequence[str], how: str | None = None) -> list[str]:
+    """Return a command that runs `command` as a child of this process which cannot outlive it.
+
+    Its standard input must be a pipe that this process keeps open; `how` is the launcher's HOW.
+    """
+    return [
+        *(sys.executable, "-I", str(_LAUNCHER), how or _how_to_bind(), str(os.getpid())),
+        *command,
+    ]
 
 
 def _how_to_bind() -> str:

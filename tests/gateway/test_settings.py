@@ -95,7 +95,8 @@ def test_falsehood(given: str) -> None:
         ("MONGO_DRIVER", "mongoengine"),
         ("DISCONNECT_POLICY", "charge"),
         ("THEME", "berry"),
-        ("WORKERS", "2"),
+        ("WORKERS", "-1"),
+        ("WORKERS", "many"),
         ("SYNC_FREQUENCY", "often"),
         ("MEMORY_CACHE_ENABLED", "maybe"),
     ],
@@ -106,9 +107,14 @@ def test_a_bad_value_is_named_with_its_fix(name: str, value: str) -> None:
     assert "\n" not in problem
 
 
+@pytest.mark.parametrize("value", ["auto", "0", "AUTO"])
+def test_workers_can_be_one_for_each_core(value: str) -> None:
+    assert 1 <= from_env(WORKERS=value).workers <= 1024
+
+
 def test_every_problem_is_told_at_once() -> None:
-    told = problems(PORT="x", SQL_DSN="root:pw@tcp(db)/oneapi", WORKERS="9")
-    assert [line.split(":")[0] for line in told] == ["PORT=x", "WORKERS=9", "SQL_DSN"]
+    told = problems(PORT="x", SQL_DSN="root:pw@tcp(db)/oneapi", WORKERS="9999")
+    assert [line.split(":")[0] for line in told] == ["PORT=x", "WORKERS=9999", "SQL_DSN"]
 
 
 @pytest.mark.parametrize(
