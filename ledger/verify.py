@@ -106,8 +106,10 @@ async def verify(store: Store, *, progress: Progress | None = None) -> Report:
 
 
 async def _positions(store: Store) -> dict[str, int]:
+    prefix = "accounts:"
     documents = await store.find_list("positions", {})
-    return {d["_id"].removeprefix("accounts:"): int(d["seq"]) for d in documents}
+    found = (d for d in documents if d["_id"].startswith(prefix))
+    return {d["_id"].removeprefix(prefix): int(d["seq"]) for d in found}
 
 
 async def _check_chain(
