@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable
 from decimal import Context, Decimal, DecimalException
-from typing import Any
+from typing import Any, Protocol
 
 from ledger.errors import InvalidPrices
 from ledger.price_rows import (
@@ -26,7 +26,7 @@ from ledger.price_rows import (
     prices_of,
 )
 from ledger.price_table import PriceTable
-from ledger.prices import Changes, PriceBook
+from ledger.prices import Changes
 from ledger.quote import INPUT_CLASSES, OUTPUT_CLASSES
 
 INPUT_USD_PER_RATIO = 2
@@ -41,12 +41,19 @@ _TYPED = re.compile(r"(.+)\([0-9]+\)")
 _TOKEN_CLASSES = (*INPUT_CLASSES, *OUTPUT_CLASSES)
 
 
-def model_ratio(book: PriceBook) -> Ratios:
+class Shown(Protocol):
+    """What has a price table: the book, or a table that is only tried."""
+
+    def table(self) -> PriceTable: ...
+    def groups(self) -> dict[str, str]: ...
+
+
+def model_ratio(book: Shown) -> Ratios:
     """Return ModelRatio in force: input price / 2 of every model priced by input tokens."""
     return _model_ratios(book.table())
 
 
-def completion_ratio(book: PriceBook) -> Ratios:
+def completion_ratio(book: Shown) -> Ratios:
     """Return CompletionRatio in force: output over input, to 12 digits where it does not end.
 
     Models whose input is free are not in it.
@@ -54,7 +61,7 @@ def completion_ratio(book: PriceBook) -> Ratios:
     return _completion_ratios(book.table())
 
 
-def group_ratio(book: PriceBook) -> Ratios:
+def group_ratio(book: Shown) -> Ratios:
     """Return GroupRatio in force."""
     return {name: Decimal(ratio) for name, ratio in sorted(book.groups().items())}
 
@@ -68,7 +75,7 @@ def json_text(ratios: Ratios) -> str:
     return "{" + ",".join(entries) + "}"
 
 
-def changes_from_model_ratio(book: PriceBook, text: str) -> Changes:
+def changes_from_model_ratio(book: Shown, text: str) -> Changes:
     """Return the changes that make ModelRatio what the JSON text says.
 
     Models missing from it lose their price. A changed ratio moves all token prices of the model,
@@ -90,7 +97,7 @@ def changes_from_model_ratio(book: PriceBook, text: str) -> Changes:
     return Changes(set_rows=rows, unset=[model for model in shown if model not in wanted])
 
 
-def changes_from_completion_ratio(book: PriceBook, text: str) -> Changes:
+def changes_from_completion_ratio(book: Shown, text: str) -> Changes:
     """Return the changes that make the entries of CompletionRatio what the JSON text says.
 
     Models missing from it keep their output price (One API has built-in rules for those). Raises
@@ -116,7 +123,7 @@ def changes_from_completion_ratio(book: PriceBook, text: str) -> Changes:
     return Changes(set_rows=rows)
 
 
-def changes_from_group_ratio(book: PriceBook, text: str) -> Changes:
+def changes_from_group_ratio(book: Shown, text: str) -> Changes:
     """Return the changes that make GroupRatio what the JSON text says; others are removed.
 
     Raises InvalidPrices.
@@ -126,12 +133,12 @@ def changes_from_group_ratio(book: PriceBook, text: str) -> Changes:
     return Changes(groups=groups, unset_groups=[n for n in book.groups() if n not in wanted])
 
 
-READERS: dict[str, Callable[[PriceBook], Ratios]] = {
+READERS: dict[str, Callable[[Shown], Ratios]] = {
     "ModelRatio": model_ratio,
     "CompletionRatio": completion_ratio,
     "GroupRatio": group_ratio,
 }
-WRITERS: dict[str, Callable[[PriceBook, str], Changes]] = {
+WRITERS: dict[str, Callable[[Shown, str], Changes]] = {
     "ModelRatio": changes_from_model_ratio,
     "CompletionRatio": changes_from_completion_ratio,
     "GroupRatio": changes_from_group_ratio,

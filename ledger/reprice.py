@@ -20,9 +20,7 @@ from ledger.cohort import reversals_of
 from ledger.errors import InvalidEvent, PriceMissing
 from ledger.events import Document
 from ledger.money import usd
-from ledger.price_changes import checked_groups, checked_rows
 from ledger.price_table import PriceTable
-from ledger.prices import Changes
 from ledger.scan import in_time
 from ledger.store import Store
 
@@ -127,18 +125,6 @@ class Repriced:
 
 def _by_difference(item: tuple[Any, Compared]) -> tuple[int, Any]:
     return -abs(item[1].would_nano - item[1].charged_nano), item[0]
-
-
-def edited(base: PriceTable, changes: Changes) -> PriceTable:
-    """Return a table with changes that nobody published. Raises InvalidPrices."""
-    unset, unset_groups = changes.get("unset", ()), changes.get("unset_groups", ())
-    body = {
-        "set": checked_rows(changes.get("set_rows", ()), unset),
-        "unset": unset,
-        "groups": checked_groups(changes.get("groups") or (), unset_groups),
-        "unset_groups": unset_groups,
-    }
-    return base.changed(base.version, body)
 
 
 async def reprice(

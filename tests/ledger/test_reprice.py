@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from ledger import reversal_runs
 from ledger.books import Books
 from ledger.clock import Clock
-from ledger.errors import InvalidPrices, PriceMissing
+from ledger.errors import PriceMissing
 from ledger.events import Draft
 from ledger.price_rows import checked_row
 from ledger.price_table import PriceTable
-from ledger.prices import Changes
-from ledger.reprice import Repriced, edited, price_again, reprice
+from ledger.reprice import Repriced, price_again, reprice
 from ledger.reversals import Request, propose
 from ledger.store import Store
 from tests.ledger.drafts import charge, recharge
@@ -163,23 +162,6 @@ async def test_nothing_is_written_not_a_byte(store: Store) -> None:
     result = await reprice(store, prices, {})
     assert result.whole.would_nano == 7 * result.whole.charged_nano > 0
     assert await dump(store) == before and before["events"]
-
-
-def test_edits_apply_on_a_table_and_are_checked_like_a_publication() -> None:
-    base = table({"model": "a", "input": "1"}, {"model": "b", "input": "2"}, vip="0.5", x="2")
-    changes = Changes(
-        set_rows=[{"model": "a", "input": "3"}],
-        unset=["b"],
-        groups=[("vip", "1")],
-        unset_groups=["x"],
-    )
-    new = edited(base, changes)
-    assert new.rows["a"]["input"] == "3" and "b" not in new.rows and new.groups == {"vip": "1"}
-    assert base.rows["a"]["input"] == "1" and base.groups == {"vip": "0.5", "x": "2"}
-    with pytest.raises(InvalidPrices):
-        edited(base, Changes(set_rows=[{"model": "a", "input": "-1"}]))
-    with pytest.raises(InvalidPrices):
-        edited(base, Changes(groups=[("vip", "cheap")]))
 
 
 counts = st.integers(0, 10**7)
