@@ -26,6 +26,8 @@ INSTALL = [
     "genai-prices>=0.2.3,<0.3",
     "PyYAML>=6,<7",
     "fastjsonschema>=2.21,<3",
+    "xlsxwriter>=3.3.1,<4",
+    "tzdata>=2025.2",
 ]
 
 EXTRAS = {
@@ -40,6 +42,7 @@ EXTRAS = {
         "mypy>=2.4,<2.5",
         "ruff>=0.17,<0.18",
         "types-PyYAML>=6,<7",
+        "openpyxl>=3.1.5,<4",
         "openai>=3.54,<4",
         "playwright>=1.65,<2",
         "psutil>=7,<8",

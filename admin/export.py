@@ -1,28 +1,27 @@
-"""Events as lines of a file, for a query of the management API."""
+"""Events as rows of a file, for a query of the management API."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from admin.events import Selection
 from ledger.costs import without_costs
-from ledger.export import CSV_COLUMNS, csv_line, jsonl_line
+from ledger.export import rows
 from ledger.store import Store
-
-_WRITERS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
-    "jsonl": ("", jsonl_line),
-    "csv": (",".join(CSV_COLUMNS) + "\n", csv_line),
-}
+from ledger.tables import Values
 
 
-async def csv_or_jsonl(
-    store: Store, form: str, selection: Selection, *, own: bool
-) -> AsyncGenerator[str, None]:
-    """Yield the selected events line by line, oldest first, in constant memory.
+def event_rows(store: Store, selection: Selection, *, own: bool) -> AsyncGenerator[Values, None]:
+    """Yield the selected events as rows, oldest first, in constant memory.
 
     `own` leaves out what is the operator's business.
     """
-    header, write = _WRITERS[form]
-    if header:
-        yield header
-    async for event in selection.read(store):
-        yield write(without_costs(event) if own else event)
+    return rows(_shown(selection.read(store), own))
+
+
+async def _shown(
+    events: AsyncGenerator[dict[str, Any], None], own: bool
+) -> AsyncGenerator[dict[str, Any], None]:
+    async with aclosing(events):
+        async for event in events:
+            yield without_costs(event) if own else event

@@ -16,9 +16,6 @@ from gateway.commands import COMMANDS
 from gateway.settings import Settings, SettingsError, add_flags, environment_help, resolve
 
 ENV_FILE = Path(".env")
-LATER = {
-    "reprice": "re-pricing comes later",
-}
 LATER_IMPORT = "importing from One API comes later; channels and users can be made by its /api"
 
 Run = Callable[[argparse.Namespace, Settings], int]
@@ -81,8 +78,6 @@ def _add_ledger_commands(commands: "argparse._SubParsersAction[argparse.Argument
         add_flags(parser, ["data_dir"])
         command.add_arguments(parser)
         parser.set_defaults(command=_ledger, ledger_command=command.name)
-    for name, refusal in LATER.items():
-        _add_refused(commands, name, refusal)
 
 
 def _add_refused(

@@ -6,10 +6,11 @@ Each route is there twice: for admins over everything, and under /self for one's
 from typing import Any, ClassVar
 
 from admin.base import ApiHandler
+from admin.downloads import DownloadHandler
 from admin.errors import ApiError
 from admin.events import Selection, about, about_own
 from admin.explain import explanation
-from admin.export import csv_or_jsonl
+from admin.export import event_rows
 from admin.schemas.ledger import (
     BalanceQuery,
     EventsQuery,
@@ -22,16 +23,12 @@ from ledger import accounts
 from ledger.accounts import COLUMNS
 from ledger.costs import without_costs
 from ledger.events import to_json
+from ledger.export import EVENTS
 from ledger.money import quota_floor, usd
 from ledger.verify import verify
 
-_CONTENT_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "jsonl": "application/jsonl; charset=utf-8",
-}
 
-
-class LedgerBase(ApiHandler):
+class LedgerBase(DownloadHandler):
     """What the routes over everything and over one's own account share."""
 
     own: ClassVar[bool] = False
@@ -121,7 +118,7 @@ class BalanceHandler(LedgerBase):
 
 
 class ExportHandler(LedgerBase):
-    """GET .../export?format=csv|jsonl."""
+    """GET .../export?format=csv|jsonl|xlsx."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
 
@@ -129,9 +126,8 @@ class ExportHandler(LedgerBase):
         """Answer the events as a file, in the order of recording, however many there are."""
         sent = self.query(ExportQuery())
         selection = await self.selection(sent)
-        lines = csv_or_jsonl(self.context.books.store, sent["format"], selection, own=self.own)
-        name = f"ledger.{sent['format']}"
-        await self.stream(lines, _CONTENT_TYPES[sent["format"]], name)
+        rows = event_rows(self.context.books.store, selection, own=self.own)
+        await self.send_table(sent["format"], EVENTS, rows, name="ledger", title="Events")
 
 
 class VerifyHandler(ApiHandler):

@@ -5,6 +5,7 @@ from marshmallow import ValidationError, fields, validate
 from admin.paging import PageQuery
 from admin.schemas.base import MAX_ID, Query, QueryInteger, QueryTime, refuse_controls
 from admin.times import US_PER_S
+from ledger.export import FORMATS
 
 MAX_EVENTS = 1_000
 _ACCOUNT = r"(user|key|channel|code):[0-9]{1,15}|codes|prices|directory|ledger"
@@ -59,7 +60,7 @@ class ExportQuery(_Period):
 
     format = fields.String(
         load_default="jsonl",
-        validate=validate.OneOf(("csv", "jsonl"), error="Must be csv or jsonl."),
+        validate=validate.OneOf(FORMATS, error=f"Must be one of {', '.join(FORMATS)}."),
     )
 
 

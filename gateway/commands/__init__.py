@@ -2,7 +2,18 @@
 
 import argparse
 
-from gateway.commands import audit, balance, export, rebuild, seal, statement, verify
+from gateway.commands import (
+    audit,
+    balance,
+    export,
+    prices,
+    rebuild,
+    reprice,
+    reverse,
+    seal,
+    statement,
+    verify,
+)
 from gateway.commands.arguments import Command
 from gateway.commands.books import open_books
 from gateway.settings import Settings
@@ -18,6 +29,9 @@ COMMANDS: dict[str, Command] = {
         export.COMMAND,
         balance.COMMAND,
         statement.COMMAND,
+        reverse.COMMAND,
+        reprice.COMMAND,
+        prices.COMMAND,
     )
 }
 

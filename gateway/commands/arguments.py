@@ -1,11 +1,18 @@
 """What the commands on the books share: their shape, and arguments that several take."""
 
 import argparse
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.times import parse_time_us
 from ledger.store import Store
+
+_ACCOUNT = re.compile(
+    r"(user|key|channel|code):[0-9]+|budget:(user|key):[0-9]+:(day|week|month):[0-9-]{10}"
+    r"|lot:[0-9]+:[a-z0-9-]+|codes|prices|directory|ledger",
+    re.ASCII,
+)
 
 Run = Callable[[Store, argparse.Namespace], Awaitable[int]]
 
@@ -42,10 +49,7 @@ def add_period(parser: argparse.ArgumentParser, what: str) -> None:
 
 def account(text: str) -> str:
     """Read an account such as user:42."""
-    kind, _, number = text.partition(":")
-    if text not in ("codes", "prices", "directory", "ledger") and not (
-        kind in ("user", "key", "channel", "code") and number.isascii() and number.isdigit()
-    ):
+    if _ACCOUNT.fullmatch(text) is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no account; say user:42, key:7 or channel:3")
     return text
 

@@ -27,16 +27,24 @@ def output(name: str) -> Iterator[IO[str]]:
         with target.open("w", encoding="utf-8", newline="") as file:
             yield file
         return
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    with new_file(target) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """Name a file to fill beside the target, which it replaces when whole, and never else."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    temporary = Path(name)
+    os.close(handle)
     try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o600)
         os.replace(temporary, target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -59,7 +67,8 @@ class Progress:
         now_s = time.monotonic()
         if self.shows() and now_s - self._shown_at_s >= PROGRESS_EVERY_S:
             self._shown_at_s = now_s
-            print(f"\r{done} of {total} {self._what}", end="", file=sys.stderr, flush=True)
+            of = f" of {total}" if total else ""
+            print(f"\r{done}{of} {self._what}", end="", file=sys.stderr, flush=True)
 
     def __exit__(self, *exc_info: object) -> None:
         if self._shown_at_s:

@@ -237,7 +237,3 @@ async def test_exports_can_be_filtered(kept):
 async def test_an_unknown_format_is_refused(kept):
     with pytest.raises(LedgerError):
         await collect(kept, "pdf")
-
-
-def test_cells_that_a_spreadsheet_would_run_are_disarmed():
-    assert export._csv(["=1+1", "+x", "plain", -5]) == "'=1+1,'+x,plain,-5\n"
