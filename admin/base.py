@@ -56,6 +56,7 @@ class ApiHandler(RequestHandler):
         dropped = getattr(self.request, "body_dropped", False)  # the server kept none of it
         if dropped or len(self.request.body) > MAX_BODY_BYTES:
             raise ApiError(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
+        self.context.books.check_reachable()
         self.principal = await identify(self.context, self.request)
         by_token = self.principal is not None and self.principal.by_token
         guarded = self.changes_on_get or method not in SAFE_METHODS

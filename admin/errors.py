@@ -13,6 +13,8 @@ from tornado.web import HTTPError
 
 from gateway.directory import errors as directory
 from ledger import errors as ledger
+from ledger import reversal_errors as reversals
+from ledger.cohort import InvalidFilter
 from ledger.money import usd
 
 
@@ -46,8 +48,14 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (ledger.InvalidEvent, 400, None),
     (ledger.InvalidPrices, 400, None),
     (ledger.PriceMissing, 404, None),
+    (reversals.InvalidRequest, 400, None),
+    (reversals.NothingToReverse, 404, None),
+    (reversals.SecondPersonNeeded, 403, None),
+    (reversals.ReversalError, 409, None),
+    (InvalidFilter, 400, None),
     (ledger.KeyReused, 409, None),
     (ledger.Duplicate, 409, "this already exists"),
+    (ledger.DatabaseAway, 503, "the database does not answer; try again shortly"),
     (ledger.BooksUnavailable, 503, "the books cannot record this right now; try again shortly"),
     (ledger.Unavailable, 503, "the database cannot be reached; nothing was changed"),
     (

@@ -16,11 +16,13 @@ from typing import Any
 
 from ledger import writers
 from ledger.appender import Appender, Place
+from ledger.budgets import Budgets
 from ledger.chores import Chores
 from ledger.clock import Clock
 from ledger.credit import Credit, Hold
 from ledger.disk import Disk
 from ledger.errors import (
+    DatabaseAway,
     DiskFull,
     Fenced,
     InsufficientCredit,
@@ -109,6 +111,7 @@ class Books:
         self._outage = Outage(store, clock, lambda: self.appender.stalled_s)
         self._disk = Disk(options.spill_dir, options.min_free_disk_bytes)
         self.credit = Credit(store, clock, writer.slot, reachable=self._outage.reachable)
+        self.budgets = Budgets(store, clock, self.credit)
         self._chores = Chores()
         self._company = True
 
@@ -139,6 +142,11 @@ class Books:
     def fenced(self) -> asyncio.Event:
         """Set once another process owns this writer's slot; the process must stop then."""
         return self.appender.fenced
+
+    def check_reachable(self) -> None:
+        """Raise DatabaseAway when asking the database would only keep the caller waiting."""
+        if not self._outage.reachable():
+            raise DatabaseAway("the database does not answer", retry_after_s=2)
 
     def state(self) -> BooksState:
         """Return how the books are doing."""

@@ -1,6 +1,9 @@
 """Step 1, admit: who asks, may they, and is the request well formed."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 from tornado.httputil import HTTPHeaders
 
@@ -9,6 +12,11 @@ from gateway.directory.users import ROLE_ADMIN, User
 from gateway.formats import openai
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
+from ledger.errors import DatabaseAway
+
+T = TypeVar("T")
+# How long a key or its owner may take to be found.
+LOOK_UP_S = 5.0
 
 _REASONS = {
     "disabled": "This key is disabled.",
@@ -48,7 +56,9 @@ async def identify(
     """
     secret, pinned = credentials(headers)
     directory = relay.directory
-    key = directory.cached_key(secret) or await directory.key_by_secret(secret)
+    key = directory.cached_key(secret)
+    if key is None:
+        key = await _looked_up(relay, partial(directory.key_by_secret, secret))
     if key is None:
         raise RelayError("invalid_api_key", _UNKNOWN)
     why = key.usable(relay.clock.now_us() / 1_000_000)
@@ -56,7 +66,9 @@ async def identify(
         raise RelayError("invalid_api_key", _REASONS[why])
     if key.networks and not key.allows_address(remote_ip):
         raise RelayError("network_not_allowed", f"This key can't be used from {remote_ip}.")
-    user = directory.cached_user(key.user_id) or await directory.user(key.user_id)
+    user = directory.cached_user(key.user_id)
+    if user is None:
+        user = await _looked_up(relay, partial(directory.user, key.user_id))
     if user is None:
         raise RelayError("invalid_api_key", _UNKNOWN)
     if not user.is_usable:
@@ -64,6 +76,16 @@ async def identify(
     if pinned is not None and user.role < ROLE_ADMIN:
         raise RelayError("channel_not_allowed", "Only admins can choose a channel with their key.")
     return key, user, pinned
+
+
+async def _looked_up(relay: Relay, look_up: Callable[[], Awaitable[T | None]]) -> T | None:
+    """Ask the database, but do not wait for one that is away. Raises DatabaseAway."""
+    relay.books.check_reachable()
+    try:
+        async with asyncio.timeout(LOOK_UP_S):
+            return await look_up()
+    except TimeoutError:
+        raise DatabaseAway("the database takes too long", retry_after_s=2) from None
 
 
 async def admit(
