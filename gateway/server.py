@@ -94,10 +94,14 @@ class Front:
         for door in self.doors:
             door.accept(wanted)
 
-    async def shut_down(self) -> None:
-        """Stop listening, let open requests finish, and close the books."""
+    def close_doors(self) -> None:
+        """Stop listening; who is connected is served on."""
         for door in self.doors:
             door.close()
+
+    async def shut_down(self) -> None:
+        """Stop listening, let open requests finish, and close the books."""
+        self.close_doors()
         await self.running.relay.drain(self.running.settings.drain_timeout_s)
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):

@@ -82,8 +82,9 @@ class Door:
             ]
 
     def close(self) -> None:
-        """Accept no more, and let the sockets go."""
+        """Accept no more, let the sockets go, and keep no connection alive after its request."""
         self.accept(())
+        self.server.conn_params.no_keep_alive = True
         for sockets in self.places:
             close_all(sockets)
 

@@ -25,6 +25,8 @@ from gateway.server import (
 from gateway.sockets import Sockets
 from gateway.tasks import end_all
 
+RETIRE_S = 2.0
+
 
 def main(argv: Sequence[str]) -> int:
     """Do what the parent orders until told to stop; return the exit status."""
@@ -72,9 +74,17 @@ def _opened(places: list[list[int]]) -> list[Sockets]:
 
 async def _obey(link: Link, front: Front, stop: asyncio.Event) -> None:
     """Do what the parent says; when it is gone, stop."""
+    retired = False
     async for message in link.messages():
-        if message["do"] == "accept" and not stop.is_set():
+        if stop.is_set() or retired:
+            continue
+        if message["do"] == "accept":
             front.accept(message["places"])
+        elif message["do"] == "retire":
+            # Another worker has this one's place. Who connected here just now is still served.
+            retired = True
+            front.close_doors()
+            asyncio.get_running_loop().call_later(RETIRE_S, stop.set)
     stop.set()
 
 

@@ -262,7 +262,7 @@ class Parent:
                     log.error("the reload stopped: the new worker %d did not start", place)
                     return
                 if former is not None:
-                    former.stop()
+                    former.link.send({"do": "retire"})
             log.warning("reloaded: %d new workers serve", self.settings.workers)
 
     def _read_settings(self) -> None:
