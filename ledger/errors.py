@@ -4,6 +4,7 @@ LedgerError
 ├── InvalidEvent          the event breaks its schema; nothing was written
 ├── KeyReused             this event id exists with other content; nothing was written
 ├── InsufficientCredit    the account cannot cover the amount; nothing was held
+│   └── BudgetExceeded    a budget's period can't; it renews by itself
 ├── PriceMissing          the price book has no price for this model
 ├── InvalidPrices         a price change is malformed; nothing was published
 ├── BooksUnavailable      events cannot be recorded right now; try again later
@@ -56,6 +57,29 @@ class InsufficientCredit(LedgerError):
         self.account = account
         self.needed_nano = needed_nano
         self.available_nano = available_nano
+
+
+class BudgetExceeded(InsufficientCredit):
+    """A budget does not cover an amount before it renews. `renews` is RFC 3339, in its zone."""
+
+    code = "budget_exceeded"
+
+    def __init__(
+        self,
+        account: str,
+        needed_nano: int,
+        available_nano: int,
+        *,
+        period: str,
+        limit_nano: int,
+        renews: str,
+        retry_after_s: int,
+    ) -> None:
+        super().__init__(account, needed_nano, available_nano)
+        self.period = period
+        self.limit_nano = limit_nano
+        self.renews = renews
+        self.retry_after_s = retry_after_s
 
 
 class PriceMissing(LedgerError):

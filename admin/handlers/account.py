@@ -2,16 +2,15 @@
 
 from typing import Any, ClassVar
 
-from admin.accounts import account_of
 from admin.audit import audit, changed
 from admin.auth.roles import check_not_root
 from admin.auth.session import COOKIE
 from admin.base import ApiHandler
 from admin.handlers.session import sign_in
+from admin.handlers.users import users_json
 from admin.redeeming import redeem
 from admin.schemas.users import RedeemBody, SelfBody
 from admin.usage_report import daily_usage
-from admin.views import user_json
 from gateway.directory.users import ROLE_COMMON
 
 
@@ -22,7 +21,7 @@ class SelfHandler(ApiHandler):
 
     async def get(self) -> None:
         """Answer one's own user."""
-        self.ok(user_json(self.me, await account_of(self.context.books.store, self.me)))
+        self.ok((await users_json(self, [self.me]))[0])
 
     async def put(self) -> None:
         """Change one's name or password; the other sessions end with a new password."""

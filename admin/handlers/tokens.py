@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from admin.accounts import adjust
 from admin.audit import audit, changed
 from admin.base import ApiHandler
+from admin.budgets import add_budgets
 from admin.errors import ApiError
 from admin.paging import page_of, window
 from admin.schemas.tokens import (
@@ -37,7 +38,11 @@ _FIELDS = {
     "rpm": "rpm",
     "tpm": "tpm",
     "concurrency": "concurrency",
+    "budgets": "budgets",
+    "budget_timezone": "budget_timezone",
 }
+#: Fields that forms send back as null when they were never set.
+_EMPTY: dict[str, Any] = {"budgets": (), "budget_timezone": ""}
 
 
 class TokenBase(ApiHandler):
@@ -54,7 +59,9 @@ class TokenBase(ApiHandler):
         """Keys with their secrets and what the books say of them."""
         accounts = await read_many(self.context.books.store, [key.account for key in keys])
         now_s, secret_of = self.context.now_s(), self.context.directory.keys.secret_of
-        return [key_json(key, secret_of(key), accounts[key.account], now_s) for key in keys]
+        rows = [key_json(key, secret_of(key), accounts[key.account], now_s) for key in keys]
+        await add_budgets(self.context, keys, rows)
+        return rows
 
     async def row(self, key: Key) -> dict[str, Any]:
         """One key with its secret."""
@@ -173,7 +180,8 @@ class TokenHandler(TokenBase):
 
 
 def _stored(sent: dict[str, Any]) -> dict[str, Any]:
-    return {_FIELDS[name]: value for name, value in sent.items()}
+    given = {n: _EMPTY[n] if v is None and n in _EMPTY else v for n, v in sent.items()}
+    return {_FIELDS[name]: value for name, value in given.items()}
 
 
 def _shown(key: Key) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from typing import Any, ClassVar
 
-from admin.accounts import account_of, order_by, set_quota
+from admin.accounts import order_by, set_quota
 from admin.audit import audit, changed
 from admin.auth.roles import check_may_act, check_not_root
 from admin.base import ApiHandler
+from admin.budgets import add_budgets
 from admin.errors import ApiError
 from admin.paging import Page, page_of, window
 from admin.schemas.users import (
@@ -53,13 +54,13 @@ class UsersHandler(ApiHandler):
         if role >= self.me.role:
             raise ApiError(403, "you may not create a user whose role is as high as yours")
         books, quota = self.context.books, sent.pop("quota", 0)
-        fields = {name: value for name, value in sent.items() if value != ""}
+        fields = _given(sent)
         user = await new_user(self.context.directory, books, actor=self.actor, **fields)
         await audit(books, self.actor, "user.create", user.account, None, fields)
         if quota:
             reason = f"opened with {quota} quota by {self.me.username}"
             await set_quota(books, user.account, quota, actor=self.actor, reason=reason)
-        self.ok(user_json(user, await account_of(books.store, user)))
+        self.ok((await users_json(self, [user]))[0])
 
     async def put(self) -> None:
         """Change fields; a quota becomes an event with the difference."""
@@ -69,7 +70,7 @@ class UsersHandler(ApiHandler):
         check_may_act(self.me, user)
         quota, password = sent.pop("quota", None), sent.pop("password", "")
         _refuse_rank(user, sent)
-        fields = {name: value for name, value in sent.items() if value != ""}
+        fields = _given(sent)
         before, after = changed({name: getattr(user, name) for name in fields}, fields)
         if after:
             user = await users.update(user.id, after)
@@ -81,7 +82,7 @@ class UsersHandler(ApiHandler):
         if quota is not None:
             reason = f"edited by {self.me.username}"
             await set_quota(books, user.account, quota, actor=self.actor, reason=reason)
-        self.ok(user_json(user, await account_of(books.store, user)))
+        self.ok((await users_json(self, [user]))[0])
 
     async def _ordered(self, order: str, page: Page) -> tuple[list[User], int]:
         users = self.context.directory.users
@@ -122,7 +123,7 @@ class UserHandler(ApiHandler):
         user = await self.context.directory.users.get(int(user_id))
         if user.id != self.me.id:
             check_may_act(self.me, user)
-        self.ok(user_json(user, await account_of(self.context.books.store, user)))
+        self.ok((await users_json(self, [user]))[0])
 
     async def delete(self, user_id: str) -> None:
         """Delete one user."""
@@ -174,7 +175,9 @@ async def users_json(handler: ApiHandler, users: list[User]) -> list[dict[str, A
     """Users with what the books say of them, read at once."""
     store = handler.context.books.store
     accounts = await read_many(store, [user.account for user in users])
-    return [user_json(user, accounts[user.account]) for user in users]
+    rows = [user_json(user, accounts[user.account]) for user in users]
+    await add_budgets(handler.context, users, rows)
+    return rows
 
 
 async def _delete(handler: ApiHandler, user: User) -> None:
@@ -182,6 +185,13 @@ async def _delete(handler: ApiHandler, user: User) -> None:
     await handler.context.directory.users.delete(user.id)
     before = {"username": user.username, "role": user.role}
     await audit(handler.context.books, handler.actor, "user.delete", user.account, before)
+
+
+def _given(sent: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what forms send of fields that were never set; budgets of null are none."""
+    if sent.get("budgets", ()) is None:
+        sent["budgets"] = ()
+    return {name: value for name, value in sent.items() if value not in ("", None)}
 
 
 def _refuse_rank(user: User, sent: dict[str, Any]) -> None:

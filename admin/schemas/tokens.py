@@ -14,6 +14,7 @@ from admin.schemas.base import (
     refuse_controls,
     text,
 )
+from admin.schemas.budgets import BudgetList, TimeZone
 
 ON, OFF, EXPIRED, EXHAUSTED = 1, 2, 3, 4
 NEVER = -1
@@ -40,6 +41,8 @@ class _TokenFields(Body):
     rpm = no_limit_yet()
     tpm = no_limit_yet()
     concurrency = no_limit_yet()
+    budgets = BudgetList(allow_none=True)
+    budget_timezone = TimeZone(allow_none=True)
     user_id = Ignored()
     key = Ignored()
     created_time = Ignored()

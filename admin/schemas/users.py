@@ -13,6 +13,7 @@ from admin.schemas.base import (
     refuse_surrogates,
     text,
 )
+from admin.schemas.budgets import BudgetList, TimeZone
 
 #: bcrypt reads 72 bytes; a longer password would silently be cut.
 PASSWORD_BYTES = 72
@@ -63,6 +64,9 @@ class SelfBody(Body):
     used_quota = Ignored()
     request_count = Ignored()
     created_time = Ignored()
+    budgets = Ignored()
+    budget_timezone = Ignored()
+    lots = Ignored()
 
 
 class UserCreateBody(Body):
@@ -75,6 +79,8 @@ class UserCreateBody(Body):
     group = text(32)
     quota = quota()
     role = one_of(1, 10)
+    budgets = BudgetList(allow_none=True)
+    budget_timezone = TimeZone(allow_none=True)
 
 
 class UserUpdateBody(Body):
@@ -89,6 +95,9 @@ class UserUpdateBody(Body):
     quota = quota()
     role = integer(0)
     status = integer(0)
+    budgets = BudgetList(allow_none=True)
+    budget_timezone = TimeZone(allow_none=True)
+    lots = Ignored()
     github_id = Ignored()
     wechat_id = Ignored()
     lark_id = Ignored()

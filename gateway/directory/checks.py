@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from gateway.directory.errors import Invalid
 from ledger.costs import checked_prices
 from ledger.errors import InvalidPrices
+from ledger.periods import Budget, checked_budgets
 
 Check = Callable[[Any], Any]
 
@@ -240,6 +241,18 @@ def price_rows(most: int) -> Check:
         return stored
 
     return check
+
+
+def budgets(value: Any) -> list[dict[str, Any]]:
+    """Limits for days, weeks and months, at most one for each; stored as objects."""
+    return [budget._asdict() for budget in checked_budgets(value)]
+
+
+def stored_budgets(doc: Mapping[str, Any]) -> tuple[Budget, ...]:
+    """Read what `budgets` stored; most documents have none."""
+    return tuple(
+        Budget(budget["period"], int(budget["limit_nano"])) for budget in doc.get("budgets") or ()
+    )
 
 
 def _parts(value: Any) -> list[str]:

@@ -15,6 +15,7 @@ from gateway.directory.documents import Document, Documents
 from gateway.directory.errors import Invalid
 from gateway.directory.randomness import KEY_LENGTH, letters
 from gateway.directory.vault import Vault
+from ledger.periods import Budget, checked_zone
 from ledger.store import Store
 
 STATUS_ENABLED, STATUS_DISABLED, STATUS_EXPIRED, STATUS_EXHAUSTED = 1, 2, 3, 4
@@ -33,7 +34,8 @@ _REASONS = {
 class Key:
     """A key as stored. Times ending in _s are unix seconds; limits of 0 mean no limit.
 
-    `accessed_s` is 0 until the first use, and may lag by half a minute.
+    `accessed_s` is 0 until the first use, and may lag by half a minute. `budgets` limit what may
+    be spent in a day, week or month of `budget_timezone` ("" is UTC).
     """
 
     id: int
@@ -51,6 +53,8 @@ class Key:
     rpm: int = 0
     tpm: int = 0
     concurrency: int = 0
+    budgets: tuple[Budget, ...] = ()
+    budget_timezone: str = ""
     deleted: bool = False
     changed_us: int = 0
     networks: tuple[Network, ...] = field(repr=False, default=())
@@ -86,7 +90,8 @@ class Key:
         return any((mapped or parsed) in network for network in self.networks)
 
 
-_FIELDS = [f.name for f in fields(Key) if f.name not in ("id", "models", "subnets", "networks")]
+_PARSED = ("id", "models", "subnets", "networks", "budgets")
+_FIELDS = [f.name for f in fields(Key) if f.name not in _PARSED]
 
 
 class Keys(Documents[Key]):
@@ -108,6 +113,8 @@ class Keys(Documents[Key]):
         "rpm": checks.integer(0, checks.INT32_MAX),
         "tpm": checks.integer(0, checks.INT32_MAX),
         "concurrency": checks.integer(0, checks.INT32_MAX),
+        "budgets": checks.budgets,
+        "budget_timezone": checked_zone,
     }
 
     def __init__(self, store: Store, applied: Callable[[Key], None], vault: Vault) -> None:
@@ -124,6 +131,7 @@ class Keys(Documents[Key]):
             id=doc["_id"],
             models=None if models is None else frozenset(models),
             subnets=subnets,
+            budgets=checks.stored_budgets(doc),
             networks=tuple(ipaddress.ip_network(subnet) for subnet in subnets),
             **{name: doc[name] for name in _FIELDS if name in doc},
         )

@@ -13,6 +13,7 @@ from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
 from gateway.directory.randomness import hex_token, letters
 from gateway.directory.vault import Vault
+from ledger.periods import Budget, checked_zone
 from ledger.store import Store
 
 ROLE_COMMON, ROLE_ADMIN, ROLE_ROOT = 1, 10, 100
@@ -25,7 +26,10 @@ _SESSION_ENDING = {"role", "status"}
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as stored. Times ending in _s are unix seconds."""
+    """A user as stored. Times ending in _s are unix seconds.
+
+    `budgets` limit what may be spent in a day, week or month of `budget_timezone` ("" is UTC).
+    """
 
     id: int
     username: str
@@ -44,6 +48,8 @@ class User:
     oidc_id: str = ""
     session_epoch: int = 1
     welcomed: bool = True
+    budgets: tuple[Budget, ...] = ()
+    budget_timezone: str = ""
     created_s: int = 0
     deleted: bool = False
     changed_us: int = 0
@@ -59,7 +65,7 @@ class User:
         return self.status == STATUS_ENABLED and not self.deleted
 
 
-_FIELDS = [f.name for f in fields(User) if f.name != "id"]
+_FIELDS = [f.name for f in fields(User) if f.name not in ("id", "budgets")]
 
 
 class Users(Documents[User]):
@@ -81,6 +87,8 @@ class Users(Documents[User]):
         "wechat_id": checks.text(100),
         "lark_id": checks.text(100),
         "oidc_id": checks.text(255),
+        "budgets": checks.budgets,
+        "budget_timezone": checked_zone,
     }
 
     def __init__(
@@ -95,7 +103,9 @@ class Users(Documents[User]):
     @staticmethod
     def read(doc: Document) -> User:
         """Turn a stored document into a user."""
-        return User(id=doc["_id"], **{name: doc[name] for name in _FIELDS if name in doc})
+        budgets = checks.stored_budgets(doc)
+        known = {name: doc[name] for name in _FIELDS if name in doc}
+        return User(id=doc["_id"], budgets=budgets, **known)
 
     async def create(
         self,

@@ -9,8 +9,17 @@ from typing import Any
 
 import orjson
 
-from ledger.errors import BooksUnavailable, InsufficientCredit, LedgerError, PriceMissing
+from ledger.errors import (
+    BooksUnavailable,
+    BudgetExceeded,
+    InsufficientCredit,
+    LedgerError,
+    PriceMissing,
+)
 from ledger.money import usd
+
+# Clients wait that long by themselves; beyond it, trying again is for people.
+LONGEST_RETRY_S = 60
 
 _BAD = "invalid_request_error"
 _DENIED = "permission_error"
@@ -36,6 +45,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "request_too_large": (413, _BAD),
     "api_not_implemented": (501, "api_error"),
     "rate_limit_exceeded": (429, "rate_limit_error"),
+    "budget_exceeded": (429, "insufficient_quota"),
     "internal_error": (500, _OURS),
     "no_available_channel": (503, _OURS),
     "shutting_down": (503, _OURS),
@@ -92,10 +102,20 @@ class RelayError(Exception):
         }
 
 
+_WHOSE = {
+    "key:": "This key's limit",
+    "budget:key:": "This key's budget",
+    "budget:": "Your account's budget",
+    "": "The balance",
+}
+
+
 def of_ledger(error: LedgerError) -> RelayError:
     """Say in the client's dialect what the books answered."""
+    if isinstance(error, BudgetExceeded) and error.needed_nano <= error.limit_nano:
+        return _of_budget(error)
     if isinstance(error, InsufficientCredit):
-        whose = "This key's limit" if error.account.startswith("key:") else "The balance"
+        whose = next(said for prefix, said in _WHOSE.items() if error.account.startswith(prefix))
         return RelayError(
             "insufficient_quota",
             f"{whose} does not cover this request: {usd(error.needed_nano)} USD may be needed and "
@@ -115,6 +135,21 @@ def of_ledger(error: LedgerError) -> RelayError:
         error.code if error.code in TABLE else "books_unavailable",
         "The ledger cannot record requests right now; please try again shortly.",
         headers={"Retry-After": str(retry_after_s)},
+    )
+
+
+def _of_budget(error: BudgetExceeded) -> RelayError:
+    """Say which budget is used up, and when it renews."""
+    whose = "this key's" if error.account.startswith("budget:key:") else "your account's"
+    headers = {"Retry-After": str(error.retry_after_s)}
+    if error.retry_after_s > LONGEST_RETRY_S:
+        headers["X-Should-Retry"] = "false"
+    return RelayError(
+        "budget_exceeded",
+        f"Of {whose} budget of {usd(error.limit_nano)} USD a {error.period}, "
+        f"{usd(max(0, error.available_nano))} USD is left and {usd(error.needed_nano)} USD may be "
+        f"needed. It renews at {error.renews}.",
+        headers=headers,
     )
 
 

@@ -8,6 +8,8 @@ and when it does not cover the whole answer either, the answer is asked to be sh
 from gateway.directory.channels import Channel
 from gateway.formats import openai, text
 from gateway.relay.context import Exchange, Relay
+from ledger.budgets import Running
+from ledger.credit import Hold
 from ledger.errors import InsufficientCredit, PriceMissing
 from ledger.quote import Quote
 
@@ -24,11 +26,24 @@ async def reserve(relay: Relay, x: Exchange) -> None:
     if x.quote.is_free:
         return
     accounts = [x.user.account] if x.key.unlimited else [x.user.account, x.key.account]
+    limited = x.user.budgets or x.key.budgets
+    running = relay.books.budgets.in_force(x.user, x.key) if limited else ()
     x.tokens_in = most_input(x.ask, x.channel)
     amount = x.quote.estimate_nano(x.tokens_in, most_output(relay, x) * x.ask.choices)
-    x.hold = relay.books.credit.try_hold(accounts, amount)
+    x.hold = _hold_at_once(relay, accounts, running, amount)
     if x.hold is None:
-        await _hold_slowly(relay, x, accounts, amount)
+        await _hold_slowly(relay, x, accounts, running, amount)
+
+
+def _hold_at_once(
+    relay: Relay, accounts: list[str], running: tuple[Running, ...], amount: int
+) -> Hold | None:
+    """Hold from what this process has in hand, or return None."""
+    if running:
+        if not all(known.ready for known in running):
+            return None
+        accounts = [*accounts, *(term.account for known in running for term in known.terms)]
+    return relay.books.credit.try_hold(accounts, amount)
 
 
 def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
@@ -75,11 +90,13 @@ async def counted_input(relay: Relay, x: Exchange) -> int:
     return found.tokens + await relay.counter.count(x.served_model, found.texts)
 
 
-async def _hold_slowly(relay: Relay, x: Exchange, accounts: list[str], amount: int) -> None:
-    credit, quote = relay.books.credit, x.quote
+async def _hold_slowly(
+    relay: Relay, x: Exchange, accounts: list[str], running: tuple[Running, ...], amount: int
+) -> None:
+    budgets, quote = relay.books.budgets, x.quote
     assert quote is not None
     try:
-        x.hold = await credit.hold(accounts, amount, wait_s=0)
+        x.hold = await budgets.hold(accounts, running, amount, wait_s=0)
         return
     except InsufficientCredit:
         x.tokens_in = min(x.tokens_in, await counted_input(relay, x))
@@ -87,7 +104,7 @@ async def _hold_slowly(relay: Relay, x: Exchange, accounts: list[str], amount: i
     precise = quote.estimate_nano(x.tokens_in, output * choices)
     floor = quote.estimate_nano(x.tokens_in, min(SHORTEST_ANSWER, output) * choices)
     wait_s = relay.settings.hold_wait_s
-    x.hold = await credit.hold(accounts, precise, floor_nano=floor, wait_s=wait_s)
+    x.hold = await budgets.hold(accounts, running, precise, floor_nano=floor, wait_s=wait_s)
     if x.hold.amount_nano < precise:
         affordable = quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in)
         x.clamp = max(1, affordable // choices)
