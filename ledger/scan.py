@@ -89,14 +89,17 @@ async def birth_us(store: Store) -> int | None:
     return min(times, default=None)
 
 
-def about(account: str) -> tuple[Document, ...]:
+def about(account: str, owner: str | None = None) -> tuple[Document, ...]:
     """Return the filters for the events that may concern an account, for `in_time`.
 
     Besides its own, these are the charges through a key or a channel, those that count in a budget
     or are paid from a lot, and what became of a code. Which of them move it, and by how much, is
-    for `accounts.effects` to say.
+    for `accounts.effects` to say. The `owner` of a key, if known, makes its charges much cheaper to
+    find.
     """
     kind, _, name = account.partition(":")
+    if owner is not None and kind == "key":
+        return {"account": account}, {"account": owner, "body.key": int(name)}
     return ({"account": account}, *_ELSEWHERE.get(kind, _nowhere)(name))
 
 

@@ -100,8 +100,9 @@ def _line(cells: list[object]) -> str:
     buffer = io.StringIO()
     # The module leaves a bare carriage return unquoted, and readers then see two lines.
     returns = any(isinstance(cell, str) and "\r" in cell for cell in cells)
-    quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
-    csv.writer(buffer, lineterminator="\n", quoting=quoting).writerow(cells)
+    csv.writer(
+        buffer, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+    ).writerow(cells)
     return buffer.getvalue()
 
 
