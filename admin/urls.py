@@ -15,15 +15,21 @@ from admin.handlers import (
     logs,
     missing,
     options,
+    prices,
     public,
     redemptions,
+    reprice,
+    reversals,
     session,
+    statements,
     tokens,
     topup,
     users,
 )
 
 _ID = r"(\d{1,15})"
+_NUMBER = r"(\d{1,9})"
+_NAME = r"([0-9a-z-]{1,60})"
 
 ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("status", public.StatusHandler),
@@ -70,12 +76,25 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("ledger/events/(.{1,600}?)", ledger.EventHandler),
     ("ledger/balance", ledger.BalanceHandler),
     ("ledger/export", ledger.ExportHandler),
+    ("ledger/statement", statements.StatementHandler),
     ("ledger/verify", ledger.VerifyHandler),
     ("ledger/audit", audit.AuditHandler),
+    ("ledger/prices", prices.PricesHandler),
+    (f"ledger/prices/{_NUMBER}", prices.PriceVersionHandler),
+    (f"ledger/prices/{_NUMBER}/diff/{_NUMBER}", prices.PriceDiffHandler),
+    (f"ledger/prices/{_NUMBER}/rollback", prices.RollbackHandler),
+    (f"ledger/prices/{_NUMBER}/cancel", prices.CancelHandler),
+    ("ledger/reprice", reprice.RepriceHandler),
+    ("ledger/reverse", reversals.ReverseHandler),
+    ("ledger/reversals", reversals.ReversalsHandler),
+    (f"ledger/reversals/{_NAME}/approve", reversals.ApproveHandler),
+    (f"ledger/reversals/{_NAME}/reject", reversals.RejectHandler),
+    (f"ledger/reversals/{_NAME}", reversals.ReversalHandler),
     ("ledger/self/events", ledger.OwnEventsHandler),
     ("ledger/self/events/(.{1,600}?)", ledger.OwnEventHandler),
     ("ledger/self/balance", ledger.OwnBalanceHandler),
     ("ledger/self/export", ledger.OwnExportHandler),
+    ("ledger/self/statement", statements.OwnStatementHandler),
 )
 
 

@@ -14,6 +14,12 @@ class ReversalError(LedgerError):
     code = "reversal_refused"
 
 
+class InvalidRequest(ReversalError):
+    """What was asked for is incomplete or contradicts itself."""
+
+    code = "invalid_request"
+
+
 class NothingToReverse(ReversalError):
     """No such event or reversal, or no charge that matches and was not given back."""
 

@@ -30,6 +30,7 @@ from ledger.reversal_errors import (
     AlreadyDecided,
     AlreadyReversed,
     CohortChanged,
+    InvalidRequest,
     NothingToReverse,
     ReversalError,
     SecondPersonNeeded,
@@ -63,7 +64,7 @@ class Request:
     def target(self) -> Document:
         """Return what is meant, as a document holds it. Raises ReversalError, InvalidFilter."""
         if (self.event is None) == (self.filter is None):
-            raise ReversalError("name either an event or a filter")
+            raise InvalidRequest("name either an event or a filter")
         if self.event is not None:
             return {"event": self.event}
         return {"filter": checked_filter(self.filter or {})}
@@ -108,7 +109,7 @@ async def propose(books: Books, request: Request, limit_nano: int) -> tuple[Docu
     `limit_nano`; a limit of 0 leaves nobody alone. Raises ReversalError.
     """
     if not request.reason.strip() or len(request.reason) > MAX_REASON:
-        raise ReversalError(f"a reason is needed, of at most {MAX_REASON} characters")
+        raise InvalidRequest(f"a reason is needed, of at most {MAX_REASON} characters")
     while True:
         print_ = request.fingerprint()
         former = await _former(books.store, print_)

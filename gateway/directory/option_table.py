@@ -106,6 +106,8 @@ _ROWS = [
     Option("DisplayTokenStatEnabled", True, checks.boolean),
     Option("QuotaForNewUser", 0, _AMOUNT),
     Option("RetryTimes", 0, checks.integer(0, 20)),
+    # What one admin may reverse alone in a day, in USD; above it a second one approves.
+    Option("ReversalApprovalUsd", 100, checks.integer(0, 1_000_000_000)),
     Option("SystemName", "Tollgate", checks.text(60, shortest=1)),
     Option("ServerAddress", "http://localhost:3000", checks.web_address(500)),
     Option("Notice", "", _PAGE),

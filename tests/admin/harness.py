@@ -20,6 +20,7 @@ from gateway.directory.users import ROLE_ADMIN
 from gateway.directory.vault import Vault
 from ledger.books import Books
 from ledger.clock import Clock
+from ledger.reversal_runs import Runner
 from ledger.store import Store
 
 ROOT_PASSWORD = "correct-horse"
@@ -49,6 +50,7 @@ class Server:
         """Stop serving and give everything back."""
         self.http.stop()
         await self.http.close_all_connections()
+        await self.context.reversing.close()
         await self.directory.stop()
         await self.books.close()
 
@@ -77,6 +79,7 @@ async def serve(store: Store) -> Server:
         start_time_s=1_700_000_000,
         test_channel=test_channel,
         throttle=Throttle(clock.monotonic_s),
+        reversing=Runner(books),
     )
     sockets = bind_sockets(0, "127.0.0.1", family=socket.AF_INET)
     http = HTTPServer(Application(routes(context)), max_body_size=4 << 20)

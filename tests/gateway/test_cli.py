@@ -130,7 +130,6 @@ def test_without_a_command_the_help_is_shown(tollgate: Tollgate, args: list[str]
     "args",
     [
         ["ledger", "statement", "--account", "user:1"],
-        ["ledger", "reprice"],
         ["import", "one-api", "mysql://somewhere", "--dry-run"],
     ],
 )

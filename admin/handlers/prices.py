@@ -1,0 +1,159 @@
+"""Versions of the price book: listed, shown, compared, published, brought back, cancelled."""
+
+from typing import Any, ClassVar
+
+from admin.base import ApiHandler
+from admin.schemas.corrections import NoteBody, PublishBody
+from gateway.directory.users import ROLE_ADMIN, ROLE_ROOT
+from ledger.events import rfc3339
+from ledger.price_diff import diff
+from ledger.price_table import PriceTable
+from ledger.prices import PriceBook
+
+
+class _Base(ApiHandler):
+    async def book(self) -> PriceBook:
+        """The book with what other processes have published."""
+        prices = self.context.books.prices
+        await prices.refresh()
+        return prices
+
+    async def versions(self, *numbers: int) -> list[dict[str, Any]]:
+        """Describe versions: who published what, when, and since when it holds."""
+        book = self.context.books.prices
+        bodies = [book.body(number) for number in numbers]
+        ids = [f"price:{number}" for number in numbers]
+        found = await self.context.books.store.find_list(
+            "events", {"_id": {"$in": ids}}, projection={"ts": 1}
+        )
+        published = {event["_id"]: rfc3339(event["ts"]) for event in found}
+        users = await self.context.directory.users.get_many(
+            sorted({_user_id(body["author"]) for body in bodies} - {0})
+        )
+        names = {user.account: user.username for user in users.values()}
+        return [_version(book, body, published, names) for body in bodies]
+
+    async def published(self, number: int, before: int) -> None:
+        """Answer the version that was published; `changed` is false when nothing was."""
+        (described,) = await self.versions(number) if number else (None,)
+        self.ok(described, changed=number > before)
+
+
+class PricesHandler(_Base):
+    """/api/ledger/prices."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN, "POST": ROLE_ROOT}
+
+    async def get(self) -> None:
+        """Answer all versions, newest first."""
+        book = await self.book()
+        numbers = range(book.latest, 0, -1)
+        self.ok(await self.versions(*numbers), total=book.latest, in_force=book.version)
+
+    async def post(self) -> None:
+        """Publish a version, at once or from a time to come."""
+        sent = self.body(PublishBody())
+        book = await self.book()
+        before = book.latest
+        number = await book.publish(
+            self.context.books,
+            author=self.actor,
+            note=sent["note"],
+            set_rows=sent["set"],
+            unset=sent["unset"],
+            groups=list(sent["groups"].items()),
+            unset_groups=sent["unset_groups"],
+            effective_us=sent.get("effective_at"),
+        )
+        await self.published(number, before)
+
+
+class PriceVersionHandler(_Base):
+    """GET /api/ledger/prices/:version."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self, version: str) -> None:
+        """Answer a version with its whole table."""
+        table = (await self.book()).table_of(int(version))
+        (described,) = await self.versions(int(version))
+        self.ok({**described, **_table(table)})
+
+
+class PriceDiffHandler(_Base):
+    """GET /api/ledger/prices/:version/diff/:other."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self, before: str, after: str) -> None:
+        """Answer what the second version has that the first has not, and the other way round."""
+        book = await self.book()
+        found = diff(book.table_of(int(before)), book.table_of(int(after)))
+        self.ok({"before": int(before), "after": int(after), **found.to_json()})
+
+
+class RollbackHandler(_Base):
+    """POST /api/ledger/prices/:version/rollback."""
+
+    access: ClassVar[dict[str, int]] = {"POST": ROLE_ROOT}
+
+    async def post(self, version: str) -> None:
+        """Publish a version that restores the table of another."""
+        sent = self.body(NoteBody()) if self.request.body else {"note": ""}
+        book = await self.book()
+        before = book.latest
+        number = await book.roll_back(
+            self.context.books,
+            int(version),
+            author=self.actor,
+            note=sent["note"] or f"back to version {version}",
+            effective_us=sent.get("effective_at"),
+        )
+        await self.published(number, before)
+
+
+class CancelHandler(_Base):
+    """POST /api/ledger/prices/:version/cancel."""
+
+    access: ClassVar[dict[str, int]] = {"POST": ROLE_ROOT}
+
+    async def post(self, version: str) -> None:
+        """Publish that a planned version will not take effect."""
+        sent = self.body(NoteBody()) if self.request.body else {"note": ""}
+        book = await self.book()
+        before = book.latest
+        note = sent["note"] or f"version {version} is cancelled"
+        number = await book.cancel(self.context.books, int(version), author=self.actor, note=note)
+        await self.published(number, before)
+
+
+def _version(
+    book: PriceBook, body: dict[str, Any], published: dict[str, str], names: dict[str, str]
+) -> dict[str, Any]:
+    number = body["version"]
+    return {
+        "version": number,
+        "state": book.state(number),
+        "author": body["author"],
+        "username": names.get(body["author"], ""),
+        "note": body["note"],
+        "effective": rfc3339(body["effective_us"]),
+        "published": published.get(f"price:{number}"),
+        "set": len(body.get("set") or ()),
+        "unset": len(body.get("unset") or ()),
+        "groups": len(body.get("groups") or ()) + len(body.get("unset_groups") or ()),
+        "cancels": body.get("cancels"),
+        "restores": body.get("restores"),
+    }
+
+
+def _table(table: PriceTable) -> dict[str, Any]:
+    return {
+        "rows": [table.rows[model] for model in sorted(table.rows)],
+        "group_ratios": dict(sorted(table.groups.items())),
+    }
+
+
+def _user_id(account: str) -> int:
+    kind, _, number = account.partition(":")
+    return int(number) if kind == "user" and number.isdigit() else 0
