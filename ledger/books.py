@@ -9,6 +9,7 @@ was taken over (`fenced` is set then).
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from ledger.errors import (
     LedgerError,
     Unavailable,
 )
-from ledger.events import Draft, Receipt, Schemas
+from ledger.events import Document, Draft, Receipt, Schemas
 from ledger.outage import Outage
 from ledger.prices import PriceBook
 from ledger.projector import Projector
@@ -96,6 +97,8 @@ class Books:
         self.writer = writer
         self.prices = prices
         self.options = options
+        #: Called with the events that this process has made durable, in order; must not raise.
+        self.observers: list[Callable[[list[Document]], None]] = []
         self.projector = Projector(
             store, writer.slot, writer.next_seq - 1, interval_s=options.flush_interval_s
         )
@@ -105,7 +108,7 @@ class Books:
             Schemas(),
             writer,
             max_pending=options.max_pending,
-            on_landed=self.projector.feed,
+            on_landed=self._landed,
             spill=_spill_file(options, writer),
         )
         self._outage = Outage(store, clock, lambda: self.appender.stalled_s)
@@ -250,6 +253,11 @@ class Books:
             return
         await free_slices(self.store, self.writer.slot)
         await writers.release(self.store, self.writer)
+
+    def _landed(self, events: list[Document]) -> None:
+        self.projector.feed(events)
+        for observe in self.observers:
+            observe(events)
 
     def _start(self) -> None:
         self.projector.start()
