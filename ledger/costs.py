@@ -7,7 +7,7 @@ follows from. Promises that a recorded cost can be derived again from the event 
 channel is saved; a channel that says nothing of its costs has no known cost, which is not zero.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,6 +26,7 @@ _FINGERPRINTS = ("req_hash", "prev", "hash")
 _COST_FIELDS = ("cost_nano", "cost", "usage", "estimated")
 
 Attempt = dict[str, Any]
+Derive = Callable[[dict[str, Any], Mapping[str, int]], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def by_channel(body: Document) -> dict[str, int]:
     return costs
 
 
-def fault(event: Document) -> str | None:
+def fault(event: Document, derive: Derive = charge_from_factors) -> str | None:
     """Say what is wrong with the costs of a usage.charged event; None when nothing is."""
     body, total = event["body"], 0
     for number, attempt in enumerate(body.get("attempts") or (), start=1):
@@ -137,7 +138,7 @@ def fault(event: Document) -> str | None:
         total += attempt["cost_nano"]
         try:
             factors = {**attempt["cost"], "group_ratio": attempt["cost"]["ratio"]}
-            derived = charge_from_factors(factors, attempt.get("usage", body["usage"]))
+            derived = derive(factors, attempt.get("usage", body["usage"]))
         except (InvalidEvent, KeyError, TypeError) as error:
             return f"the cost of attempt {number} can't be derived: {error!r}"
         if derived != attempt["cost_nano"]:

@@ -54,7 +54,7 @@ async def latest(store: Store) -> Seal | None:
     number = int(hint["number"]) if hint else 0
     found = await by_number(store, number) if number else None
     if found is None:
-        found = await by_number(store, await _highest(store))
+        found = await by_number(store, await highest(store))
     while True:
         following = await by_number(store, found.number + 1 if found else 1)
         if following is None:
@@ -62,7 +62,7 @@ async def latest(store: Store) -> Seal | None:
         found = following
 
 
-async def _highest(store: Store) -> int:
+async def highest(store: Store) -> int:
     """Find the newest seal without any hint, for books whose position was lost."""
     highest = 0
     wanted = {"account": ACCOUNT, "type": TYPE}

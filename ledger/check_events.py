@@ -1,0 +1,100 @@
+"""Checking one event by itself: its form, its schema, its amount.
+
+Owns what must hold of an event whatever stands beside it. Promises to name every fault and never to
+fail on what it checks, however damaged. Refuses to mend anything.
+"""
+
+from collections.abc import Callable
+
+from ledger.costs import fault as cost_fault
+from ledger.errors import InvalidEvent
+from ledger.events import Document, Schemas
+from ledger.money import usd
+from ledger.recount import Recount
+from ledger.report import Report
+
+TEXTS = ("_id", "type", "account", "actor", "req_hash", "prev", "hash")
+NUMBERS = ("v", "amount", "at", "ts", "writer", "epoch", "seq")
+FIELDS = frozenset((*TEXTS, *NUMBERS, "body"))
+
+
+def is_event(event: Document) -> bool:
+    """Tell whether a document has the fields of an event, each of its kind, and no other."""
+    return (
+        event.keys() == FIELDS
+        and all(isinstance(event[name], str) for name in TEXTS)
+        and all(isinstance(event[name], int) for name in NUMBERS)
+        and isinstance(event["body"], dict)
+    )
+
+
+class EventCheck:
+    """Checks events, one by one, and notes their faults in a report."""
+
+    def __init__(self, report: Report, schemas: Schemas | None = None) -> None:
+        self._report = report
+        self._schemas = schemas or Schemas()
+        self._recount = Recount()
+        self._checks: dict[str, Callable[[Document], None]] = {
+            "usage.charged": self._check_charge,
+            "usage.reversed": self._check_reversal,
+            "recharge.reversed": self._check_reversal,
+        }
+
+    def check(self, event: Document) -> None:
+        """Note what is wrong with an event that `is_event`."""
+        try:
+            self._schemas.check_stored(event)
+            check = self._checks.get(event["type"])
+            if check is not None:
+                check(event)
+        except InvalidEvent as error:
+            self._report.add("event invalid", event["_id"], str(error))
+        except (ArithmeticError, KeyError, TypeError, ValueError, IndexError) as error:
+            self._report.add("event invalid", event["_id"], f"can't be checked: {error!r}")
+
+    def _check_charge(self, event: Document) -> None:
+        """A charge must be what its own factors and usage give, less what credit did not cover."""
+        add, subject, body = self._report.add, event["_id"], event["body"]
+        priced = self._recount.charge_nano(body["price"], body["usage"])
+        charged = -event["amount"] + body["shortfall_nano"]
+        if priced != charged:
+            said = f"its factors give {usd(priced)} USD, the event says {usd(charged)} USD"
+            add("amount wrong", subject, said)
+        if body["price"].get("unpriced"):
+            self._report.unpriced += 1
+        wrong = cost_fault(event, self._recount.charge_nano)
+        if wrong is not None:
+            add("cost wrong", subject, wrong)
+        if subject != f"usage:{body['request_id']}":
+            add("id wrong", subject, "the id is not the one of its request")
+        wrong = _split_fault(event)
+        if wrong is not None:
+            add("split wrong", subject, wrong)
+
+    def _check_reversal(self, event: Document) -> None:
+        """A reversal is named after what it reverses, so that there can be only one."""
+        body = event["body"]
+        if event["v"] > 1 and event["_id"] != f"reverse:{body.get('charge', body.get('recharge'))}":
+            add = self._report.add
+            add("id wrong", event["_id"], "the id is not the one of what it reverses")
+
+
+def _split_fault(event: Document) -> str | None:
+    """Say what is wrong with the lots and budgets that a charge names."""
+    body, user = event["body"], event["account"].partition(":")[2]
+    lots = body.get("lots") or ()
+    names = [lot for lot, _ in lots]
+    if len(set(names)) != len(names):
+        return "a lot is named twice"
+    if any(not name.startswith(f"lot:{user}:") for name in names):
+        return "a lot is somebody else's"
+    taken = sum(nano for _, nano in lots)
+    if taken > -event["amount"]:
+        return f"lots paid {usd(taken)} USD of a charge of {usd(-event['amount'])} USD"
+    owners = (f"budget:user:{user}:", f"budget:key:{body['key']}:")
+    own = {event["account"], f"key:{body['key']}"}
+    for account in body["hold"]["accounts"]:
+        if account not in own and not account.startswith((*owners, f"lot:{user}:")):
+            return f"it is held by {account}, which does not pay for it"
+    return None

@@ -1,0 +1,98 @@
+"""What a verification reads from the database: pages of events, and seals.
+
+Owns the reading ahead: while one page is checked the next is on its way. Promises constant memory.
+Refuses nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+
+from ledger.check_chain import Bound
+from ledger.errors import LedgerError
+from ledger.events import Document
+from ledger.seal_body import Seal
+from ledger.seals import by_numbers, numbered
+from ledger.store import Store
+
+PAGE = 1_000
+SEALS = 200
+
+
+async def pages(
+    store: Store, writer: int, after: int, to: int | None
+) -> AsyncGenerator[list[Document], None]:
+    """Yield a writer's events behind number `after`, up to number `to`, in their order."""
+    waiting = _ask(store, writer, after, to)
+    try:
+        while True:
+            page = await waiting
+            if not page:
+                beyond = await _beyond(store, writer, after, to)
+                if beyond is None:
+                    return
+                after = beyond - 1
+                waiting = _ask(store, writer, after, to)
+                continue
+            after = int(page[-1]["seq"])
+            waiting = _ask(store, writer, after, to)
+            yield page
+    finally:
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+
+
+def _ask(store: Store, writer: int, after: int, to: int | None) -> "asyncio.Task[list[Document]]":
+    end = after + PAGE if to is None else min(after + PAGE, to)
+    return asyncio.create_task(numbered(store, writer, after, end))
+
+
+async def _beyond(store: Store, writer: int, after: int, to: int | None) -> int | None:
+    """Return the next number that is there, behind a gap."""
+    if to is not None and after >= to:
+        return None
+    wanted: Document = {"$gt": after} if to is None else {"$gt": after, "$lte": to}
+    found = await store.find_one(
+        "events", {"writer": writer, "seq": wanted}, sort=[("seq", 1)], projection={"seq": 1}
+    )
+    return None if found is None else int(found["seq"])
+
+
+async def seals(store: Store, first: int, last: int) -> AsyncGenerator[Document, None]:
+    """Yield the events of these seals that are there, in the order of their numbers."""
+    for start in range(first, last + 1, SEALS):
+        for event in await by_numbers(store, range(start, min(start + SEALS, last + 1))):
+            yield event
+
+
+async def bounds(store: Store, writer: int, behind: int, last: int) -> AsyncGenerator[Bound, None]:
+    """Yield up to where each seal, the last of which is number `last`, binds a writer's events.
+
+    Seals that bind nothing behind number `behind` are passed over.
+    """
+    first = await _first_behind(store, writer, behind, last)
+    async with aclosing(seals(store, first, last)) as found:
+        async for event in found:
+            with suppress(LedgerError, KeyError):  # a damaged seal is named where seals are checked
+                seal = Seal.of(event["body"])
+                head = seal.heads.get(writer)
+                if head is not None and head.seq > behind and head.events > 0:
+                    yield Bound(seal.number, head.seq, head.hash, head.root)
+
+
+async def _first_behind(store: Store, writer: int, behind: int, last: int) -> int:
+    """Return a seal before which none binds anything of a writer behind a number."""
+    low, high = 1, last
+    while behind and low < high:
+        middle = (low + high) // 2
+        events = await by_numbers(store, [middle])
+        if not events:
+            return 1  # one is missing: read them all
+        with suppress(LedgerError, KeyError):
+            head = Seal.of(events[0]["body"]).heads.get(writer)
+            if head is None or head.seq <= behind:
+                low = middle + 1
+                continue
+        high = middle
+    return low
