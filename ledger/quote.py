@@ -200,6 +200,17 @@ def charge_from_factors(factors: Factors, usage: Mapping[str, int]) -> int:
     return -(-nano.numerator // nano.denominator)
 
 
+def exact_text(factors: Factors, usage: Mapping[str, int]) -> str:
+    """Return a charge in USD as it was before rounding, with all its decimals.
+
+    Raises InvalidEvent as `charge_from_factors` does.
+    """
+    try:
+        return _decimal(_exact_usd(factors, usage))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidEvent(f"the price factors can't be read: {error!r}") from None
+
+
 def explain(factors: Factors, usage: Mapping[str, int]) -> str:
     """Write a charge as a formula with its numbers, in USD, with the rounding if there is any.
 
