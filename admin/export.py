@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from admin.events import Selection
-from ledger.costs import without_costs
+from admin.explain import for_owner
 from ledger.export import rows
 from ledger.store import Store
 from ledger.tables import Values
@@ -24,4 +24,4 @@ async def _shown(
 ) -> AsyncGenerator[dict[str, Any], None]:
     async with aclosing(events):
         async for event in events:
-            yield without_costs(event) if own else event
+            yield for_owner(event) if own else event
