@@ -106,14 +106,15 @@ class ApiHandler(RequestHandler):
         self._send(document)
 
     async def stream(
-        self, lines: AsyncGenerator[str, None], content_type: str, filename: str
+        self, lines: AsyncGenerator[Any, None], content_type: str, filename: str | None
     ) -> None:
-        """Answer a file line by line, in bounded memory; stops when the client has gone.
+        """Answer text or bytes as they come, in bounded memory; stops when the client has gone.
 
         A file that cannot be completed is broken off, so that half of it never passes for all.
         """
         self.set_header("Content-Type", content_type)
-        self.set_header("Content-Disposition", f'attachment; filename="{filename}"')
+        if filename is not None:
+            self.set_header("Content-Disposition", f'attachment; filename="{filename}"')
         try:
             async with aclosing(lines):
                 async for line in lines:

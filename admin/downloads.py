@@ -55,15 +55,15 @@ class DownloadHandler(ApiHandler):
         """Answer rows as a file `name`.`form`; a workbook's sheets have the title."""
         watched = self.watched(rows)
         if form == XLSX:
-            chunks = workbook(table, watched, title=title)
+            chunks: AsyncGenerator[Any, None] = workbook(table, watched, title=title)
         else:
             chunks = lines(form, table, watched)
         await self.send(chunks, CONTENT_TYPES[form], f"{name}.{form}")
 
     async def send(
-        self, chunks: AsyncGenerator[Any, None], content_type: str, filename: str
+        self, chunks: AsyncGenerator[Any, None], content_type: str, filename: str | None
     ) -> None:
-        """Answer chunks of text or bytes as they come."""
+        """Answer chunks of text or bytes as they come, as a file if it has a name."""
         self._work = asyncio.create_task(self.stream(chunks, content_type, filename))
         try:
             await asyncio.shield(self._work)

@@ -16,6 +16,7 @@ from ledger import errors as ledger
 from ledger import reversal_errors as reversals
 from ledger.cohort import InvalidFilter
 from ledger.money import usd
+from ledger.statements import BadStatement
 
 
 class ApiError(Exception):
@@ -53,6 +54,7 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (reversals.SecondPersonNeeded, 403, None),
     (reversals.ReversalError, 409, None),
     (InvalidFilter, 400, None),
+    (BadStatement, 400, None),
     (ledger.KeyReused, 409, None),
     (ledger.Duplicate, 409, "this already exists"),
     (ledger.DatabaseAway, 503, "the database does not answer; try again shortly"),

@@ -10,9 +10,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import ValidationError
-
 from admin.logbook import TYPES
+from admin.owning import require_own
 from admin.schemas.ledger import cursor_of, end_of_second
 from gateway.directory.directory import Directory
 from gateway.directory.users import User
@@ -125,9 +124,6 @@ def _least(one: int | None, other: int) -> int:
 
 def about(account: str) -> tuple[Query, ...]:
     """Return filters for the events that concern an account."""
-    kind, _, number = account.partition(":")
-    if kind == "code":
-        return {"_id": f"redeem:{number}"}, {"_id": f"revoke:{number}"}
     return scan.about(account)
 
 
@@ -136,14 +132,10 @@ async def about_own(directory: Directory, user: User, account: str | None) -> tu
 
     Raises ValidationError for any other account, whether it exists or not.
     """
-    if account is None or account == user.account:
+    if account is None:
         return ({"account": user.account},)
-    kind, _, number = account.partition(":")
-    if kind == "key":
-        key = (await directory.keys.get_many([int(number)])).get(int(number))
-        if key is not None and key.user_id == user.id:
-            return {"account": user.account, "body.key": key.id}, {"account": key.account}
-    raise ValidationError({"account": ["Not your account nor one of your keys."]})
+    await require_own(directory, user, account)
+    return scan.about(account, user.account)
 
 
 async def log_selection(

@@ -101,13 +101,18 @@ async def exact_balances(store: Store, accounts: Sequence[str]) -> dict[str, int
     return {account: balance_nano(found[account]) for account in accounts}
 
 
-async def columns_at(history: History, account: str, as_of: AsOf = NOW) -> Columns:
-    """Return all columns of an account as of a time."""
+async def columns_at(
+    history: History, account: str, as_of: AsOf = NOW, *, owner: str | None = None
+) -> Columns:
+    """Return all columns of an account as of a time.
+
+    The `owner` of a key, as in user:42, makes its events much cheaper to find.
+    """
     now = await present(history.store, [account])
     columns = now.columns[account]
     if as_of == NOW:
         return columns
-    filters, from_us = _that_do_not_count(account, as_of)
+    filters, from_us = _that_do_not_count(account, as_of, owner)
     async with aclosing(history.read(filters, from_us=from_us)) as events:
         async for event in events:
             if now.has(event) and not as_of.counts(event):
@@ -116,22 +121,26 @@ async def columns_at(history: History, account: str, as_of: AsOf = NOW) -> Colum
     return columns
 
 
-def _that_do_not_count(account: str, as_of: AsOf) -> tuple[list[Mapping[str, Any]], int]:
+def _that_do_not_count(
+    account: str, as_of: AsOf, owner: str | None
+) -> tuple[list[Mapping[str, Any]], int]:
     """Return filters for the events to take away, and when the first can have been recorded.
 
     No event takes effect after it was recorded, so all of them were recorded after one of the two
     times.
     """
     limits = [limit for limit in (as_of.at_us, as_of.known_us) if limit is not None]
-    filters = scan.about(account)
+    filters = scan.about(account, owner)
     if as_of.known_us is None:
         filters = tuple({**wanted, "at": {"$gt": as_of.at_us}} for wanted in filters)
     return list(filters), min(limits) + 1
 
 
-async def balance_at(history: History, account: str, as_of: AsOf = NOW) -> int:
+async def balance_at(
+    history: History, account: str, as_of: AsOf = NOW, *, owner: str | None = None
+) -> int:
     """Return the balance of an account as of a time, in nano-dollars."""
-    return balance_nano(await columns_at(history, account, as_of))
+    return balance_nano(await columns_at(history, account, as_of, owner=owner))
 
 
 def effects_on(account: str, event: Document) -> Iterable[Mapping[str, int]]:

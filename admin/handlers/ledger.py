@@ -9,8 +9,9 @@ from admin.base import ApiHandler
 from admin.downloads import DownloadHandler
 from admin.errors import ApiError
 from admin.events import Selection, about, about_own
-from admin.explain import explanation
+from admin.explain import explanation, for_owner
 from admin.export import event_rows
+from admin.owning import owner_of, require_own
 from admin.schemas.ledger import (
     BalanceQuery,
     EventsQuery,
@@ -21,9 +22,10 @@ from admin.schemas.ledger import (
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
 from ledger import accounts
 from ledger.accounts import COLUMNS
-from ledger.costs import without_costs
+from ledger.balances import NOW, AsOf, columns_at
 from ledger.events import to_json
 from ledger.export import EVENTS
+from ledger.history import History
 from ledger.money import quota_floor, usd
 from ledger.verify import verify
 
@@ -40,8 +42,14 @@ class LedgerBase(DownloadHandler):
         return about(account) if account else ()
 
     def shown(self, event: dict[str, Any]) -> dict[str, Any]:
-        """An event in its outside form; what upstreams cost is the operator's business."""
-        return to_json(without_costs(event) if self.own else event)
+        """An event in its outside form, for its owner without the operator's business."""
+        return to_json(for_owner(event) if self.own else event)
+
+    async def owner(self, account: str) -> str | None:
+        """Who pays for a key, if known. Raises ValidationError when one may not ask."""
+        if self.own:
+            await require_own(self.context.directory, self.me, account)
+        return await owner_of(self.context.directory, account)
 
     async def selection(self, sent: dict[str, Any]) -> Selection:
         """The events of an account and a period that were asked for."""
@@ -80,7 +88,9 @@ class EventHandler(LedgerBase):
         event = await self.context.books.store.find_one("events", {"_id": event_id})
         if event is None or (self.own and not await self._is_own(event["account"])):
             raise ApiError(404, f"there is no event {event_id[:200]}")
-        self.ok({**self.shown(event), "explanation": explanation(event)})
+        books, directory = self.context.books, self.context.directory
+        said = await explanation(books, directory, event, own=self.own)
+        self.ok({**self.shown(event), "explanation": said})
 
     async def _is_own(self, account: str) -> bool:
         kind, _, number = account.partition(":")
@@ -91,16 +101,17 @@ class EventHandler(LedgerBase):
 
 
 class BalanceHandler(LedgerBase):
-    """GET .../balance?account=."""
+    """GET .../balance?account=&at=&known_at=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
 
     async def get(self) -> None:
-        """Answer what an account's events add up to, exactly."""
+        """Answer what an account's events add up to, exactly, now or as of a time."""
         sent = self.query(OwnBalanceQuery() if self.own else BalanceQuery())
         account = sent.get("account", self.me.account)
-        await self.about(account)
-        document = await accounts.read(self.context.books.store, account)
+        owner = await self.owner(account)
+        as_of = AsOf(sent.get("at_us"), sent.get("known_us"))
+        document = await self._columns(account, as_of, owner)
         nano = accounts.balance_nano(document)
         counts = {"requests", "lots", *(() if account.startswith("channel:") else ("cost",))}
         amounts = {name: int(document.get(name, 0)) for name in COLUMNS if name not in counts}
@@ -115,6 +126,12 @@ class BalanceHandler(LedgerBase):
                 **{f"{name}_nano": amount for name, amount in amounts.items()},
             }
         )
+
+    async def _columns(self, account: str, as_of: AsOf, owner: str | None) -> dict[str, Any]:
+        store = self.context.books.store
+        if as_of == NOW:
+            return await accounts.read(store, account)
+        return await columns_at(await History.open(store), account, as_of, owner=owner)
 
 
 class ExportHandler(LedgerBase):

@@ -6,9 +6,13 @@ from admin.paging import PageQuery
 from admin.schemas.base import MAX_ID, Query, QueryInteger, QueryTime, refuse_controls
 from admin.times import US_PER_S
 from ledger.export import FORMATS
+from ledger.statements import GROUPS, ORDERS, RECORDED
 
 MAX_EVENTS = 1_000
-_ACCOUNT = r"(user|key|channel|code):[0-9]{1,15}|codes|prices|directory|ledger"
+_ACCOUNT = (
+    r"(user|key|channel|code):[0-9]{1,15}|codes|prices|directory|ledger"
+    r"|budget:(user|key):[0-9]{1,15}:(day|week|month):[0-9-]{10}|lot:[0-9]{1,15}:[a-z0-9-]{1,80}"
+)
 
 
 def _words(limit: int) -> fields.String:
@@ -65,13 +69,31 @@ class ExportQuery(_Period):
 
 
 class BalanceQuery(Query):
-    """GET /api/ledger/balance."""
+    """GET /api/ledger/balance: as in effect at `at`, as known at `known_at`."""
 
     account = _account(required=True)
+    at_us = QueryTime(data_key="at")
+    known_us = QueryTime(data_key="known_at")
 
 
-class OwnBalanceQuery(Query):
+class OwnBalanceQuery(BalanceQuery):
     """GET /api/ledger/self/balance; without an account, the user's own."""
+
+    account = _account()
+
+
+class StatementQuery(_Period):
+    """GET /api/ledger/statement. The times of the period are those that `by` names."""
+
+    account = _account(required=True)
+    by = fields.String(load_default=RECORDED, validate=validate.OneOf(ORDERS))
+    known_us = QueryTime(data_key="known_at")
+    group = fields.String(validate=validate.OneOf(tuple(GROUPS)))
+    format = fields.String(load_default="json", validate=validate.OneOf(("json", *FORMATS)))
+
+
+class OwnStatementQuery(StatementQuery):
+    """GET /api/ledger/self/statement; without an account, the user's own."""
 
     account = _account()
 
