@@ -22,6 +22,7 @@ INSTALL = [
     "marshmallow>=4.1,<5",
     "apscheduler>=3.11,<4",
     "bcrypt>=5,<6",
+    "prometheus-client>=0.25,<0.27",
     "cryptography>=46",
     "genai-prices>=0.2.3,<0.3",
     "PyYAML>=6,<7",

@@ -24,6 +24,7 @@ from gateway.directory.vault import Vault, load_or_create_key, parse_key
 from gateway.http import Application
 from gateway.jobs import JobContext, Jobs
 from gateway.leader import Leader
+from gateway.observer import Observer
 from gateway.providers.base import Provider
 from gateway.providers.openai import OpenAIProvider
 from gateway.providers.sandbox import SandboxProvider
@@ -52,6 +53,7 @@ class Running:
     application: Application
     ops: Application | None
     relay: Relay
+    observer: Observer
     directory: Directory
     books: Books
     embedded: EmbeddedDatabase | None
@@ -119,6 +121,9 @@ async def _open(
         owners=_owners(catalogue),
     )
     jobs = _jobs(relay)
+    observer = Observer(relay, jobs)
+    observer.start()
+    opened.callback(observer.stop)
     jobs.start()
     opened.push_async_callback(jobs.close)
     reversing = Runner(books)
@@ -128,9 +133,17 @@ async def _open(
     limit = settings.max_body_bytes
     return Running(
         settings=settings,
-        application=Application(all_routes(relay, admin), limit, rng),
-        ops=Application(list(ops_routes(relay)), limit, rng) if separate else None,
+        application=Application(
+            all_routes(relay, admin, ops_routes(relay, observer, own_port=False)),
+            limit,
+            rng,
+            done=observer.request_done,
+        ),
+        ops=Application(ops_routes(relay, observer, own_port=True), limit, rng)
+        if separate
+        else None,
         relay=relay,
+        observer=observer,
         directory=directory,
         books=books,
         embedded=embedded,

@@ -8,7 +8,7 @@ network failure, which it would retry.
 import logging
 import random
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from http.client import responses
 from types import TracebackType
 from typing import Any
@@ -80,12 +80,20 @@ class BaseHandler(web.RequestHandler):
 
 
 class Application(web.Application):
-    """A tornado application that keeps bodies under a limit, in bytes, and logs no requests."""
+    """A tornado application that keeps bodies under a limit, in bytes, and logs no requests.
+
+    `done` is called with the handler of each request whose answer has ended; it must not raise.
+    """
 
     def __init__(
-        self, routes: list[Any], max_body_bytes: int, rng: random.Random, **settings: Any
+        self,
+        routes: list[Any],
+        max_body_bytes: int,
+        rng: random.Random,
+        *,
+        done: Callable[[web.RequestHandler], None] = lambda handler: None,
     ) -> None:
-        super().__init__(routes, log_function=lambda handler: None, **settings)
+        super().__init__(routes, log_function=done)
         self.max_body_bytes = max_body_bytes
         self._rng = rng
 

@@ -9,6 +9,7 @@ import pickle
 import socket
 import struct
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 Message = dict[str, Any]
@@ -16,6 +17,7 @@ Message = dict[str, Any]
 _LENGTH = struct.Struct(">I")
 # A report holds some hundred series of metrics; twice this much unread means that nobody reads.
 _MOST_UNSENT_BYTES = 64 << 20
+_LAST_WORDS_S = 1.0
 
 
 def receive(line: socket.socket) -> Message:
@@ -66,6 +68,9 @@ class Link:
         except (asyncio.IncompleteReadError, ConnectionError):
             return
 
-    def close(self) -> None:
-        """Let go of this end."""
+    async def close(self) -> None:
+        """Let go of this end, after what was sent has left."""
         self._writer.close()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._writer.wait_closed()

@@ -61,6 +61,15 @@ class Settings:
         "A port of their own for /health and /metrics; they are on PORT when it is not set.",
         flag="--ops-port",
     )
+    metrics_token: str | None = setting(
+        SERVE,
+        "METRICS_TOKEN",
+        None,
+        long_secret,
+        "Bearer token that GET /metrics asks for. Without it /metrics answers on OPS_PORT, or, when"
+        " that is not set either, only what comes from this machine and through no proxy.",
+        secret=True,
+    )
     workers: int = setting(
         SERVE,
         "WORKERS",

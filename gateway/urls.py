@@ -8,6 +8,7 @@ from tornado.routing import URLSpec
 from gateway import ops
 from gateway.console import STATIC_DIR, ConsoleHandler, MissingPageHandler
 from gateway.formats import openai
+from gateway.observer import Observer
 from gateway.relay.absent import NotImplementedHandler, UnknownHandler
 from gateway.relay.billing import SubscriptionHandler, UsageHandler
 from gateway.relay.context import Relay
@@ -53,22 +54,27 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
     ]
 
 
-def ops_routes(relay: Relay) -> list[URLSpec]:
-    """Return the routes for whoever runs the process."""
-    return [
+def ops_routes(relay: Relay, observer: Observer, *, own_port: bool) -> list[URLSpec]:
+    """Return the routes for whoever runs the process; `own_port` says where they are."""
+    routes = [
         URLSpec(r"/health/live", ops.LiveHandler),
         URLSpec(r"/health/ready", ops.ReadyHandler, {"relay": relay}),
     ]
+    if own_port or relay.settings.ops_port is None:
+        token = relay.settings.metrics_token
+        more = {"token": token, "observer": observer, "own_port": own_port}
+        routes.append(URLSpec(r"/metrics", ops.MetricsHandler, more))
+    return routes
 
 
-def all_routes(relay: Relay, admin: Sequence[URLSpec]) -> list[Any]:
+def all_routes(relay: Relay, admin: Sequence[URLSpec], operations: Sequence[URLSpec]) -> list[Any]:
     """Return the routes of the main port, in the order in which they are tried."""
     files: dict[str, Any] = {"path": str(STATIC_DIR)}
     index = {**files, "default_filename": "index.html"}
     return [
         *relay_routes(relay),
         *admin,
-        *ops_routes(relay),
+        *operations,
         URLSpec(r"/static/(.*)", ConsoleHandler, files),
         URLSpec(r"/(favicon\.svg|)", ConsoleHandler, index),
         URLSpec(r".*", MissingPageHandler),

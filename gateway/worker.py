@@ -7,11 +7,12 @@ imports everything, then waits for its order, so that workers and database start
 import asyncio
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway import logs
 from gateway.app import build
 from gateway.link import Link, Message, receive
+from gateway.metrics import Snapshot
 from gateway.server import (
     CANNOT_START,
     EXPECTED,
@@ -26,6 +27,9 @@ from gateway.sockets import Sockets
 from gateway.tasks import end_all
 
 RETIRE_S = 2.0
+REPORT_S = 2.0
+# The parent waits a little less for the other workers.
+ANSWER_S = 2.5
 
 
 def main(argv: Sequence[str]) -> int:
@@ -55,7 +59,9 @@ async def _work(order: Message, line: socket.socket) -> int:
     link = await Link.over(line)
     running = await build(order["settings"], order["embedded_url"])
     front = Front.of(running, _opened(order["main"]), _opened(order["ops"]))
-    obeying = asyncio.create_task(_obey(link, front, stop), name="parent")
+    parent = _Parent(link, front, stop)
+    running.observer.gather = parent.gather
+    tasks = [asyncio.create_task(parent.obey()), asyncio.create_task(parent.report())]
     try:
         password = running.first.password if running.first is not None else None
         secret = await demo_secret(running) if order["first"] else None
@@ -64,28 +70,84 @@ async def _work(order: Message, line: socket.socket) -> int:
         return await until_stopped(running, stop)
     finally:
         await front.shut_down()
-        link.close()
-        await end_all([obeying])
+        link.send({"is": "report", "snapshot": running.observer.here()})
+        await end_all(tasks)
+        await link.close()
 
 
 def _opened(places: list[list[int]]) -> list[Sockets]:
     return [[socket.socket(fileno=each) for each in place] for place in places]
 
 
-async def _obey(link: Link, front: Front, stop: asyncio.Event) -> None:
-    """Do what the parent says; when it is gone, stop."""
-    retired = False
-    async for message in link.messages():
-        if stop.is_set() or retired:
-            continue
-        if message["do"] == "accept":
-            front.accept(message["places"])
-        elif message["do"] == "retire":
-            # Another worker has this one's place. Who connected here just now is still served.
-            retired = True
-            front.close_doors()
-            asyncio.get_running_loop().call_later(RETIRE_S, stop.set)
-    stop.set()
+class _Parent:
+    """The parent as its worker sees it: it gives orders, gets reports, and answers questions."""
+
+    def __init__(self, link: Link, front: Front, stop: asyncio.Event) -> None:
+        self._link = link
+        self._front = front
+        self._stop = stop
+        self._retired = False
+        self._questions: dict[int, asyncio.Future[Snapshot]] = {}
+        self._asked = 0
+        self._replies: set[asyncio.Task[None]] = set()
+        self._orders: dict[str, Callable[[Message], None]] = {
+            "accept": self._accept,
+            "retire": self._retire,
+            "report": self._report_now,
+            "answer": self._take_answer,
+        }
+
+    async def obey(self) -> None:
+        """Do what the parent says; when it is gone, stop."""
+        async for message in self._link.messages():
+            self._orders[message["do"]](message)
+        self._stop.set()
+
+    async def report(self) -> None:
+        """Send numbers now and then, so that few are lost if this process is killed."""
+        while True:
+            await asyncio.sleep(REPORT_S)
+            self._link.send({"is": "report", "snapshot": self._front.running.observer.here()})
+
+    async def gather(self) -> Snapshot:
+        """Ask the parent for the numbers of all workers; without an answer, give one's own."""
+        own = await self._front.running.observer.whole()
+        self._asked += 1
+        number = self._asked
+        answer: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        self._questions[number] = answer
+        self._link.send({"is": "question", "number": number, "snapshot": own})
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await answer
+        except TimeoutError:
+            return own
+        finally:
+            del self._questions[number]
+
+    def _accept(self, message: Message) -> None:
+        if not self._stop.is_set() and not self._retired:
+            self._front.accept(message["places"])
+
+    def _retire(self, message: Message) -> None:
+        # Another worker has this one's place. Who has just connected here is still served.
+        self._retired = True
+        self._front.close_doors()
+        asyncio.get_running_loop().call_later(RETIRE_S, self._stop.set)
+
+    def _report_now(self, message: Message) -> None:
+        async def reply() -> None:
+            snapshot = await self._front.running.observer.whole()
+            self._link.send({"is": "report", "snapshot": snapshot})
+
+        task = asyncio.create_task(reply())
+        self._replies.add(task)
+        task.add_done_callback(self._replies.discard)
+
+    def _take_answer(self, message: Message) -> None:
+        answer = self._questions.get(message["number"])
+        if answer is not None and not answer.done():
+            answer.set_result(message["snapshot"])
 
 
 if __name__ == "__main__":

@@ -9,19 +9,20 @@ parent touches no request and no book, so that nothing can end it but its operat
 import asyncio
 import logging
 import signal
-import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway import logs, sockets
-from gateway.link import Link, Message
+from gateway.child import Child
+from gateway.link import Message
+from gateway.numbers import Numbers
 from gateway.settings import Settings, SettingsError
 from gateway.sockets import Sockets
 from gateway.tasks import end_all, waited
 from gateway.welcome import welcome
-from ledger.embedded import EmbeddedDatabase, bound
+from ledger.embedded import EmbeddedDatabase
 from ledger.errors import EmbeddedError
 
 # Waits before each restart of a worker in a row; one that stayed up for a while starts a new row.
@@ -58,29 +59,6 @@ def serve(settings: Settings, again: Again | None = None) -> int:
 
 
 @dataclass(eq=False)
-class Worker:
-    """A process and the line to it. `ready` holds what it had to tell once it could serve."""
-
-    place: int
-    process: asyncio.subprocess.Process
-    link: Link
-    started_s: float
-    ended: asyncio.Task[int]
-    ready: "asyncio.Future[Message]"
-    listener: asyncio.Task[None] | None = None
-
-    @property
-    def serves(self) -> bool:
-        """Whether it can be told to accept connections."""
-        return self.ready.done() and not self.ended.done()
-
-    def stop(self) -> None:
-        """Ask it to drain and to end."""
-        if self.process.returncode is None:
-            self.process.terminate()
-
-
-@dataclass(eq=False)
 class Parent:
     """The workers by place, and those that are leaving."""
 
@@ -88,10 +66,10 @@ class Parent:
     main: list[Sockets]
     ops: list[Sockets]
     again: Again | None
-    workers: dict[int, Worker] = field(default_factory=dict)
-    everyone: set[Worker] = field(default_factory=set)
+    workers: dict[int, Child] = field(default_factory=dict)
+    everyone: set[Child] = field(default_factory=set)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    restarts: int = 0
+    numbers: Numbers = field(default_factory=Numbers)
     _embedded_url: str | None = None
     _in_a_row: dict[int, int] = field(default_factory=dict)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -117,7 +95,7 @@ class Parent:
                 await database.stop()
         return status if clean else status or NOT_CLEAN
 
-    async def _first_start(self, spawned: list[Worker]) -> bool:
+    async def _first_start(self, spawned: list[Child]) -> bool:
         """Let one worker open the books, then the others; say so. False if any of them cannot."""
         first, *others = spawned
         if not await self._employ(first, is_first=True):
@@ -161,28 +139,13 @@ class Parent:
 
     # -- one worker -----------------------------------------------------------------------------
 
-    async def _spawn(self, place: int) -> Worker:
+    async def _spawn(self, place: int) -> Child:
         """Start a process; it waits for its order."""
-        ours, theirs = socket.socketpair()
-        shared = [each.fileno() for part in (*self.main, *self.ops) for each in part]
-        warnings = [f"-W{each}" for each in sys.warnoptions]
-        command = [sys.executable, *warnings, "-m", "gateway.worker", str(theirs.fileno())]
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *bound(command),
-                stdin=asyncio.subprocess.PIPE,
-                pass_fds=(theirs.fileno(), *shared),
-                start_new_session=True,  # Ctrl-C is for the parent, which lets workers drain
-            )
-        loop = asyncio.get_running_loop()
-        ended = asyncio.create_task(process.wait())
-        link = await Link.over(ours)
-        worker = Worker(place, process, link, loop.time(), ended, loop.create_future())
-        worker.listener = asyncio.create_task(self._listen(worker))
-        self.everyone.add(worker)
-        return worker
+        child = await Child.spawn(place, (*self.main, *self.ops), self._asked)
+        self.everyone.add(child)
+        return child
 
-    async def _employ(self, worker: Worker, *, is_first: bool = False) -> bool:
+    async def _employ(self, worker: Child, *, is_first: bool = False) -> bool:
         """Give a worker its order; return whether it came to serve."""
         worker.link.send(
             {
@@ -194,20 +157,22 @@ class Parent:
                 "ops": _numbers(self.ops),
             }
         )
-        stopped = asyncio.create_task(self.stopping.wait())
-        await asyncio.wait({worker.ready, worker.ended, stopped}, return_when="FIRST_COMPLETED")
-        stopped.cancel()
-        if not worker.ready.done() or self.stopping.is_set():
+        if not await worker.comes_to_serve(self.stopping):
             return False
         self.workers[worker.place] = worker
         self._open_doors()
         self._do(self._watch(worker))
         return True
 
-    async def _listen(self, worker: Worker) -> None:
-        async for message in worker.link.messages():
-            if message["is"] == "ready" and not worker.ready.done():
-                worker.ready.set_result(message)
+    def _asked(self, asker: Child, message: Message) -> None:
+        """A worker wants the numbers of all."""
+
+        async def answer() -> None:
+            everyone = [each for each in self.everyone if each.serves]
+            snapshot = await self.numbers.of(everyone, asker)
+            asker.link.send({"do": "answer", "number": message["number"], "snapshot": snapshot})
+
+        self._do(answer())
 
     def _open_doors(self) -> None:
         """Let each worker accept in its own place, and all of them where nobody is."""
@@ -216,37 +181,40 @@ class Parent:
         for each in serving:
             each.link.send({"do": "accept", "places": sorted({each.place, *vacant})})
 
-    async def _watch(self, worker: Worker) -> None:
+    async def _watch(self, worker: Child) -> None:
         """Start a worker again when it ends, unless another has its place already."""
         status = await worker.ended
-        self._forget(worker)
+        self._open_doors()
+        await self._forget(worker)
         if self.stopping.is_set() or self.workers.get(worker.place) is not worker:
             return
-        self._open_doors()
         pid, place = worker.process.pid, worker.place
         log.error("worker %d (process %d) ended with %s; starting it again", place, pid, status)
         if asyncio.get_running_loop().time() - worker.started_s > STAYED_UP_S:
             self._in_a_row[place] = 0
         await self._start_again(place, worker)
 
-    async def _start_again(self, place: int, former: Worker) -> None:
+    async def _start_again(self, place: int, former: Child) -> None:
         while not self.stopping.is_set() and self.workers.get(place) is former:
             tries = self._in_a_row.get(place, 0)
             self._in_a_row[place] = tries + 1
             if await waited(self.stopping, BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]):
                 return
-            self.restarts += 1
+            self.numbers.restarted()
             worker = await self._spawn(place)
             if await self._employ(worker):
                 log.warning("worker %d is back as process %d", place, worker.process.pid)
                 return
             worker.stop()
             await worker.ended
-            self._forget(worker)
+            await self._forget(worker)
 
-    def _forget(self, worker: Worker) -> None:
-        self.everyone.discard(worker)
-        worker.link.close()
+    async def _forget(self, worker: Child) -> None:
+        """Let go of a worker that has ended, and keep what it had counted."""
+        if worker in self.everyone:
+            self.everyone.discard(worker)
+            await worker.bury()
+            self.numbers.keep(worker.report)
 
     # -- reload and stop ------------------------------------------------------------------------
 
@@ -290,11 +258,11 @@ class Parent:
             for worker in leaving:
                 if worker.ended in late:
                     log.error("worker %d does not end; killing it", worker.place)
-                    worker.process.kill()
+                    worker.stop(signal.SIGKILL)
             await asyncio.wait(ends)
-        await end_all([*self._tasks, *(w.listener for w in leaving if w.listener is not None)])
+        await end_all(self._tasks)
         for worker in leaving:
-            self._forget(worker)
+            await worker.bury()
         return not any(worker.ended.result() for worker in leaving if worker.ready.done())
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:

@@ -22,6 +22,7 @@ class RelayHandler(BaseHandler):
     def initialize(self, relay: Relay) -> None:
         """Take the dependencies; called by Tornado for each request."""
         self.relay = relay
+        self.refusal: str | None = None
 
     def set_default_headers(self) -> None:
         """Any page may read the answers: they are protected by the key, not by the origin."""
@@ -43,6 +44,7 @@ class RelayHandler(BaseHandler):
 
     def refuse(self, error: RelayError) -> None:
         """Finish with an error."""
+        self.refusal = error.code
         self.set_status(error.status, responses.get(error.status, "Error"))
         headers = self._headers
         headers["Content-Type"] = "application/json"
