@@ -64,7 +64,9 @@ def many(first: int, count: int, jobs: int) -> int:
             for seed, problem in failed:
                 print(f"seed {seed} failed: {problem}", flush=True)
     took = time.monotonic() - began
-    print(f"{count} seeds in {took:.1f} s, {events} events; callers: {dict(outcomes.most_common())}")
+    print(
+        f"{count} seeds in {took:.1f} s, {events} events; callers: {dict(outcomes.most_common())}"
+    )
     if failures:
         print(f"{failures} failed; python -m tests.sim --seed N -v tells the story of one")
     return int(failures > 0)

@@ -30,6 +30,7 @@ class Asked:
     body: Document
     refused: bool = False
     promised: bool = False
+    left_in: Any = None
 
 
 @dataclass(slots=True)
@@ -226,6 +227,10 @@ class Auditor:
             raise Violation(f"{draft.id} was refused as reused, but is not")
         call.refused = True
 
+    def left(self, call: Asked, process: Any) -> None:
+        """Note that a caller went away after its event was accepted by a process."""
+        call.left_in = process
+
     # -- at the end -----------------------------------------------------------------------------------
 
     def final(self, stored: dict[str, dict[Any, Document]]) -> None:
@@ -236,6 +241,9 @@ class Auditor:
         for name, calls in self.asked.items():
             if name not in self.events and any(call.promised for call in calls):
                 raise Violation(f"{name} was promised and is not recorded")
+            for call in calls:
+                if name not in self.events and call.left_in is not None and call.left_in.ended_well:
+                    raise Violation(f"{name} was accepted and dropped when its caller went away")
         for account, columns in self.columns.items():
             self._check_projected(account, columns)
         for account, document in self.accounts.items():

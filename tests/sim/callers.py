@@ -38,6 +38,7 @@ class Callers:
         self.auditor = auditor
         self.disk = disk
         self.count = 0
+        self.longest_s = rng.choice((0.05, 2, 15, 60))  # how long requests run
         self.used: list[tuple[Callable[[SimProcess, Draft], Awaitable[None]], Draft]] = []
         self.outcomes: dict[str, int] = {}
 
@@ -53,28 +54,30 @@ class Callers:
         )
         weights = [weight for _, weight in kinds]
         ((kind, _),) = self.rng.choices(kinds, weights)
-        task = process.start(self._guarded(kind, process), f"caller {self.count}")
+        task = process.start(self._guarded(kind, process, self.count), f"caller {self.count}")
         process.callers.append(task)
         if self.rng.random() < 0.15:
             delay = self.rng.choice((0.002, 0.2, 3)) * self.rng.random()
             process.loop.call_later(delay, task.cancel, context=process.context.copy())
 
-    async def _guarded(self, kind: Any, process: SimProcess) -> None:
+    async def _guarded(self, kind: Any, process: SimProcess, number: int) -> None:
         try:
-            await kind(process)
+            await kind(process, number)
         except asyncio.CancelledError:
             self._count("cancelled")
+        except Exception as error:  # what the auditor found, or what no caller should ever see
+            process.loop.failure = error
 
     def _count(self, outcome: str) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
     # -- kinds ----------------------------------------------------------------------------------------
 
-    async def _request(self, process: SimProcess) -> None:
+    async def _request(self, process: SimProcess, number: int) -> None:
         """Hold, think, charge, settle: as gateway/relay does."""
         books, rng = process.books, self.rng
         assert books is not None
-        number, user = f"r{self.count}", rng.choice(USERS)
+        user = rng.choice(USERS)
         key = LIMITED_KEY if user == 1 and rng.random() < 0.5 else rng.choice(FREE_KEYS)
         accounts = [f"user:{user}"] + ([f"key:{key}"] if key == LIMITED_KEY else [])
         estimate = rng.randint(1, 30) * TOKEN
@@ -88,14 +91,14 @@ class Callers:
             hold = await books.credit.hold(
                 accounts, estimate, floor_nano=floor, wait_s=rng.choice((0, 1, 5))
             )
-            await asyncio.sleep(rng.choice((0, 0.05, 2, 15)) * rng.random())
+            await asyncio.sleep(rng.choice((0, 0.1, 1)) * self.longest_s * rng.random())
             if rng.random() < 0.2:
                 await books.credit.extend(hold, hold.amount_nano + rng.randint(1, 20) * TOKEN)
             if rng.random() < 0.15:
                 return self._count("given up")
             tokens = rng.randint(0, hold.amount_nano // TOKEN)
             draft = charge(
-                number, tokens, user=user, key=key, channel=CHANNEL, held=tuple(accounts)
+                f"r{number}", tokens, user=user, key=key, channel=CHANNEL, held=tuple(accounts)
             )
             await self._charge(process, draft, hold, place)
         except (InsufficientCredit, StoreError, BooksUnavailable) as error:
@@ -110,14 +113,16 @@ class Callers:
         call = self.auditor.asks(draft)
         try:
             receipt = await process.books.append(draft, place)
-        except BaseException:  # it may be recorded all the same: the credit stays spent
+        except BaseException as error:  # it may be recorded all the same: the credit stays spent
             hold.settle(-draft.amount_nano)
+            if isinstance(error, asyncio.CancelledError):
+                self.auditor.left(call, process)
             raise
         hold.settle(0 if receipt.replayed else -draft.amount_nano)
         self._told(process, call, draft, receipt)
 
-    async def _credit(self, process: SimProcess) -> None:
-        rng, number = self.rng, self.count
+    async def _credit(self, process: SimProcess, number: int) -> None:
+        rng = self.rng
         account = f"user:{rng.choice(USERS)}"
         amount = rng.randint(1, 60) * TOKEN
         draft = rng.choice((
@@ -137,13 +142,13 @@ class Callers:
         books = process.books
         assert books is not None
         self.used.append((self._keep, draft))
-        await self._record(process, draft, books.record(draft))
+        await self._record(process, draft, books.record(draft), at_once=True)
 
-    async def _debit(self, process: SimProcess) -> None:
+    async def _debit(self, process: SimProcess, number: int) -> None:
         account = self.rng.choice(GUARDED)
         amount = self.rng.randint(1, 30) * TOKEN
         draft = Draft(
-            f"debit:{self.count}", "balance.adjusted", account, -amount, "user:1",
+            f"debit:{number}", "balance.adjusted", account, -amount, "user:1",
             {"reason": "correction"},
         )  # fmt: skip
         await self._take(process, draft)
@@ -154,7 +159,7 @@ class Callers:
         self.used.append((self._take, draft))
         await self._record(process, draft, books.debit(draft, wait_s=self.rng.choice((0, 2))))
 
-    async def _again(self, process: SimProcess) -> None:
+    async def _again(self, process: SimProcess, number: int) -> None:
         """Send something that was sent before, here or elsewhere; sometimes with other content."""
         if not self.used:
             return
@@ -167,7 +172,7 @@ class Callers:
             )  # fmt: skip
         await how(process, draft)
 
-    async def _recall(self, process: SimProcess) -> None:
+    async def _recall(self, process: SimProcess, number: int) -> None:
         assert process.books is not None
         try:
             await process.books.credit.recall(self.rng.choice(GUARDED))
@@ -176,7 +181,12 @@ class Callers:
             self._count("not recalled")
 
     async def _record(
-        self, process: SimProcess, draft: Draft, recording: Awaitable[Receipt]
+        self,
+        process: SimProcess,
+        draft: Draft,
+        recording: Awaitable[Receipt],
+        *,
+        at_once: bool = False,
     ) -> None:
         call = self.auditor.asks(draft)
         try:
@@ -187,6 +197,10 @@ class Callers:
         except KeyReused:
             self.auditor.contradicted(call, draft)
             self._count("KeyReused")
+        except asyncio.CancelledError:
+            if at_once:
+                self.auditor.left(call, process)
+            raise
         except Fenced:
             self._count("Fenced")  # it may be recorded or not
         except (StoreError, BooksUnavailable) as error:

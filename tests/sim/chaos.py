@@ -23,7 +23,7 @@ class Chaos:
         table = (
             (self._crash, 3),
             (self._restart, 4),
-            (self._pause, 3),
+            (self._pause, 6),
             (self._partition, 2),
             (self._outage, 2),
             (self._power, 1),
@@ -37,7 +37,7 @@ class Chaos:
         self.callers_left = rng.choice((10, 25, 50))
         self.troubles_left = rng.choice((0, 2, 5, 9))
         self.hurry_s = rng.choice((0.02, 0.3, 2.0))
-        self.calm_s = rng.choice((0.2, 2.0, 6.0))
+        self.calm_s = rng.choice((0.2, 2.0, 12.0))
 
     async def run(self) -> None:
         """Send callers and trouble; return when both are used up and all trouble was undone."""
@@ -95,7 +95,7 @@ class Chaos:
         if process is not None and not process.paused:
             self.world.say(f"{process} stalls")
             self.world.loop.pause(process)
-            self._later(self.rng.choice((2, 80)), self._resume, process)
+            self._later(self.rng.choice((2, 80, 80)), self._resume, process)
 
     def _resume(self, process: SimProcess) -> None:
         self.world.say(f"{process} goes on")

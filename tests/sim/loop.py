@@ -236,12 +236,12 @@ class SimLoop(asyncio.BaseEventLoop):
             self._busy.remove(actor)
 
     def lost_errors(self) -> list[BaseException]:
-        """Return the exceptions of tasks of living actors that nobody looked at."""
+        """Return the exceptions of tasks that nobody looked at."""
         found = []
         for task in self.tasks:
             if task.done() and task._log_traceback:
                 error = None if task.cancelled() else task.exception()
-                if error is not None and task.actor.alive:
+                if error is not None:
                     found.append(error)
         return found
 

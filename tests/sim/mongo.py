@@ -279,10 +279,18 @@ def _projected(document: Document, projection: Mapping[str, Any] | None) -> Docu
     for path, wanted in projection.items():
         if not wanted:
             raise NotImplementedError("a projection that leaves fields out")
-        value = value_at(document, path)
-        if value is not _MISSING:
-            _put(kept, path, lambda old, value=value: value)
+        _keep(kept, document, path.split("."))
     return kept
+
+
+def _keep(kept: Document, document: Document, path: list[str]) -> None:
+    """Copy what is at a path, and what leads to it even if nothing is there."""
+    first, *rest = path
+    if first in document:
+        if not rest:
+            kept[first] = document[first]
+        elif isinstance(document[first], dict):
+            _keep(kept.setdefault(first, {}), document[first], rest)
 
 
 def check_unique_indexes() -> None:

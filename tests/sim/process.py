@@ -62,6 +62,7 @@ class SimProcess(Actor):
         self.books: Books | None = None
         self.callers: list[asyncio.Task[None]] = []
         self.stopping = False
+        self.ended_well = False
         machine.running.add(pid)
 
     async def open(self) -> Books:

@@ -31,6 +31,7 @@ class Server:
         self.away = False
         self.skew_us = 0
         self.commands = 0
+        self.under_way = 0
         self.say: Callable[[str], None] | None = None
 
     def now_us(self) -> int:
@@ -78,7 +79,7 @@ class SimStore:
     # -- the way there and back ---------------------------------------------------------------------
 
     async def _send(
-        self, name: str, make: Callable[[], Steps], *, write: bool, documents: int = 1
+        self, name: str, make: Callable[[], Steps], *args: Any, write: bool, documents: int = 1
     ) -> Any:
         if not self._owner.alive:
             raise Unavailable("this process is dead")
@@ -91,6 +92,7 @@ class SimStore:
                 plan.gives_up_s, self._give_up, future, name, write and not plan.certain,
                 context=server.actor.context,
             )  # fmt: skip
+        server.under_way += len(plan.arrivals)
         last = plan.answered % len(plan.arrivals) if plan.arrivals else 0
         for number, delay in enumerate(plan.arrivals):
             answered = number == last and plan.gives_up_s is None
@@ -99,7 +101,7 @@ class SimStore:
                 context=server.actor.context,
             )  # fmt: skip
         if server.say is not None:
-            server.say(f"{self._owner} sends {name} {_told(plan)}")
+            server.say(f"{self._owner} sends {name} {args or ''} {_told(plan)}")
         return await future
 
     def _arrive(
@@ -112,6 +114,7 @@ class SimStore:
         write: bool,
     ) -> None:
         server = self._server
+        server.under_way -= 1
         if server.away or self.cut_off:
             self._lose(future, name, write)
             return
@@ -138,6 +141,8 @@ class SimStore:
         if self._server.away or self.cut_off:
             self._lose(future, name, write)
         elif not future.done():
+            if self._server.say is not None:
+                self._server.say(f"{self._owner} is answered {name}: {error!r} {value}")
             if error is not None:
                 future.set_exception(error)
             else:
@@ -256,7 +261,11 @@ class SimStore:
         mongo = self._server.mongo
         name = f"update {collection}"
         done = await self._send(
-            name, lambda: mongo.update(collection, filter, update, upsert), write=True
+            name,
+            lambda: mongo.update(collection, filter, update, upsert),
+            filter,
+            update,
+            write=True,
         )
         return int(done is not None)
 
@@ -286,6 +295,8 @@ class SimStore:
         done: Document | None = await self._send(
             f"change {collection}",
             lambda: mongo.update(collection, filter, update, upsert),
+            filter,
+            update,
             write=True,
         )
         return done
@@ -302,6 +313,7 @@ class SimStore:
             await self._send(
                 f"bulk {collection}",
                 lambda: mongo.bulk(collection, mixed),
+                mixed,
                 write=True,
                 documents=len(mixed),
             )

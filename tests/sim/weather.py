@@ -71,7 +71,7 @@ class Weather:
         if kind == "unanswered":
             return Plan((travel,), 0, travel + patience)
         if kind == "late":
-            return Plan((patience + rng.choice((0.1, 3, LATEST_S)) * rng.random(),), 0, patience)
+            return Plan((patience + rng.choice((0.5, 3, LATEST_S)) * rng.random(),), 0, patience)
         if kind == "twice":
             return Plan((travel, travel + self._travel()), self._travel())
         if kind == "echo":

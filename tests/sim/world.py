@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ledger.errors import InsufficientCredit, LedgerError, StoreError
+from ledger.errors import InsufficientCredit, LedgerError
 from tests.ledger.drafts import recharge
 from tests.sim.auditor import Auditor, Violation
 from tests.sim.callers import GUARDED, TOKEN, Callers
@@ -123,6 +123,7 @@ class World:
                 await asyncio.wait(late)
         try:
             await process.books.close()
+            process.ended_well = not process.books.fenced.is_set()
         except (LedgerError, OSError) as error:
             self.say(f"{process} could not close its books: {error!r}")
         self.kill(process)
@@ -173,7 +174,8 @@ class World:
         for number, account in enumerate(("user:1", "user:2")):
             amount = self.rng.choice((5, 50, 500)) * TOKEN
             draft = recharge(f"first{number}", account, amount)
-            await process.start(self.callers._keep(process, draft), "fund")
+            task = process.start(self.callers._keep(process, draft), "fund")
+            await self._ended(process, task)
 
     async def _finish(self) -> None:
         """Whatever was begun finishes, and credit that nobody uses can be used by anybody."""
@@ -182,7 +184,14 @@ class World:
         )
         for process in self.alive:
             if process.serving:
-                await process.start(self._probe(process), "probe")
+                await self._ended(process, process.start(self._probe(process), "probe"))
+
+    async def _ended(self, process: SimProcess, task: asyncio.Task[Any]) -> None:
+        """Wait for a task of a process, which may end before it."""
+        name = task.get_name()
+        await self.until(lambda: task.done() or not process.alive, FINISH_S, f"{name} ends")
+        if task.done():
+            task.result()
 
     async def _probe(self, process: SimProcess) -> None:
         """What an account has available, this process can hold."""
@@ -200,7 +209,9 @@ class World:
                     if _available(self.auditor.accounts[account]) < available:
                         break  # somebody else took it meanwhile
                     if self.loop.now_s > deadline:
-                        raise Violation(f"{process} cannot hold what {account} has: {error}") from error
+                        raise Violation(
+                            f"{process} cannot hold what {account} has: {error}"
+                        ) from error
                     await asyncio.sleep(1)
                     continue
                 hold.release()
@@ -215,25 +226,30 @@ class World:
             elif not process.stopping:
                 self.kill(process)
         await self.until(lambda: not self.alive, FINISH_S, "processes end")
+        await self.until(lambda: not self.server.under_way, FINISH_S, "late commands arrive")
 
     async def _recover(self) -> None:
-        """A fresh process on each machine finds and recovers everything."""
+        """Fresh processes, one on each machine and one for each slot, recover everything."""
         for machine in self.machines:
-            fresh = self.launch(machine)
-            await self.until(lambda: fresh.serving or not fresh.alive, FINISH_S, "books open")
-            if not fresh.alive:
-                raise Violation(f"{fresh} could not open the books after all trouble")
-        mine = {p.books.writer.slot for p in self.alive if p.books is not None}
-
-        def recovered() -> bool:
-            slots = self.server.mongo.collections["writers"].values()
-            return all(slot["released"] or slot["_id"] in mine for slot in slots)
-
-        await self.until(recovered, RECOVER_S, "abandoned writers are recovered")
+            await self._open(machine)
+        await self.until(lambda: not self._abandoned(), RECOVER_S, "writers are recovered")
+        while len(self.alive) < len(self.server.mongo.collections["writers"]):
+            await self._open(self.machines[0])
         self.say("everything is recovered")
         for process in self.alive:
-            await self.terminate(process)
+            self.terminate(process)
         await self.until(lambda: not self.alive, FINISH_S, "processes end")
+
+    async def _open(self, machine: Machine) -> None:
+        fresh = self.launch(machine)
+        await self.until(lambda: fresh.serving or not fresh.alive, FINISH_S, "books open")
+        if not fresh.alive:
+            raise Violation(f"{fresh} could not open the books after all trouble")
+
+    def _abandoned(self) -> bool:
+        mine = {p.books.writer.slot for p in self.alive if p.books is not None}
+        slots = self.server.mongo.collections["writers"].values()
+        return any(not slot["released"] and slot["_id"] not in mine for slot in slots)
 
     async def until(self, done: Callable[[], bool], limit_s: float, what: str) -> None:
         """Wait for a condition. Raises Stuck after `limit_s` of virtual time."""

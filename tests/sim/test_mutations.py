@@ -1,0 +1,19 @@
+"""The simulation notices each known kind of bug when it is planted on purpose."""
+
+import pytest
+
+from tests.sim.mutations import MUTATIONS, planted
+from tests.sim.world import run
+
+SEEDS = 500
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_planted_bug_is_noticed(name):
+    with planted(name):
+        for seed in range(1, SEEDS + 1):
+            outcome = run(seed)
+            if outcome.error is not None:
+                print(f"noticed at seed {seed}: {outcome.problem}")
+                return
+    pytest.fail(f"not noticed within {SEEDS} seeds: {name}")
