@@ -34,7 +34,7 @@ from ledger.errors import (
 from ledger.events import Document, Draft, Receipt, Schemas
 from ledger.outage import Outage
 from ledger.prices import PriceBook
-from ledger.projector import Projector
+from ledger.projector import Projector, elsewhere_settled
 from ledger.recovery import late_spills, recover, recover_abandoned
 from ledger.slices import free_slices
 from ledger.spill import MAX_BYTES, Spilled, SpillFile, file_of, identity, orphans
@@ -230,13 +230,16 @@ class Books:
         return receipt
 
     async def settled(self) -> None:
-        """Return once all that is durable by now is in the accounts: for exact reading.
+        """Return once all that is durable by now, here or in other processes, is in the accounts.
 
-        Waits no longer than SETTLED_S, so that a slow database slows readers and no more.
+        For exact reading. Waits no longer than SETTLED_S, so that a slow database slows readers
+        and no more. Raises StoreError.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLED_S):
                 await self.projector.until(self.projector.fed)
+                if self._company:
+                    await elsewhere_settled(self.store, self.writer.slot)
 
     async def close(self) -> None:
         """Record and project what waits, give slices and slot back.

@@ -19,12 +19,12 @@ from typing import Any
 
 from ledger.errors import StoreError
 from ledger.events import Document
-from ledger.scan import chain
+from ledger.scan import chain, last_event
 from ledger.store import Store
 from ledger.views import ACCOUNTS, AnyView, only
 
-POSITION_INTERVAL_S = 2.0
 RETRY_S = 0.25
+SETTLE_POLL_S = 0.05
 BREATH = 100  # how many events or documents are worked on before other tasks get a turn
 
 log = logging.getLogger("tollgate.ledger")
@@ -71,6 +71,25 @@ async def save_position(store: Store, slot: int, seq: int, view: AnyView = ACCOU
     await store.update_one(
         "positions", {"_id": view.position_id(slot)}, {"$max": {"seq": seq}}, upsert=True
     )
+
+
+async def elsewhere_settled(store: Store, slot: int) -> None:
+    """Return once what other live writers have recorded by now is in the accounts.
+
+    Raises StoreError. Waits for ever on a writer that died; the caller must bound it.
+    """
+    others = {"_id": {"$ne": slot}, "released": False}
+    behind: dict[str, int] = {}
+    for writer in await store.find_list("writers", others, projection={"_id": 1}):
+        last = await last_event(store, writer["_id"])
+        if last is not None:
+            behind[position_id(writer["_id"])] = int(last["seq"])
+    while behind:
+        for position in await store.find_list("positions", {"_id": {"$in": list(behind)}}):
+            if int(position["seq"]) >= behind[position["_id"]]:
+                del behind[position["_id"]]
+        if behind:
+            await asyncio.sleep(SETTLE_POLL_S)
 
 
 async def project(
@@ -229,7 +248,6 @@ class Projector:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        save_at = loop.time() + POSITION_INTERVAL_S
         pause_s = self._interval_s
         while True:
             await self._fed.wait()
@@ -238,9 +256,7 @@ class Projector:
             self._hurry.clear()
             began = loop.time()
             await self._flush()
-            if self._closing or self._view.saves or loop.time() >= save_at:
-                await self._save()
-                save_at = loop.time() + POSITION_INTERVAL_S
+            await self._save()
             if self._closing and not self._waiting:
                 return
             pause_s = max(self._interval_s, self._view.share * (loop.time() - began))

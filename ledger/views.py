@@ -54,7 +54,7 @@ class View(Generic[D, K]):
     there yet). `change` gives the conditions beside the writer's mark, the update, and what to
     remember once it was made. At most `chunk` events go into one update of a document; `gather`
     waiting events are enough not to wait any longer; no more than `remember` documents are
-    remembered. With `saves` the watermark is written after every flush. A flush is followed by a
+    remembered. A flush is followed by a
     pause of at least `share` times what it took.
     """
 
@@ -67,7 +67,6 @@ class View(Generic[D, K]):
     chunk: int
     gather: int
     remember: int
-    saves: bool = False
     share: float = 0
 
     def position_id(self, slot: int) -> str:
