@@ -34,6 +34,7 @@ TYPES: dict[int, tuple[str, ...]] = {
         "redemption.issued",
         "redemption.revoked",
         "ledger.sealed",
+        "ledger.archived",
     ),
     TEST: (),
 }

@@ -59,13 +59,14 @@ class Sums:
     applied: dict[str, int] = field(default_factory=dict)
 
     def add(self, effect: Effect, writer: str, seq: int) -> None:
-        """Fold one effect of event number `seq` of `writer`."""
+        """Fold one effect of event number `seq` of `writer`, in any order."""
         for column, amount in effect.columns.items():
             self.columns[column] = self.columns.get(column, 0) + amount
         if effect.consumed_nano:
             consumed = self.consumed_by.get(writer, 0)
             self.consumed_by[writer] = consumed + effect.consumed_nano
-        self.applied[writer] = seq
+        if seq > self.applied.get(writer, 0):
+            self.applied[writer] = seq
 
 
 def _usage_charged(event: Document) -> list[Effect]:
@@ -140,6 +141,7 @@ EFFECTS: dict[str, Callable[[Document], list[Effect]]] = {
     "price.published": _nothing,
     "audit.recorded": _nothing,
     "ledger.sealed": _nothing,
+    "ledger.archived": _nothing,
     "epoch.closed": _nothing,
 }
 

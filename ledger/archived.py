@@ -171,7 +171,23 @@ class Archives:
                 found.append((f"archive {number}", "its manifest is not the one recorded"))
             elif await sums_digest(store, number) != document["manifest"]["sums"]["sha256"]:
                 found.append((f"archive {number}", "the sums it carries were changed"))
+        for run in self.ranges:
+            stay = run.last_seq - run.first_seq + 1 - run.pruned
+            there = await _staying(store, run)
+            if there != stay:
+                message = f"of writer {run.writer} it leaves {stay} events here, there are {there}"
+                found.append((f"archive {run.archive}", message))
         return found
+
+
+async def _staying(store: Store, run: Range) -> int:
+    """Count the events of a range that no archive takes away."""
+    wanted = {"writer": run.writer, "seq": {"$gte": run.first_seq, "$lte": run.last_seq}}
+    leaving = {"writer": run.writer, "seq": {"$gte": run.first_seq, "$lt": run.last_seq}}
+    count = await store.count("events", wanted)
+    for kind in PRUNED_TYPES:
+        count -= await store.count("events", {**leaving, "type": kind})
+    return count
 
 
 async def archived_at(store: Store, event_id: str) -> tuple[int, int] | None:
