@@ -1,0 +1,185 @@
+"""Cubes: how events add up, by what, and what is counted.
+
+Owns the dimensions and measures of a cell, the table of cubes, and the arithmetic of cells.
+Promises that cells can be merged in any order and any grouping with the same result. Refuses
+nothing; ledger/rollups.py keeps the cells.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import add
+from typing import Any
+
+from ledger.costs import by_channel
+from ledger.events import Document
+from ledger.quote import USAGE_CLASSES
+
+HOUR_US = 3_600 * 1_000_000
+DAY_US = 24 * HOUR_US
+MINUTE_US = 60 * 1_000_000
+ACCOUNTS_PER_PAGE = 256
+
+#: What a cell is about, in this order; None where a cube or an event does not say.
+DIMENSIONS = ("type", "account", "key", "model", "channel", "group")
+TYPE, ACCOUNT, KEY, MODEL, CHANNEL, GROUP = range(6)
+
+#: What a cell counts, in this order. `amount_nano` is signed as in the events; a charge by attempts
+#: on several channels has its cost where each attempt was. `first_tokens` is how many requests
+#: `first_token_ms` is the sum of. Then the first and the last time of recording, and a bit for each
+#: minute of the hour (or hour of the day) in which there was an event.
+SUMMED = (
+    "events",
+    "amount_nano",
+    "cost_nano",
+    "requests",
+    "latency_ms",
+    "first_token_ms",
+    "first_tokens",
+    *USAGE_CLASSES,
+)
+MEASURES = (*SUMMED, "first_us", "last_us", "when")
+EVENTS, AMOUNT, COST, REQUESTS, LATENCY, FIRST_TOKEN, FIRST_TOKENS = range(7)
+_CLASS = {name: SUMMED.index(name) for name in USAGE_CLASSES}
+FIRST, LAST, WHEN = len(SUMMED), len(SUMMED) + 1, len(SUMMED) + 2
+NEVER_US = 2**62
+
+Key = tuple[Any, ...]
+Cell = list[int]
+Cells = dict[Key, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """Cells by time and some dimensions.
+
+    `hours` is how long a page of it is. `key` leaves out of a cell's key what the cube does not
+    keep; `by` tells the partition, whose pages are found together, and of which each has one page
+    for a time. With `blocks` a partition is only a part of everybody, so that no page grows big,
+    and all of them are found together.
+    """
+
+    name: str
+    hours: int
+    keeps: tuple[int, ...]
+    key: Callable[[Key], Key]
+    by: Callable[[Key], str]
+    blocks: bool = False
+
+    @property
+    def span_us(self) -> int:
+        """How long the time of a page is."""
+        return self.hours * HOUR_US
+
+    def shelf(self, partition: str) -> str:
+        """Return the name under which the pages of a partition are found, in order of time."""
+        return self.name if self.blocks or not partition else f"{self.name}:{partition}"
+
+
+def _same(key: Key) -> Key:
+    return key
+
+
+def _account(key: Key) -> str:
+    account: str = key[ACCOUNT]
+    return account
+
+
+def _without_people(key: Key) -> Key:
+    return (key[0], None, None, key[3], key[4], key[5])
+
+
+def _everybody(key: Key) -> str:
+    return ""
+
+
+def _people(key: Key) -> Key:
+    return (key[0], key[1], key[2], None, None, None)
+
+
+def _block(key: Key) -> str:
+    number = key[ACCOUNT].rpartition(":")[2]
+    return str(int(number) // ACCOUNTS_PER_PAGE) if number.isdigit() else "-"
+
+
+_ALL = tuple(range(len(DIMENSIONS)))
+_NO_PEOPLE = (TYPE, MODEL, CHANNEL, GROUP)
+
+HOUR_ACCOUNT = Cube("hour.account", 1, _ALL, _same, _account)
+HOUR_ALL = Cube("hour.all", 1, _NO_PEOPLE, _without_people, _everybody)
+DAY_ACCOUNT = Cube("day.account", 24, _ALL, _same, _account)
+DAY_ALL = Cube("day.all", 24, _NO_PEOPLE, _without_people, _everybody)
+DAY_PEOPLE = Cube("day.people", 24, (TYPE, ACCOUNT, KEY), _people, _block, blocks=True)
+
+CUBES = (HOUR_ACCOUNT, HOUR_ALL, DAY_ACCOUNT, DAY_ALL, DAY_PEOPLE)
+
+
+def empty_cell() -> Cell:
+    """Return a cell without events."""
+    return [*[0] * len(SUMMED), NEVER_US, 0, 0]
+
+
+def merged(one: Cell, other: Cell) -> Cell:
+    """Return the cell of the events of both."""
+    cell = list(map(add, one, other))
+    cell[FIRST] = min(one[FIRST], other[FIRST])
+    cell[LAST] = max(one[LAST], other[LAST])
+    cell[WHEN] = one[WHEN] | other[WHEN]
+    return cell
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> int | None:
+    return int(value) if isinstance(value, int) else None
+
+
+def key_of(event: Document) -> Key:
+    """Return which cell an event belongs to."""
+    body = event["body"]
+    get = body.get
+    return (
+        event["type"],
+        event["account"],
+        _number(get("key")),
+        _text(get("model")),
+        _number(get("channel")),
+        _text(get("group")),
+    )
+
+
+def count(cell: Cell, event: Document) -> None:
+    """Add an event to a cell, its costs on other channels and its minute excepted."""
+    cell[EVENTS] += 1
+    cell[AMOUNT] += event["amount"]
+    ts = event["ts"]
+    if ts < cell[FIRST]:
+        cell[FIRST] = ts
+    if ts > cell[LAST]:
+        cell[LAST] = ts
+    if event["type"] != "usage.charged":
+        return
+    body = event["body"]
+    get = body.get
+    cell[COST] += get("cost_nano") or 0
+    cell[REQUESTS] += get("outcome") != "failed"
+    for name, used in body["usage"].items():
+        at = _CLASS.get(name)
+        if at is not None:
+            cell[at] += used
+    latency = get("latency_ms")
+    if latency:
+        cell[LATENCY] += latency.get("total") or 0
+        first = latency.get("first_token")
+        if first is not None:
+            cell[FIRST_TOKEN] += first
+            cell[FIRST_TOKENS] += 1
+
+
+def costs_elsewhere(event: Document) -> dict[int, int]:
+    """Return the costs of a charge's attempts on channels other than the one that answered."""
+    body = event["body"]
+    costs = by_channel(body)
+    costs.pop(f"channel:{body['channel']}", None)
+    return {int(channel.partition(":")[2]): nano for channel, nano in costs.items() if nano}

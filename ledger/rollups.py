@@ -1,0 +1,194 @@
+"""Rollups: sums of events by hour and by day, for charts, totals and finding rows.
+
+Owns the pages of the collection `rollups`: what a page holds, and how events are folded into it.
+Promises that a page is the exact sum of the events of one writer up to `applied.<writer>`: each
+writer has pages of its own, so that writers never wait for one another, and the guard of
+ledger/projector.py lets each event in once. Refuses nothing.
+
+A page is one cube's cells for one shelf (an account, or everybody) in one hour or day:
+
+    {_id: "<shelf>:<start>:<writer>", shelf: "hour.account:user:42", start: µs, writer, rev,
+     applied: {w: seq}, cells: "[[type, account, key, model, channel, group, …measures], …]"}
+
+The cells are one JSON text, because the database never needs to look inside: it writes and reads a
+page as one value, which is far cheaper than as many fields to increment. `rev` counts rebuilds: it
+is part of the guard, so that no process goes on from sums that were replaced.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import orjson
+
+from ledger.cubes import (
+    CHANNEL,
+    COST,
+    CUBES,
+    DIMENSIONS,
+    GROUP,
+    HOUR_US,
+    MINUTE_US,
+    TYPE,
+    WHEN,
+    Cell,
+    Cells,
+    Cube,
+    Key,
+    costs_elsewhere,
+    count,
+    empty_cell,
+    key_of,
+    merged,
+)
+from ledger.events import Document
+from ledger.views import View, applied
+
+
+@dataclass(slots=True)
+class PageDelta:
+    """What a run of events adds to one page."""
+
+    id: str
+    shelf: str
+    start: int
+    first: int
+    last: int
+    cells: Cells = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is in a page: up to which event, rebuilt how often, its cells, and each one's text."""
+
+    seq: int
+    rev: int
+    cells: Cells
+    rows: dict[Key, bytes]
+
+
+class Folding:
+    """Folds one writer's events into cells by hour, and these into pages."""
+
+    def __init__(self, slot: int) -> None:
+        self._slot = slot
+        self._hours: dict[tuple[int, Key], Cell] = {}
+        self._seqs: dict[tuple[int, Key], list[int]] = {}
+
+    def add(self, events: Iterable[Document]) -> None:
+        """Fold more events."""
+        hours, seqs = self._hours, self._seqs
+        for event in events:
+            ts, seq = int(event["ts"]), int(event["seq"])
+            key = key_of(event)
+            at = (ts // HOUR_US, key)
+            cell = hours.get(at)
+            if cell is None:
+                cell = hours[at] = empty_cell()
+                seqs[at] = [seq, seq]
+            else:
+                seqs[at][1] = seq
+            count(cell, event)
+            cell[WHEN] |= 1 << (ts % HOUR_US // MINUTE_US)
+            if key[TYPE] == "usage.charged" and len(event["body"].get("attempts", ())) > 1:
+                self._move_costs(at, cell, event, seq)
+
+    def _move_costs(self, at: tuple[int, Key], cell: Cell, event: Document, seq: int) -> None:
+        for channel, cost in costs_elsewhere(event).items():
+            key = (*at[1][:CHANNEL], channel, *at[1][GROUP:])
+            other = self._hours.setdefault((at[0], key), empty_cell())
+            self._seqs.setdefault((at[0], key), [seq, seq])[1] = seq
+            other[COST] += cost
+            cell[COST] -= cost
+
+    def deltas(self) -> dict[str, PageDelta]:
+        """Return what the events add to each page, by its id."""
+        pages: dict[str, PageDelta] = {}
+        found: dict[tuple[int, int, str], PageDelta] = {}
+        for at, cell in self._hours.items():
+            hour, key = at
+            first, last = self._seqs[at]
+            daily = cell.copy()
+            daily[WHEN] = (1 << hour % 24) if cell[WHEN] else 0
+            for number, cube in enumerate(CUBES):
+                place = (number, hour // cube.hours, cube.by(key))
+                page = found.get(place)
+                if page is None:
+                    page = self._page(cube, *place[1:], first)
+                    found[place] = pages[page.id] = page
+                if first < page.first:
+                    page.first = first
+                if last > page.last:
+                    page.last = last
+                kept, fresh = cube.key(key), cell if cube.hours == 1 else daily
+                before = page.cells.get(kept)
+                page.cells[kept] = fresh if before is None else merged(before, fresh)
+        return pages
+
+    def _page(self, cube: Cube, period: int, partition: str, seq: int) -> PageDelta:
+        start = period * cube.hours * HOUR_US
+        name = page_id(cube, partition, start, self._slot)
+        return PageDelta(name, cube.shelf(partition), start, seq, seq)
+
+
+def page_id(cube: Cube, partition: str, start: int, slot: int) -> str:
+    """Name the page of a writer that holds a partition's cells of the hour or day of `start`."""
+    return f"{cube.name}:{partition}:{start // HOUR_US}:{slot}"
+
+
+def cells_of(page: Document) -> Cells:
+    """Read the cells of a stored page."""
+    width = len(DIMENSIONS)
+    return {tuple(row[:width]): row[width:] for row in orjson.loads(page["cells"])}
+
+
+def packed(cells: Cells) -> str:
+    """Write cells as the text that a page holds."""
+    return _joined([_row(key, cell) for key, cell in cells.items()])
+
+
+def _row(key: Key, cell: Cell) -> bytes:
+    return orjson.dumps((*key, *cell))
+
+
+def _joined(rows: Iterable[bytes]) -> str:
+    return "[" + b",\n".join(rows).decode() + "]"
+
+
+def _everything(slot: int) -> None:
+    return None
+
+
+def _known(document: Document | None, slot: int) -> Page:
+    if document is None:
+        return Page(0, 0, {}, {})
+    cells = cells_of(document)
+    rows = {key: _row(key, cell) for key, cell in cells.items()}
+    return Page(applied(document, slot), int(document["rev"]), cells, rows)
+
+
+def _change(known: Page, delta: PageDelta, slot: int) -> tuple[Document, Document, Page]:
+    cells, rows = known.cells.copy(), known.rows.copy()
+    for key, cell in delta.cells.items():
+        before = cells.get(key)
+        cells[key] = cell = cell if before is None else merged(before, cell)
+        rows[key] = _row(key, cell)
+    page: Document = {"cells": _joined(rows.values())}
+    if not known.seq:
+        page |= {"shelf": delta.shelf, "start": delta.start, "writer": slot, "rev": 0}
+        return {}, {"$set": page}, Page(delta.last, 0, cells, rows)
+    return {"rev": known.rev}, {"$set": page}, Page(delta.last, known.rev, cells, rows)
+
+
+ROLLUPS: View[PageDelta, Page] = View(
+    name="rollups",
+    collection="rollups",
+    fold=Folding,
+    fields=_everything,
+    known=_known,
+    change=_change,
+    chunk=5_000,
+    gather=3_000,
+    remember=2_000,
+    share=10,
+)
+ROLLUP_INTERVAL_S = 3.0
