@@ -179,7 +179,7 @@ async def _window(
     found: dict[str, Document] = {}
     for wanted in alternatives or ({},):
         bounded = {**wanted, "ts": {"$gte": from_us, "$lt": to_us}}
-        async with aclosing(store.find("events", bounded)) as matching:
+        async with aclosing(store.find("events", bounded, batch_size=PAGE)) as matching:
             async for event in matching:
                 found[event["_id"]] = event
                 if len(found) > MOST and to_us - from_us > SHORTEST_WINDOW_US:
