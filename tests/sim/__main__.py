@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.sim.world import Outcome, run
+from tests.sim.run import Outcome, run
 
 CHUNK = 250
 

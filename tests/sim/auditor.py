@@ -184,7 +184,7 @@ class Auditor:
                 if columns[writer].at(applied) != columns[writer].at(max(seq, applied)):
                     raise Violation(f"watermark {name} is at {seq}, {account} at {applied}")
 
-    # -- what callers do and are told ---------------------------------------------------------------
+    # -- what callers do and are told -------------------------------------------------------------
 
     def asks(self, draft: Any) -> Asked:
         """Note that somebody asks for this to be recorded."""
@@ -231,7 +231,7 @@ class Auditor:
         """Note that a caller went away after its event was accepted by a process."""
         call.left_in = process
 
-    # -- at the end -----------------------------------------------------------------------------------
+    # -- at the end -------------------------------------------------------------------------------
 
     def final(self, stored: dict[str, dict[Any, Document]]) -> None:
         """Look at everything, when nothing is under way and everything has been recovered."""

@@ -71,7 +71,7 @@ class Callers:
     def _count(self, outcome: str) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
-    # -- kinds ----------------------------------------------------------------------------------------
+    # -- kinds ------------------------------------------------------------------------------------
 
     async def _request(self, process: SimProcess, number: int) -> None:
         """Hold, think, charge, settle: as gateway/relay does."""

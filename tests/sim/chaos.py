@@ -70,7 +70,7 @@ class Chaos:
             world.launch(self.rng.choice(world.machines))
         await asyncio.sleep(1)
 
-    # -- kinds of trouble -----------------------------------------------------------------------------
+    # -- kinds of trouble -------------------------------------------------------------------------
 
     def _any(self) -> SimProcess | None:
         alive = self.world.alive

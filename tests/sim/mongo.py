@@ -200,7 +200,9 @@ class Mongo:
         """Update all that match, each by itself, and return their number."""
         matched = list(self._matching(collection, wanted))
         for document in matched:
-            self._replace(collection, document, updated(document, update, inserting=False))
+            now = self.collections[collection].get(document["_id"])
+            if now is not None and matches(now, wanted):
+                self._replace(collection, now, updated(now, update, inserting=False))
             yield
         return len(matched)
 
@@ -222,8 +224,10 @@ class Mongo:
         """Delete what matches, up to `limit`, and return how many there were."""
         found = list(self._matching(collection, wanted))[: limit or None]
         for document in found:
-            del self.collections[collection][document["_id"]]
-            self._changed(collection, document, None)
+            now = self.collections[collection].get(document["_id"])
+            if now is not None and matches(now, wanted):
+                del self.collections[collection][now["_id"]]
+                self._changed(collection, now, None)
             yield
         return len(found)
 

@@ -5,11 +5,14 @@ any more, no `finally` either.
 """
 
 import asyncio
+import random
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 from ledger import books as books_module
 from ledger import recovery, spill, writers
@@ -18,7 +21,8 @@ from ledger.clock import Clock
 from ledger.events import Schemas
 from tests.sim.disk import FakeOs
 from tests.sim.loop import ACTOR, Actor, SimLoop
-from tests.sim.store import EPOCH_US, Server, SimStore
+from tests.sim.server import EPOCH_US, Server
+from tests.sim.store import SimStore
 
 FIRST_PID = 1000
 SCHEMAS = Schemas()
@@ -91,9 +95,6 @@ class SimProcess(Actor):
 class _FakeProcesses:
     """What ledger/writers.py asks the system about processes, of the machine that asks."""
 
-    def __init__(self) -> None:
-        self.machines: dict[str, Machine] = {}
-
     def getpid(self) -> int:
         return _me().pid
 
@@ -111,9 +112,10 @@ def _me() -> SimProcess:
 
 
 @contextmanager
-def simulated(fake_os: FakeOs, pace: dict[str, float]) -> Iterator[None]:
+def simulated(fake_os: FakeOs, pace: dict[str, float], rng: random.Random) -> Iterator[None]:
     """Let the ledger see simulated processes, disks and schemas; some chores at another pace."""
     system = _FakeProcesses()
+    names = random.Random(rng.random())
     with ExitStack() as stack:
 
         def put(module: Any, name: str, value: Any) -> None:
@@ -125,6 +127,7 @@ def simulated(fake_os: FakeOs, pace: dict[str, float]) -> Iterator[None]:
         put(writers, "_process_start", system.start_of)
         put(writers, "os", system)
         put(spill, "os", fake_os)
+        put(spill, "uuid", SimpleNamespace(uuid4=lambda: UUID(int=names.getrandbits(128))))
         for name, value in pace.items():
             put(writers if name == "SPILL_GRACE_S" else books_module, name, value)
         yield

@@ -1,5 +1,5 @@
-"""The simulated database server and what one process sees of it: the part of ledger.store.Store
-that the books use, over a network with weather.
+"""What one process sees of the simulated database: the part of ledger.store.Store that the books
+use, over a network with weather.
 """
 
 import asyncio
@@ -8,60 +8,15 @@ from typing import Any
 
 import orjson
 
-from ledger.errors import BatchStopped, Duplicate, OutcomeUnknown, StoreError, Unavailable
-from tests.sim.loop import Actor, SimLoop
-from tests.sim.mongo import Document, Mongo, Steps
-from tests.sim.weather import Plan, Weather
+from ledger.errors import Duplicate, OutcomeUnknown, StoreError, Unavailable
+from tests.sim.loop import Actor
+from tests.sim.mongo import Document, Steps
+from tests.sim.server import Server
+from tests.sim.weather import Plan
 
-EPOCH_US = 1_700_000_000_000_000
 CURSOR_BATCH = 2
 Filter = Mapping[str, Any]
 Sort = Sequence[tuple[str, int]]
-Answer = Callable[[Any, StoreError | None], None]
-
-
-class Server:
-    """The database: one actor that applies commands, a document at a time."""
-
-    def __init__(self, loop: SimLoop, mongo: Mongo, weather: Weather) -> None:
-        self.loop = loop
-        self.mongo = mongo
-        self.weather = weather
-        self.actor = Actor("server")
-        self.away = False
-        self.skew_us = 0
-        self.commands = 0
-        self.under_way = 0
-        self.say: Callable[[str], None] | None = None
-
-    def now_us(self) -> int:
-        """Return the server's clock, which ticks in milliseconds."""
-        return (EPOCH_US + int(self.loop.now_s * 1_000_000) + self.skew_us) // 1000 * 1000
-
-    def run(self, steps: Steps, cut: int | None, answer: Answer) -> None:
-        """Apply a command from here on; other commands may come between its documents."""
-        self._go_on(steps, cut, answer, 0)
-
-    def _go_on(self, steps: Steps, cut: int | None, answer: Answer, done: int) -> None:
-        between = 0.0 if self.weather.calm else self.weather.between
-        rng = self.weather.rng
-        while cut is None or done < cut:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                answer(stop.value, None)
-                return
-            except StoreError as error:
-                answer(None, error)
-                return
-            done += 1
-            if between and rng.random() < between:
-                self.loop.call_later(
-                    rng.random() * 0.02, self._go_on, steps, cut, answer, done,
-                    context=self.actor.context,
-                )  # fmt: skip
-                return
-        answer(None, BatchStopped(done, Unavailable("the server steps down")))
 
 
 class SimStore:
@@ -76,7 +31,7 @@ class SimStore:
         self._owner = owner
         self.cut_off = False
 
-    # -- the way there and back ---------------------------------------------------------------------
+    # -- the way there and back -------------------------------------------------------------------
 
     async def _send(
         self, name: str, make: Callable[[], Steps], *args: Any, write: bool, documents: int = 1
@@ -159,7 +114,7 @@ class SimStore:
             error = OutcomeUnknown if unknown else Unavailable
             future.set_exception(error(f"no answer to {name}"))
 
-    # -- reading ------------------------------------------------------------------------------------
+    # -- reading ----------------------------------------------------------------------------------
 
     async def ping(self) -> None:
         """Return when the database answers."""
@@ -231,7 +186,7 @@ class SimStore:
         mongo = self._server.mongo
         return int(await self._send("count", lambda: mongo.count(collection, filter), write=False))
 
-    # -- writing ------------------------------------------------------------------------------------
+    # -- writing ----------------------------------------------------------------------------------
 
     async def insert_events(self, docs: Sequence[Document]) -> None:
         """Insert events in order; see ledger.store."""

@@ -9,7 +9,8 @@ from ledger.accounts import available_expression
 from ledger.errors import BatchStopped, Duplicate, StoreError
 from tests.sim.loop import Actor, SimLoop
 from tests.sim.mongo import Mongo, check_unique_indexes
-from tests.sim.store import Server, SimStore
+from tests.sim.server import Server
+from tests.sim.store import SimStore
 from tests.sim.weather import Weather
 
 pytestmark = pytest.mark.database

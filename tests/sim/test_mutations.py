@@ -3,7 +3,7 @@
 import pytest
 
 from tests.sim.mutations import MUTATIONS, planted
-from tests.sim.world import run
+from tests.sim.run import run
 
 SEEDS = 500
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.sim.world import run
+from tests.sim.run import run
 
 SEEDS = 2_000
 CHUNKS = 10

@@ -6,23 +6,20 @@ recovers what was left, and the auditor looks at everything.
 """
 
 import asyncio
-import logging
 import random
-from collections.abc import Callable, Coroutine
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-from ledger.errors import InsufficientCredit, LedgerError
+from ledger.errors import LedgerError
 from tests.ledger.drafts import recharge
 from tests.sim.auditor import Auditor, Violation
 from tests.sim.callers import GUARDED, TOKEN, Callers
 from tests.sim.chaos import Chaos
-from tests.sim.disk import FakeOs, make_directory, remove_directory
-from tests.sim.loop import SimLoop, SimTask, Stuck
+from tests.sim.disk import FakeOs, make_directory
+from tests.sim.loop import SimLoop, Stuck
 from tests.sim.mongo import Mongo
-from tests.sim.process import FIRST_PID, Machine, SimProcess, simulated
-from tests.sim.store import Server
+from tests.sim.process import FIRST_PID, Machine, SimProcess
+from tests.sim.server import Server
 from tests.sim.weather import Weather
 
 # Chores that only look around would be most of the work; they look less often here.
@@ -35,25 +32,7 @@ PACE = {
 }
 FINISH_S = 200.0
 RECOVER_S = 400.0
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a run came to."""
-
-    seed: int
-    error: BaseException | None = None
-    steps: int = 0
-    commands: int = 0
-    virtual_s: float = 0.0
-    events: int = 0
-    outcomes: dict[str, int] = field(default_factory=dict)
-    trace: list[str] = field(default_factory=list)
-
-    @property
-    def problem(self) -> str:
-        """What went wrong, in one line; empty when nothing did."""
-        return "" if self.error is None else f"{type(self.error).__name__}: {self.error}"
+PROBE_S = 30.0
 
 
 class World:
@@ -87,7 +66,7 @@ class World:
         """The processes that were started and did not end."""
         return [p for p in self.processes if p.alive]
 
-    # -- the life of processes ----------------------------------------------------------------------
+    # -- the life of processes --------------------------------------------------------------------
 
     def launch(self, machine: Machine) -> SimProcess:
         """Start a process; it opens its books and serves until it is stopped or fenced off."""
@@ -150,7 +129,7 @@ class World:
         self.disk.killed(process)
         process.machine.running.discard(process.pid)
 
-    # -- the course of a run --------------------------------------------------------------------------
+    # -- the course of a run ----------------------------------------------------------------------
 
     async def main(self) -> None:
         """Live through it all. Raises Violation, Stuck, or whatever a process did not expect."""
@@ -196,27 +175,26 @@ class World:
     async def _probe(self, process: SimProcess) -> None:
         """What an account has available, this process can hold."""
         assert process.books is not None
+        credit = process.books.credit
         for account in GUARDED:
-            document = self.auditor.accounts.get(account, {})
-            available = _available(document)
-            if available <= 0 or not process.serving:
-                continue
-            deadline = self.loop.now_s + 30
-            while process.serving:
+            available = self._available(account)
+            deadline = self.loop.now_s + PROBE_S
+            # Nobody else may have taken of it meanwhile.
+            while 0 < available <= self._available(account) and process.serving:
                 try:
-                    hold = await process.books.credit.hold([account], available, wait_s=5)
-                except (InsufficientCredit, LedgerError) as error:
-                    if _available(self.auditor.accounts[account]) < available:
-                        break  # somebody else took it meanwhile
+                    (await credit.hold([account], available, wait_s=5)).release()
+                    break
+                except LedgerError as error:
                     if self.loop.now_s > deadline:
-                        raise Violation(
-                            f"{process} cannot hold what {account} has: {error}"
-                        ) from error
+                        raise Violation(f"{process} can't hold what there is: {error}") from error
                     await asyncio.sleep(1)
-                    continue
-                hold.release()
-                await process.books.credit.return_idle(0)
-                break
+            await credit.return_idle(0)
+
+    def _available(self, account: str) -> int:
+        document = self.auditor.accounts.get(account, {})
+        column = document.get
+        balance = column("credited", 0) - column("spent", 0) + column("adjusted", 0)
+        return int(balance - column("granted", 0) + column("consumed", 0))
 
     async def _everybody_goes(self) -> None:
         jobs = []
@@ -260,72 +238,5 @@ class World:
             await asyncio.sleep(0.5)
 
 
-def _available(document: dict[str, Any]) -> int:
-    balance = document.get("credited", 0) - document.get("spent", 0) + document.get("adjusted", 0)
-    return int(balance - document.get("granted", 0) + document.get("consumed", 0))
-
-
 def _quiet(line: str) -> None:
     pass
-
-
-def run(seed: int, *, traced: bool = False) -> Outcome:
-    """Live through one seed."""
-    world = World(seed, traced=traced)
-    outcome = Outcome(seed, trace=world.trace)
-    with _logged(world, traced), simulated(world.disk, PACE):
-        try:
-            world.loop.run(world.main())
-            for error in world.loop.lost_errors():
-                raise error
-        except (Exception, Violation) as error:
-            outcome.error = error
-            world.say(f"FAILED: {error!r}")
-        finally:
-            _discard(world)
-    outcome.steps, outcome.commands = world.loop.steps, world.server.commands
-    outcome.virtual_s = world.loop.now_s
-    outcome.events, outcome.outcomes = len(world.auditor.events), world.callers.outcomes
-    return outcome
-
-
-def _discard(world: World) -> None:
-    for process in world.alive:
-        world.kill(process)
-    for task in world.loop.tasks:
-        _close(task)
-    world.loop.discard()
-    remove_directory(world.directory)
-
-
-def _close(task: SimTask) -> None:
-    if not task.done():
-        coro: Coroutine[Any, Any, Any] = task.get_coro()  # type: ignore[assignment]
-        try:
-            coro.close()
-        except BaseException:  # what dead processes do while they are cleared away is of no account
-            return
-
-
-@contextmanager
-def _logged(world: World, traced: bool) -> Any:
-    """Put what the ledger logs into the trace, and nowhere else."""
-    logger = logging.getLogger("tollgate.ledger")
-    before = logger.disabled, logger.propagate
-    logger.disabled, logger.propagate = not traced, False
-    handler = _Trace(world.say)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.disabled, logger.propagate = before
-
-
-class _Trace(logging.Handler):
-    def __init__(self, say: Callable[[str], None]) -> None:
-        super().__init__()
-        self._say = say
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._say(f"log: {record.getMessage()}")
