@@ -15,6 +15,15 @@ from ledger.report import Report
 
 TEXTS = ("_id", "type", "account", "actor", "req_hash", "prev", "hash")
 NUMBERS = ("v", "amount", "at", "ts", "writer", "epoch", "seq")
+#: What damaged events may raise anywhere.
+FAILURES = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 FIELDS = frozenset((*TEXTS, *NUMBERS, "body"))
 
 
@@ -23,9 +32,13 @@ def is_event(event: Document) -> bool:
     return (
         event.keys() == FIELDS
         and all(isinstance(event[name], str) for name in TEXTS)
-        and all(isinstance(event[name], int) for name in NUMBERS)
+        and all(_is_number(event[name]) for name in NUMBERS)
         and isinstance(event["body"], dict)
     )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 class EventCheck:
@@ -50,7 +63,7 @@ class EventCheck:
                 check(event)
         except InvalidEvent as error:
             self._report.add("event invalid", event["_id"], str(error))
-        except (ArithmeticError, KeyError, TypeError, ValueError, IndexError) as error:
+        except FAILURES as error:
             self._report.add("event invalid", event["_id"], f"can't be checked: {error!r}")
 
     def _check_charge(self, event: Document) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from ledger.accounts import COLUMNS, Effect, Sums, balance_nano, effects
 from ledger.archived import merge
+from ledger.check_events import FAILURES
 from ledger.errors import InvalidEvent
 from ledger.events import Document
 from ledger.money import usd
@@ -21,7 +22,7 @@ def effects_of(event: Document, report: Report) -> list[Effect]:
     """Return what an event does to accounts; a damaged one does nothing, and is noted."""
     try:
         return effects(event)
-    except (InvalidEvent, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (InvalidEvent, *FAILURES) as error:
         report.add("event invalid", event["_id"], f"has no effect: {error!r}")
         return []
 

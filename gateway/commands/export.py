@@ -2,6 +2,7 @@
 
 import argparse
 
+from gateway.commands import bundle
 from gateway.commands.arguments import Command, account, add_period
 from gateway.commands.output import Progress
 from gateway.commands.tables import add_file, refuse_terminal, write_table
@@ -19,9 +20,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="Only events that concern this account, as in user:42",
     )
     add_period(parser, "Only events recorded")
+    bundle.add_export(parser)
 
 
 async def _export(store: Store, args: argparse.Namespace) -> int:
+    if args.bundle is not None:
+        return await bundle.export(store, args)
     whole = not (args.account or args.from_us or args.to_us)
     count = await total(store) if whole and Progress.shows() else 0
     events = selected(store, account=args.account, from_us=args.from_us, to_us=args.to_us)
@@ -29,6 +33,10 @@ async def _export(store: Store, args: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_terminal(args: argparse.Namespace) -> int | None:
+    return None if args.bundle is not None else refuse_terminal(args)
+
+
 COMMAND = Command(
-    "export", "Write the events, oldest first.", _arguments, _export, alone=refuse_terminal
+    "export", "Write the events, oldest first.", _arguments, _export, alone=_refuse_terminal
 )

@@ -46,3 +46,24 @@ def test_a_wrong_signing_key_is_refused_without_showing_it(tollgate: Tollgate, g
     done = tollgate("ledger", "keygen", TOLLGATE_SIGNING_KEY=given)
     assert done.returncode == 2 and "TOLLGATE_SIGNING_KEY" in done.stderr
     assert given not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["books", "books.tar"])
+def test_a_bundle_is_exported_and_checked_without_books(
+    served: Tollgate, name: str, tmp_path: Path
+) -> None:
+    key = tmp_path / "key.pem"
+    served("ledger", "keygen", "--output", str(key))
+    written = served("ledger", "export", "--bundle", name, TOLLGATE_SIGNING_KEY=str(key))
+    assert written.returncode == 0, written.stderr
+    digest = digest_in(written.stdout)
+    alone = Tollgate(served.cwd, {})
+    public = str(key.with_suffix(".pub"))
+    done = alone("ledger", "verify", "--bundle", name, "--public-key", public)
+    assert done.returncode == 0 and "The bundle balance" in done.stdout, done.stdout + done.stderr
+    assert alone("ledger", "verify", "--bundle", name, "--expect-seal", digest).returncode == 0
+    assert "notice: neither" in alone("ledger", "verify", "--bundle", name).stdout
+    wrong = alone("ledger", "verify", "--bundle", name, "--expect-seal", "0" * 64)
+    assert wrong.returncode == 1 and "do not balance" in wrong.stdout.splitlines()[0]
+    again = served("ledger", "export", "--bundle", name, TOLLGATE_SIGNING_KEY=str(key))
+    assert again.returncode == 1 and "there already" in again.stderr
