@@ -36,6 +36,7 @@ from ledger.outage import Outage
 from ledger.prices import PriceBook
 from ledger.projector import Projector, elsewhere_settled
 from ledger.recovery import late_spills, recover, recover_abandoned
+from ledger.rollups import ROLLUP_INTERVAL_S, ROLLUPS
 from ledger.slices import free_slices
 from ledger.spill import MAX_BYTES, Spilled, SpillFile, file_of, identity, orphans
 from ledger.store import Store
@@ -64,6 +65,7 @@ class Options:
 
     max_pending: int = MAX_PENDING
     flush_interval_s: float = FLUSH_INTERVAL_S
+    rollup_interval_s: float = ROLLUP_INTERVAL_S
     spill_dir: Path | None = None
     spill_max_bytes: int = MAX_BYTES
     min_free_disk_bytes: int = 0
@@ -101,6 +103,13 @@ class Books:
         self.observers: list[Callable[[list[Document]], None]] = []
         self.projector = Projector(
             store, writer.slot, writer.next_seq - 1, interval_s=options.flush_interval_s
+        )
+        self.rollups = Projector(
+            store,
+            writer.slot,
+            writer.next_seq - 1,
+            interval_s=options.rollup_interval_s,
+            view=ROLLUPS,
         )
         self.appender = Appender(
             store,
@@ -252,6 +261,7 @@ class Books:
         await self.credit.close()
         away = self.appender.spilled[0] > 0
         await self.projector.close(give_up=away)
+        await self.rollups.close(give_up=away)
         if self.fenced.is_set() or away:
             return
         await free_slices(self.store, self.writer.slot)
@@ -259,11 +269,13 @@ class Books:
 
     def _landed(self, events: list[Document]) -> None:
         self.projector.feed(events)
+        self.rollups.feed(events)
         for observe in self.observers:
             observe(events)
 
     def _start(self) -> None:
         self.projector.start()
+        self.rollups.start()
         start = self._chores.start
         start("lease", writers.RENEW_S, self._renew_lease)
         start("idle credit", IDLE_CHECK_S, self._return_idle)

@@ -64,6 +64,17 @@ EVENT_INDEXES = (
     ),
 )
 
+ROLLUP_INDEXES = (
+    Index(
+        "rollups",
+        "shelf_start",
+        (("shelf", 1), ("start", 1)),
+        False,
+        "the pages of one shelf in a period: sums, charts, and where the rows of a log are; a page"
+        " is inserted once an hour or day, and its updates do not touch the index",
+    ),
+)
+
 DIRECTORY_INDEXES = (
     Index(
         "users",
@@ -119,4 +130,4 @@ DIRECTORY_INDEXES = (
     *map(_changes, ("users", "keys", "channels", "options")),
 )
 
-INDEXES: tuple[Index, ...] = EVENT_INDEXES + DIRECTORY_INDEXES
+INDEXES: tuple[Index, ...] = EVENT_INDEXES + ROLLUP_INDEXES + DIRECTORY_INDEXES

@@ -17,6 +17,7 @@ from ledger.clock import Clock
 from ledger.errors import KeyReused
 from ledger.events import Schemas
 from ledger.projector import catch_up
+from ledger.rollups import ROLLUPS
 from ledger.slices import free_slices
 from ledger.spill import Orphan, identity, orphans
 from ledger.store import Store
@@ -49,6 +50,7 @@ async def recover(store: Store, clock: Clock, writer: Writer, spilled: list[Orph
     for orphan in spilled:
         await _replay(store, clock, writer, orphan)
     await catch_up(store, writer.slot)
+    await catch_up(store, writer.slot, ROLLUPS)
     await free_slices(store, writer.slot)
     for orphan in spilled:
         orphan.remove()
