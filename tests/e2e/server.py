@@ -56,8 +56,8 @@ class Server:
     def command(self, *args: str) -> list[str]:
         return [sys.executable, "-W", "error", "-m", "gateway.cli", *args]
 
-    def start(self, *flags: str) -> "Server":
-        """Start and return when it is ready; a server that ends early fails with its log."""
+    def launch(self, *flags: str) -> "Server":
+        """Start without waiting for anything."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command(
@@ -73,6 +73,12 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
+        return self
+
+    def start(self, *flags: str) -> "Server":
+        """Start and return when it is ready; a server that ends early fails with its log."""
+        self.launch(*flags)
+        assert self.process is not None
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()[-4000:]
