@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
-from gateway.commands.balance import exact_balances
 from ledger.accounts import balance_nano, read
+from ledger.balances import exact_balances
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
@@ -129,7 +129,6 @@ def test_without_a_command_the_help_is_shown(tollgate: Tollgate, args: list[str]
 @pytest.mark.parametrize(
     "args",
     [
-        ["ledger", "statement", "--account", "user:1"],
         ["import", "one-api", "mysql://somewhere", "--dry-run"],
     ],
 )
