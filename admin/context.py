@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from admin.auth.throttle import Throttle
 from gateway.directory.channels import Channel
@@ -35,6 +36,7 @@ class AdminContext:
     `session_secret` signs cookies; `start_time_s` is unix seconds.
     `test_channel` sends one small request through a channel (with its first model, if None is
     given) and never raises for what the upstream does. `signer` signs the seals, if there is one.
+    `archive_dir` is where archives of closed periods are kept.
     """
 
     directory: Directory
@@ -47,6 +49,7 @@ class AdminContext:
     throttle: Throttle
     reversing: Runner
     signer: Signer | None = None
+    archive_dir: Path | None = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("tollgate.admin"))
 
     def now_s(self) -> float:

@@ -229,4 +229,5 @@ def _admin_context(
         test_channel=test_channel,
         throttle=Throttle(relay.clock.monotonic_s),
         reversing=reversing,
+        archive_dir=settings.archives,
     )

@@ -144,6 +144,14 @@ class Settings:
         "Bytes that must stay free on the disk of the data directory; with fewer, requests are"
         " answered 503 until there is room again.",
     )
+    archive_dir: Path | None = setting(
+        BOOKS,
+        "ARCHIVE_DIR",
+        None,
+        path,
+        "Directory of the archives of closed periods; statements and exports read archived events"
+        " from there. Default: archive in the data directory.",
+    )
     initial_root_password: str | None = setting(
         FIRST,
         "INITIAL_ROOT_PASSWORD",
@@ -280,6 +288,11 @@ class Settings:
     )
     theme: str = setting(LOGS, "THEME", "default", choice("default"), "The console's theme.")
     notices: tuple[str, ...] = ()
+
+    @property
+    def archives(self) -> Path:
+        """Where archives are kept."""
+        return self.archive_dir or self.data_dir / "archive"
 
     @property
     def driver(self) -> str:

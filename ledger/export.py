@@ -6,6 +6,7 @@ amounts, and constant memory however many events there are. Refuses unknown form
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 
 from ledger import tables
 from ledger.events import Document
@@ -38,13 +39,14 @@ async def selected(
     account: str | None = None,
     from_us: int | None = None,
     to_us: int | None = None,
+    archive_dir: Path | None = None,
 ) -> AsyncGenerator[Document, None]:
-    """Yield events, oldest first.
+    """Yield events, oldest first, also those that are in archives in `archive_dir`.
 
     `account` keeps the events that concern one account; `from_us` (included) and `to_us` (not
     included) bound the time of recording, in microseconds since the epoch.
     """
-    history = await History.open(store)
+    history = await History.open(store, archive_dir)
     found = history.read(about(account) if account else (), from_us=from_us, to_us=to_us)
     async with aclosing(found):
         async for event in found:

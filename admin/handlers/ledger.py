@@ -22,6 +22,7 @@ from admin.schemas.ledger import (
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
 from ledger import accounts
 from ledger.accounts import COLUMNS
+from ledger.archive_read import find_event
 from ledger.balances import NOW, AsOf, columns_at
 from ledger.events import to_json
 from ledger.export import EVENTS
@@ -85,7 +86,8 @@ class EventHandler(LedgerBase):
 
     async def get(self, event_id: str) -> None:
         """Answer one event with its explanation."""
-        event = await self.context.books.store.find_one("events", {"_id": event_id})
+        store, archive_dir = self.context.books.store, self.context.archive_dir
+        event = await find_event(store, archive_dir, event_id)
         if event is None or (self.own and not await self._is_own(event["account"])):
             raise ApiError(404, f"there is no event {event_id[:200]}")
         books, directory = self.context.books, self.context.directory
@@ -131,7 +133,8 @@ class BalanceHandler(LedgerBase):
         store = self.context.books.store
         if as_of == NOW:
             return await accounts.read(store, account)
-        return await columns_at(await History.open(store), account, as_of, owner=owner)
+        history = await History.open(store, self.context.archive_dir)
+        return await columns_at(history, account, as_of, owner=owner)
 
 
 class ExportHandler(LedgerBase):
@@ -143,7 +146,8 @@ class ExportHandler(LedgerBase):
         """Answer the events as a file, in the order of recording, however many there are."""
         sent = self.query(ExportQuery())
         selection = await self.selection(sent)
-        rows = event_rows(self.context.books.store, selection, own=self.own)
+        store, archive_dir = self.context.books.store, self.context.archive_dir
+        rows = event_rows(store, selection, own=self.own, archive_dir=archive_dir)
         await self.send_table(sent["format"], EVENTS, rows, name="ledger", title="Events")
 
 

@@ -45,7 +45,7 @@ class StatementHandler(LedgerBase):
     async def _statement(self, account: str, sent: Mapping[str, Any]) -> Statement:
         owner = await self.owner(account)
         return await Statement.open(
-            await History.open(self.context.books.store),
+            await History.open(self.context.books.store, self.context.archive_dir),
             account,
             owner=owner,
             from_us=sent.get("from_us"),

@@ -26,7 +26,7 @@ async def _balance(store: Store, args: argparse.Namespace) -> int:
     if as_of == NOW:
         balances = await exact_balances(store, wanted)
     else:
-        history = await History.open(store)
+        history = await History.open(store, args.settings.archives)
         balances = {name: await balance_at(history, name, as_of) for name in wanted}
     width = max(map(len, wanted), default=0)
     for name in wanted:

@@ -28,7 +28,13 @@ async def _export(store: Store, args: argparse.Namespace) -> int:
         return await bundle.export(store, args)
     whole = not (args.account or args.from_us or args.to_us)
     count = await total(store) if whole and Progress.shows() else 0
-    events = selected(store, account=args.account, from_us=args.from_us, to_us=args.to_us)
+    events = selected(
+        store,
+        account=args.account,
+        from_us=args.from_us,
+        to_us=args.to_us,
+        archive_dir=args.settings.archives,
+    )
     await write_table(args, EVENTS, rows(events), title="Events", total=count)
     return 0
 

@@ -33,7 +33,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 async def _statement(store: Store, args: argparse.Namespace) -> int:
     statement = await Statement.open(
-        await History.open(store),
+        await History.open(store, args.settings.archives),
         args.account,
         from_us=args.from_us,
         to_us=args.to_us,
