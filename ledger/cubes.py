@@ -23,10 +23,11 @@ ACCOUNTS_PER_PAGE = 256
 DIMENSIONS = ("type", "account", "key", "model", "channel", "group")
 TYPE, ACCOUNT, KEY, MODEL, CHANNEL, GROUP = range(6)
 
-#: What a cell counts, in this order. `amount_nano` is signed as in the events; a charge by attempts
-#: on several channels has its cost where each attempt was. `first_tokens` is how many requests
-#: `first_token_ms` is the sum of. Then the first and the last time of recording, and a bit for each
-#: minute of the hour (or hour of the day) in which there was an event.
+#: What a cell counts, in this order. `amount_nano` is signed as in the events. A charge with
+#: attempts on several channels has its costs where each attempt was, and is `tried` on those that
+#: did not answer. `first_tokens` is how many requests `first_token_ms` sums. Then the first
+#: and the last time of recording, and a bit for each minute of the hour (or hour of the day) in
+#: which something was counted.
 SUMMED = (
     "events",
     "amount_nano",
@@ -35,10 +36,11 @@ SUMMED = (
     "latency_ms",
     "first_token_ms",
     "first_tokens",
+    "tried",
     *USAGE_CLASSES,
 )
 MEASURES = (*SUMMED, "first_us", "last_us", "when")
-EVENTS, AMOUNT, COST, REQUESTS, LATENCY, FIRST_TOKEN, FIRST_TOKENS = range(7)
+EVENTS, AMOUNT, COST, REQUESTS, LATENCY, FIRST_TOKEN, FIRST_TOKENS, TRIED = range(8)
 _CLASS = {name: SUMMED.index(name) for name in USAGE_CLASSES}
 FIRST, LAST, WHEN = len(SUMMED), len(SUMMED) + 1, len(SUMMED) + 2
 NEVER_US = 2**62
@@ -150,7 +152,7 @@ def key_of(event: Document) -> Key:
 
 
 def count(cell: Cell, event: Document) -> None:
-    """Add an event to a cell, its costs on other channels and its minute excepted."""
+    """Add an event to a cell, what it has on other channels and its minute excepted."""
     cell[EVENTS] += 1
     cell[AMOUNT] += event["amount"]
     ts = event["ts"]
@@ -177,9 +179,9 @@ def count(cell: Cell, event: Document) -> None:
             cell[FIRST_TOKENS] += 1
 
 
-def costs_elsewhere(event: Document) -> dict[int, int]:
+def elsewhere(event: Document) -> dict[int, int]:
     """Return the costs of a charge's attempts on channels other than the one that answered."""
     body = event["body"]
     costs = by_channel(body)
-    costs.pop(f"channel:{body['channel']}", None)
-    return {int(channel.partition(":")[2]): nano for channel, nano in costs.items() if nano}
+    tried = {attempt["channel"] for attempt in body["attempts"]} - {body["channel"]}
+    return {channel: costs.get(f"channel:{channel}", 0) for channel in tried}

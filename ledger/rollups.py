@@ -25,17 +25,20 @@ from ledger.cubes import (
     COST,
     CUBES,
     DIMENSIONS,
+    FIRST,
     GROUP,
     HOUR_US,
+    LAST,
     MINUTE_US,
+    TRIED,
     TYPE,
     WHEN,
     Cell,
     Cells,
     Cube,
     Key,
-    costs_elsewhere,
     count,
+    elsewhere,
     empty_cell,
     key_of,
     merged,
@@ -90,15 +93,24 @@ class Folding:
             count(cell, event)
             cell[WHEN] |= 1 << (ts % HOUR_US // MINUTE_US)
             if key[TYPE] == "usage.charged" and len(event["body"].get("attempts", ())) > 1:
-                self._move_costs(at, cell, event, seq)
+                self._spread(at, cell, event)
 
-    def _move_costs(self, at: tuple[int, Key], cell: Cell, event: Document, seq: int) -> None:
-        for channel, cost in costs_elsewhere(event).items():
-            key = (*at[1][:CHANNEL], channel, *at[1][GROUP:])
-            other = self._hours.setdefault((at[0], key), empty_cell())
-            self._seqs.setdefault((at[0], key), [seq, seq])[1] = seq
-            other[COST] += cost
-            cell[COST] -= cost
+    def _spread(self, at: tuple[int, Key], answered: Cell, event: Document) -> None:
+        """Count a charge also on the channels that were tried before, with their costs."""
+        ts, seq, key = int(event["ts"]), int(event["seq"]), at[1]
+        for channel, cost in elsewhere(event).items():
+            place = at[0], (*key[:CHANNEL], channel, *key[GROUP:])
+            cell = self._hours.setdefault(place, empty_cell())
+            self._seqs.setdefault(place, [seq, seq])[1] = seq
+            cell[TRIED] += 1
+            cell[COST] += cost
+            answered[COST] -= cost
+            cell[FIRST], cell[LAST] = min(cell[FIRST], ts), max(cell[LAST], ts)
+            cell[WHEN] |= 1 << (ts % HOUR_US // MINUTE_US)
+
+    def hours(self) -> Iterable[tuple[int, Key, Cell]]:
+        """Return the cells, each with the hour that it belongs to."""
+        return ((hour, key, cell) for (hour, key), cell in self._hours.items())
 
     def deltas(self) -> dict[str, PageDelta]:
         """Return what the events add to each page, by its id."""
@@ -107,8 +119,7 @@ class Folding:
         for at, cell in self._hours.items():
             hour, key = at
             first, last = self._seqs[at]
-            daily = cell.copy()
-            daily[WHEN] = (1 << hour % 24) if cell[WHEN] else 0
+            daily = [*cell[:WHEN], 1 << hour % 24]
             for number, cube in enumerate(CUBES):
                 place = (number, hour // cube.hours, cube.by(key))
                 page = found.get(place)

@@ -158,7 +158,25 @@ async def in_time(
         return
     start = born if from_us is None else max(born, from_us)
     end = now_us + FIRST_WINDOW_US if to_us is None else min(to_us, now_us + FIRST_WINDOW_US)
-    width = FIRST_WINDOW_US
+    found = within(store, alternatives, start, end, newest_first=newest_first)
+    async with aclosing(found):
+        async for event in found:
+            yield event
+
+
+async def within(
+    store: Store,
+    alternatives: Sequence[Mapping[str, Any]],
+    start: int,
+    end: int,
+    *,
+    newest_first: bool = False,
+    width: int = FIRST_WINDOW_US,
+) -> AsyncGenerator[Document, None]:
+    """Yield the events from `start` to before `end` that match any of the filters, like `in_time`.
+
+    `width` is the first piece of time that is asked for; the next ones follow from what is found.
+    """
     while start < end:
         cut = max(start, end - width) if newest_first else min(end, start + width)
         window = (cut, end) if newest_first else (start, cut)

@@ -1,0 +1,367 @@
+"""Totals: exact sums over any filter and period, without reading the events.
+
+Owns the way from a question to pages: whole days from daily pages, whole hours from hourly ones,
+pieces of an hour from the events themselves, and the events that are not in their pages yet from
+the tail behind the watermarks. Promises that each event counts exactly once: the watermarks are
+read first, then pages, then the tail, and a page itself says which of the tail is in it already.
+Refuses filters that cells can't answer (`sums` returns None).
+"""
+
+import math
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from operator import sub
+from typing import Any
+
+from ledger.cubes import (
+    ACCOUNT,
+    CUBES,
+    DAY_PEOPLE,
+    DAY_US,
+    EVENTS,
+    HOUR_US,
+    MEASURES,
+    SUMMED,
+    TRIED,
+    WHEN,
+    Cell,
+    Cube,
+    Key,
+    empty_cell,
+    merged,
+)
+from ledger.events import Document
+from ledger.rollups import ROLLUPS, Folding, cells_of, page_id
+from ledger.scan import chain
+from ledger.store import Store
+from ledger.views import applied
+from ledger.wanted import TRIED_FIELD, Filter, Wanted, terms, translate
+
+FOREVER_US = 4_102_444_800 * 1_000_000
+_FIELDS = dict.fromkeys(("ts", "seq", "writer", "type", "account", "amount", "body"), 1)
+
+Group = tuple[Any, ...]
+Grouped = dict[Group, Cell]
+Take = Callable[[int, Key, Cell, int], None]
+
+
+def measures(cell: Cell) -> dict[str, int]:
+    """Return what a cell counts, by name."""
+    return dict(zip(MEASURES, cell, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of whole hours or days: `hours` is how long a page of it is."""
+
+    hours: int
+    start: int
+    end: int
+
+    def __contains__(self, ts: int) -> bool:
+        return self.start <= ts < self.end
+
+
+@dataclass(slots=True)
+class Plan:
+    """Where the numbers of a period come from. An edge with sign -1 is taken away again."""
+
+    spans: list[Span] = field(default_factory=list)
+    edges: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+def plan(from_us: int, to_us: int, *, daily: bool = True) -> Plan:
+    """Cut a period into whole days, whole hours, and pieces of hours at its ends.
+
+    Of an hour of which more than half is wanted the whole is taken, and the rest taken away.
+    """
+    made = Plan()
+    if from_us >= to_us:
+        return made
+    start, end = -(-from_us // HOUR_US) * HOUR_US, to_us // HOUR_US * HOUR_US
+    if start > end:
+        made.edges.append((from_us, to_us, 1))
+        return made
+    if start - from_us > HOUR_US // 2:
+        made.edges.append((start - HOUR_US, from_us, -1))
+        start -= HOUR_US
+    elif start > from_us:
+        made.edges.append((from_us, start, 1))
+    if to_us - end > HOUR_US // 2:
+        made.edges.append((to_us, end + HOUR_US, -1))
+        end += HOUR_US
+    elif end < to_us:
+        made.edges.append((end, to_us, 1))
+    first, last = -(-start // DAY_US) * DAY_US, end // DAY_US * DAY_US
+    if daily and first < last:
+        days = [Span(1, start, first), Span(24, first, last), Span(1, last, end)]
+        made.spans = [span for span in days if span.start < span.end]
+    elif start < end:
+        made.spans = [Span(1, start, end)]
+    return made
+
+
+class _Tail:
+    """The events behind the watermarks, and which pages know some of them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._reached: dict[int, int] = {}
+        self._heads: dict[int, float] = {}
+        self.marks: dict[str, int] = {}
+        self.events: list[Document] = []
+
+    async def begin(self) -> None:
+        """Read the watermarks; must come before any page is read."""
+        slots = await self._store.find_list("writers", {}, projection={"released": 1})
+        wanted = {ROLLUPS.position_id(slot["_id"]): slot for slot in slots}
+        found = await self._store.find_list("positions", {"_id": {"$in": list(wanted)}})
+        reached = {document["_id"]: int(document["seq"]) for document in found}
+        for name, slot in wanted.items():
+            self._heads[int(slot["_id"])] = math.inf
+            if name not in reached or not slot.get("released"):
+                self._reached[int(slot["_id"])] = reached.get(name, 0)
+
+    async def read(self) -> None:
+        """Read what is behind the watermarks; must come after all pages were read."""
+        self.events = []
+        for slot, seq in self._reached.items():
+            self._heads[slot] = seq
+            async for events in chain(self._store, slot, seq):
+                self.events += events
+                self._heads[slot] = int(events[-1]["seq"])
+
+    def counted(self, event: Document) -> bool:
+        """Tell whether an event was there when the tail was read."""
+        return int(event["seq"]) <= self._heads.get(int(event["writer"]), 0)
+
+    def fold(self, cube: Cube, span: Span, wanted: Wanted) -> Iterable[tuple[int, Key, Cell]]:
+        """Return the cells of the tail that the pages of a cube lack."""
+        late: dict[int, list[Document]] = {}
+        for event in self.events:
+            if event["ts"] in span and not self._known(cube, event):
+                late.setdefault(int(event["writer"]), []).append(event)
+        for slot, events in late.items():
+            folding = Folding(slot)
+            folding.add(events)
+            for hour, key, cell in folding.hours():
+                if wanted.matches(key):
+                    yield hour * HOUR_US, key, cell
+
+    def _known(self, cube: Cube, event: Document) -> bool:
+        start = int(event["ts"]) // cube.span_us * cube.span_us
+        key = (event["type"], event["account"], None, None, None, None)
+        name = page_id(cube, cube.by(key), start, event["writer"])
+        return self.marks.get(name, 0) >= int(event["seq"])
+
+
+class _Sums:
+    """Cells grouped by some dimensions and, if asked for, by periods of some hours."""
+
+    def __init__(self, by: Sequence[int], bucket: int | None) -> None:
+        self._by = tuple(by)
+        self._bucket_us = bucket * HOUR_US if bucket else None
+        self.groups: Grouped = {}
+
+    def take(self, start: int, key: Key, cell: Cell, sign: int, *, tried: bool) -> None:
+        """Add a cell, or take it away. Times and bits are those of what was added."""
+        group: Group = tuple(key[at] for at in self._by)
+        if self._bucket_us is not None:
+            group = (start // self._bucket_us * self._bucket_us, *group)
+        if tried:
+            cell = cell.copy()
+            cell[EVENTS], cell[TRIED] = cell[EVENTS] + cell[TRIED], 0
+        before = self.groups.get(group)
+        if sign < 0:
+            self.groups[group] = _less(before or empty_cell(), cell)
+        else:
+            self.groups[group] = cell if before is None else merged(before, cell)
+
+
+def _less(cell: Cell, other: Cell) -> Cell:
+    size = len(SUMMED)
+    return [*map(sub, cell[:size], other[:size]), *cell[size:]]
+
+
+async def sums(
+    store: Store,
+    filters: Sequence[Filter],
+    from_us: int | None = None,
+    to_us: int | None = None,
+    *,
+    by: Sequence[int] = (),
+    bucket: int | None = None,
+) -> Grouped | None:
+    """Sum the events that match any filter, grouped by dimensions and periods of `bucket` hours.
+
+    None when cells can't tell. Without groups there is one group, (), or none if nothing matches.
+    """
+    named = [given for given in filters if "_id" in given]
+    wanted = translate([given for given in filters if "_id" not in given]) if _some(filters) else []
+    if wanted is None:
+        return None
+    start, end = from_us or 0, FOREVER_US if to_us is None else min(to_us, FOREVER_US)
+    plan_ = plan(start, end, daily=bucket is None or bucket >= 24)
+    out, tail = _Sums(by, bucket), _Tail(store)
+    await tail.begin()
+    used: list[tuple[int, Wanted, Span, Cube]] = []
+    for sign, one in terms(one for one in wanted if all(one.allowed.values())):
+        for span in plan_.spans:
+            cube = await _read_pages(store, one, span, by, tail, out, sign, bucket)
+            used.append((sign, one, span, cube))
+    await tail.read()
+    for sign, one, span, cube in used:
+        for at, key, cell in tail.fold(cube, span, one):
+            out.take(at, key, _by_day(at, cell, bucket), sign, tried=one.tried)
+    for first, last, sign in plan_.edges:
+        await _take_events(store, filters, (first, last, sign), tail, out, bucket, wanted)
+    await _take_named(store, named, start, end, plan_, wanted, out, bucket)
+    return {group: cell for group, cell in out.groups.items() if any(cell[: len(SUMMED)])}
+
+
+def _some(filters: Sequence[Filter]) -> bool:
+    """Tell whether there is a filter that is not only an event's id; no filter wants all."""
+    return not filters or any("_id" not in given for given in filters)
+
+
+async def _read_pages(
+    store: Store,
+    wanted: Wanted,
+    span: Span,
+    by: Sequence[int],
+    tail: _Tail,
+    out: _Sums,
+    sign: int,
+    bucket: int | None,
+) -> Cube:
+    cube, partitions = _cube(wanted, by, span.hours)
+    if partitions is None:
+        partitions = await _accounts(store, wanted, span, tail)
+    for partition in partitions:
+        async with aclosing(_pages(store, cube, partition, span)) as pages:
+            async for page in pages:
+                tail.marks[page["_id"]] = applied(page, page["writer"])
+                start = int(page["start"])
+                for key, cell in cells_of(page).items():
+                    if wanted.matches(key):
+                        if span.hours == 1:
+                            cell = _by_day(start, cell, bucket)
+                        out.take(start, key, cell, sign, tried=wanted.tried)
+    return cube
+
+
+def _pages(store: Store, cube: Cube, partition: str, span: Span) -> AsyncGenerator[Document, None]:
+    times = {"$gte": span.start, "$lt": span.end}
+    return store.find("rollups", {"shelf": cube.shelf(partition), "start": times})
+
+
+def _cube(wanted: Wanted, by: Sequence[int], hours: int) -> tuple[Cube, list[str] | None]:
+    """Choose the smallest cube that tells, and its partitions (None: those of all accounts)."""
+    needed = {*wanted.allowed, *by}
+    sized = [cube for cube in CUBES if cube.hours == hours]
+    accounts = wanted.allowed.get(ACCOUNT)
+    if accounts is None:
+        for cube in reversed(sized):
+            if needed <= set(cube.keeps) and (cube.blocks or ACCOUNT not in cube.keeps):
+                return cube, [""]
+    return sized[0], None if accounts is None else sorted(accounts)
+
+
+async def _accounts(store: Store, wanted: Wanted, span: Span, tail: _Tail) -> list[str]:
+    """Return the accounts with pages in a span that may hold what is wanted."""
+    days = Span(24, span.start // DAY_US * DAY_US, -(-span.end // DAY_US) * DAY_US)
+    kept = {at: values for at, values in wanted.allowed.items() if at in DAY_PEOPLE.keeps}
+    likely, found = Wanted(kept), set[str]()
+    async with aclosing(_pages(store, DAY_PEOPLE, "", days)) as pages:
+        async for page in pages:
+            found.update(key[ACCOUNT] for key in cells_of(page) if likely.matches(key))
+    return sorted(found)
+
+
+def _by_day(start: int, cell: Cell, bucket: int | None) -> Cell:
+    """Return an hour's cell with the bits of a day's, where sums are by day."""
+    if bucket != 24:
+        return cell
+    return [*cell[:WHEN], 1 << start // HOUR_US % 24 if cell[WHEN] else 0]
+
+
+async def _take_events(
+    store: Store,
+    filters: Sequence[Filter],
+    edge: tuple[int, int, int],
+    tail: _Tail,
+    out: _Sums,
+    bucket: int | None,
+    wanted: list[Wanted],
+) -> None:
+    """Add (or take away) the events of a piece of an hour, each once."""
+    first, last, sign = edge
+    found: dict[str, Document] = {}
+    for given in _with_tried(filters):
+        bounded = {**given, "ts": {"$gte": first, "$lt": last}}
+        async with aclosing(store.find("events", bounded, projection=_FIELDS)) as matching:
+            async for event in matching:
+                if sign > 0 or tail.counted(event):
+                    found[event["_id"]] = event
+    _take_folded(found.values(), out, sign, bucket, wanted)
+
+
+def _with_tried(filters: Sequence[Filter]) -> list[Filter]:
+    """Return the filters but for ids; where one names a channel, also what was tried there."""
+    plain = [given for given in filters or ({},) if "_id" not in given]
+    tried = [
+        {TRIED_FIELD if name == "body.channel" else name: value for name, value in given.items()}
+        for given in plain
+        if "body.channel" in given
+    ]
+    return [*plain, *tried]
+
+
+async def _take_named(
+    store: Store,
+    named: Sequence[Filter],
+    start: int,
+    end: int,
+    plan_: Plan,
+    wanted: list[Wanted],
+    out: _Sums,
+    bucket: int | None,
+) -> None:
+    """Add the events that filters name by id and that no other filter wants already."""
+    found: dict[str, Document] = {}
+    for given in named:
+        for event in await store.find_list("events", given):
+            if start <= event["ts"] < end:
+                found[event["_id"]] = event
+    if found:
+        lone = [event for event in found.values() if not _wanted_already(event, wanted)]
+        _take_folded(lone, out, 1, bucket, [Wanted({})])
+
+
+def _wanted_already(event: Document, wanted: list[Wanted]) -> bool:
+    folding = Folding(0)
+    folding.add([event])
+    return any(
+        one.matches(key) and (cell[EVENTS] or one.tried)
+        for _, key, cell in folding.hours()
+        for one in wanted
+    )
+
+
+def _take_folded(
+    events: Iterable[Document],
+    out: _Sums,
+    sign: int,
+    bucket: int | None,
+    wanted: list[Wanted],
+) -> None:
+    for event in events:
+        folding = Folding(0)
+        folding.add([event])
+        for hour, key, cell in folding.hours():
+            matching = [one for one in wanted if one.matches(key)]
+            if matching:
+                at = hour * HOUR_US
+                tried = any(one.tried for one in matching)
+                out.take(at, key, _by_day(at, cell, bucket), sign, tried=tried)
