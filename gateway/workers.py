@@ -89,6 +89,8 @@ class Parent:
                 self._embedded_url = await database.start()
             if await self._first_start(spawned):
                 status = await self._until_stopped(database)
+            elif self.stopping.is_set():
+                status = 0
         finally:
             clean = await self._stop_workers()
             if database is not None:

@@ -20,9 +20,10 @@ from tests.e2e.server import SECRET_KEY, Server
 pytest.importorskip("secantus", reason="the embedded database is not installed")
 pytestmark = [pytest.mark.database, pytest.mark.timeout(240)]
 
-WORKERS = 4
+WORKERS, FEW = 4, 2
 CONNECTIONS = 200
 WITHIN_S = 60.0
+few = pytest.mark.parametrize("server", [FEW], indirect=True)
 
 
 def until(condition: Callable[[], bool], within_s: float = WITHIN_S) -> None:
@@ -55,8 +56,8 @@ def start(directory: Path, workers: int = WORKERS, **environ: str) -> Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = start(tmp_path, DRAIN_TIMEOUT="20")
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    server = start(tmp_path, getattr(request, "param", WORKERS), DRAIN_TIMEOUT="20")
     try:
         yield server
     finally:
@@ -154,6 +155,7 @@ async def test_a_worker_that_is_killed_under_load_comes_back(server: Server) -> 
     await asyncio.to_thread(server.verified)
 
 
+@few
 async def test_streams_end_well_when_the_parent_is_told_to_stop(server: Server) -> None:
     key = await asyncio.to_thread(ready_to_ask, server, chunk_ms=20)
     headers = {"Authorization": f"Bearer sk-{key}"}
@@ -196,9 +198,10 @@ def _open_connections(server: Server) -> int:
     )
 
 
+@few
 def test_nothing_outlives_a_parent_that_is_killed(server: Server) -> None:
     below = family(server)
-    assert len(below) == WORKERS + 1
+    assert len(below) == FEW + 1
     assert server.process is not None
     server.process.send_signal(signal.SIGKILL)
     server.process.wait(WITHIN_S)
@@ -206,10 +209,11 @@ def test_nothing_outlives_a_parent_that_is_killed(server: Server) -> None:
     with socket.create_server(("127.0.0.1", server.port)) as probe:
         assert probe  # nobody listens there any more
     server.verified()
-    server.start("--workers", "2")
+    server.start("--workers", "2")  # stopped while some workers still start
     server.stop()
 
 
+@few
 async def test_a_reload_replaces_all_workers_and_no_request_notices(server: Server) -> None:
     key = await asyncio.to_thread(ready_to_ask, server)
     before = {worker.pid for worker in workers_of(server)}
@@ -232,7 +236,7 @@ async def test_a_reload_replaces_all_workers_and_no_request_notices(server: Serv
             task.cancel()
         await asyncio.gather(*load, return_exceptions=True)
     assert set(seen) == {200}, seen
-    assert len(workers_of(server)) == WORKERS
+    assert len(workers_of(server)) == FEW
     await asyncio.to_thread(server.stop)
     await asyncio.to_thread(server.verified)
 
