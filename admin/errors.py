@@ -17,6 +17,7 @@ from ledger import reversal_errors as reversals
 from ledger.cohort import InvalidFilter
 from ledger.money import usd
 from ledger.statements import BadStatement
+from ledger.usage_export import BadExport
 
 
 class ApiError(Exception):
@@ -54,6 +55,7 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (reversals.SecondPersonNeeded, 403, None),
     (reversals.ReversalError, 409, None),
     (InvalidFilter, 400, None),
+    (BadExport, 400, None),
     (BadStatement, 400, None),
     (ledger.KeyReused, 409, None),
     (ledger.Duplicate, 409, "this already exists"),

@@ -5,7 +5,16 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from admin.paging import PageQuery
-from admin.schemas.base import MAX_ID, Body, StrictBoolean, integer, text
+from admin.schemas.base import (
+    MAX_ID,
+    Body,
+    Query,
+    QueryInteger,
+    QueryTime,
+    StrictBoolean,
+    integer,
+    text,
+)
 from admin.times import parse_us
 from ledger.reversals import APPROVED, DONE, MAX_REASON, PROPOSED, REJECTED
 
@@ -99,3 +108,18 @@ class RepriceBody(Body):
     model_ratio = fields.Dict(keys=fields.String())
     completion_ratio = fields.Dict(keys=fields.String())
     stream = StrictBoolean(load_default=False)
+
+
+class ReconcileQuery(Query):
+    """POST /api/ledger/reconcile. `map` is field=column,… or a JSON object; `bucket` is seconds."""
+
+    channel = QueryInteger(required=True, validate=validate.Range(0, MAX_ID))
+    map = text(5_000, required=True)
+    match = fields.String(load_default="id", validate=validate.OneOf(("id", "time")))
+    bucket = QueryInteger(load_default=60, validate=validate.Range(1, 86_400))
+    from_us = QueryTime(data_key="from")
+    to_us = QueryTime(data_key="to")
+    format = fields.String(
+        load_default="json", validate=validate.OneOf(("json", "csv", "jsonl", "xlsx"))
+    )
+    all = fields.Boolean(load_default=False)

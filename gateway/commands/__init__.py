@@ -8,6 +8,7 @@ from gateway.commands import (
     export,
     prices,
     rebuild,
+    reconcile,
     reprice,
     reverse,
     seal,
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Command] = {
         statement.COMMAND,
         reverse.COMMAND,
         reprice.COMMAND,
+        reconcile.COMMAND,
         prices.COMMAND,
     )
 }

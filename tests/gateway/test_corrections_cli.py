@@ -168,3 +168,34 @@ def test_prices_are_listed_shown_compared_and_brought_back(ledger: Run) -> None:
     assert "cancelled" in out(ledger("prices", "list")).splitlines()[3]
     done = ledger("prices", "cancel", "3")
     assert done.returncode == 1 and "roll back" in done.stderr
+
+
+def test_reconcile_classifies_and_exits_1_when_sides_differ(ledger: Run, tmp_path: Path) -> None:
+    (tmp_path / "usage.csv").write_text("when,in\n2020-01-01,5\nnever,5\n")
+    args = ("reconcile", "usage.csv", "--channel", "3", "--map", "time=when,input=in")
+    period = ("--from", "2020-01-01", "--to", "2100-01-01")
+    done = ledger(*args, *period)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines()[0] == "The two sides differ."
+    assert "malformed: line 3 time: 'never'" in done.stdout
+    whole = ledger(*args, *period, "--format", "json")
+    totals = json.loads(whole.stdout)["totals"]
+    assert (totals["missing_here"]["count"], totals["missing_there"]["count"]) == (1, 3)
+    ledger(*args, *period, "--format", "csv", "--output", "report.csv")
+    assert len((tmp_path / "report.csv").read_text().splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (("nowhere.csv", "--map", "time=when,input=in"), "nowhere.csv"),
+        (("usage.csv", "--map", "time=at,input=in"), "no column 'at'; it has when, in"),
+        (("usage.csv", "--map", "input=in"), "request_id or time"),
+    ],
+)
+def test_reconcile_is_kind_about_mistakes(
+    ledger: Run, tmp_path: Path, args: tuple[str, ...], word: str
+) -> None:
+    (tmp_path / "usage.csv").write_text("when,in\n")
+    done = ledger("reconcile", *args, "--channel", "3")
+    assert done.returncode == 1 and word in done.stderr and done.stderr.count("\n") == 1
