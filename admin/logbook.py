@@ -35,6 +35,7 @@ TYPES: dict[int, tuple[str, ...]] = {
         "redemption.revoked",
         "ledger.sealed",
         "ledger.archived",
+        "lot.expired",
     ),
     TEST: (),
 }
@@ -60,6 +61,7 @@ CONTENT: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "redemption.revoked": lambda b: f"withdrew code {b['code']}: {b['reason']}",
     "balance.opened": lambda b: f"opening balance: {b['reason']}",
     "balance.adjusted": lambda b: b["reason"],
+    "lot.expired": lambda b: f"credit expired ({b['source']})",
     "grant.signup": lambda b: b["reason"],
     "grant.invitee": lambda b: b["reason"],
     "grant.inviter": lambda b: b["reason"],

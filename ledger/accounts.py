@@ -12,7 +12,8 @@ An account document is
 
 Everything down to `applied` is a projection of events; `applied` names, for each writer, the last
 sequence number that is in it. `cost` is what a channel's attempts cost upstream; `lots` counts the
-balance lots that a user was ever given. The next three belong to ledger/credit.py: what each writer
+balance lots that a user was ever given, and `opened_us` is when a lot was opened: one event opens
+it, so that this is a sum as well. The next three belong to ledger/credit.py: what each writer
 was granted to spend. A writer's slice is granted_by[w] - consumed_by[w]. The last two belong to
 ledger/budgets.py: what may be spent in the period, which is no balance.
 """
@@ -24,6 +25,7 @@ from typing import Any
 from ledger.costs import by_channel
 from ledger.errors import InvalidEvent
 from ledger.events import Document
+from ledger.lot_names import expired, opened_by
 from ledger.store import Store
 
 COLUMNS = (
@@ -35,6 +37,7 @@ COLUMNS = (
     "requests",
     "cost",
     "lots",
+    "opened_us",
 )
 FAILED = "failed"
 BALANCE_SIGNS = {"credited": 1, "clawed_back": -1, "spent": -1, "refunded": 1, "adjusted": 1}
@@ -92,7 +95,11 @@ def _usage_reversed(event: Document) -> list[Effect]:
     body, columns = event["body"], {"refunded": event["amount"]}
     accounts = [event["account"], f"key:{body['key']}", f"channel:{body['channel']}"]
     accounts += [account for account in body["hold_accounts"] if is_budget(account)]
-    lots = [Effect(lot, {"refunded": nano}) for lot, nano in body.get("lots") or ()]
+    lots = [
+        Effect(lot, {"refunded": nano})
+        for lot, nano in body.get("lots") or ()
+        if not expired(lot, event["ts"])
+    ]
     return [Effect(account, columns) for account in accounts] + lots
 
 
@@ -102,23 +109,37 @@ def is_budget(account: str) -> bool:
 
 
 def _credited(event: Document) -> list[Effect]:
-    return [Effect(event["account"], {"credited": event["amount"]})]
+    amount, lot = event["amount"], opened_by(event)
+    if lot is None:
+        return [Effect(event["account"], {"credited": amount})]
+    opened = Effect(lot, {"credited": amount, "opened_us": event["ts"]})
+    return [Effect(event["account"], {"credited": amount, "lots": 1}), opened]
 
 
 def _clawed_back(event: Document) -> list[Effect]:
     """What a provider took back was not held under version 1; it is held since."""
-    taken = -event["amount"]
-    return [Effect(event["account"], {"clawed_back": taken}, taken if event["v"] > 1 else 0)]
+    taken, lot = -event["amount"], event["body"].get("lot")
+    effects = [Effect(event["account"], {"clawed_back": taken}, taken if event["v"] > 1 else 0)]
+    if lot is not None:
+        effects.append(Effect(lot[0], {"clawed_back": lot[1]}, lot[1]))
+    return effects
 
 
 def _redeemed(event: Document) -> list[Effect]:
     code = Effect(f"code:{event['body']['code']}", {"spent": event["amount"], "requests": 1})
-    return [Effect(event["account"], {"credited": event["amount"]}), code]
+    return [*_credited(event), code]
 
 
 def _adjusted(event: Document) -> list[Effect]:
     amount = event["amount"]
     return [Effect(event["account"], {"adjusted": amount}, max(0, -amount))]
+
+
+def _expired(event: Document) -> list[Effect]:
+    """The lot loses all that was left, its user what there still was of it."""
+    taken, left = -event["amount"], event["body"]["left_nano"]
+    lot = Effect(event["body"]["lot"], {"adjusted": -left}, left)
+    return [Effect(event["account"], {"adjusted": -taken}, taken), lot]
 
 
 def _nothing(event: Document) -> list[Effect]:
@@ -138,6 +159,7 @@ EFFECTS: dict[str, Callable[[Document], list[Effect]]] = {
     "grant.inviter": _credited,
     "balance.adjusted": _adjusted,
     "balance.opened": _credited,
+    "lot.expired": _expired,
     "price.published": _nothing,
     "audit.recorded": _nothing,
     "ledger.sealed": _nothing,

@@ -118,7 +118,7 @@ def faults_within(account: str, document: Document) -> list[tuple[str, str]]:
         if consumed > granted_by.get(writer, 0):
             found.append(("slice overspent", f"writer {writer} spent more than it was granted"))
     balance = balance_nano(document)
-    if balance < 0 and account.startswith("user:") and not _may_owe(document):
+    if balance < 0 and account.startswith(("user:", "lot:")) and not _may_owe(document):
         found.append(("balance negative", f"{usd(balance)} USD"))
     return found
 

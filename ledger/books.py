@@ -32,6 +32,7 @@ from ledger.errors import (
     Unavailable,
 )
 from ledger.events import Document, Draft, Receipt, Schemas
+from ledger.lots import Lots
 from ledger.outage import Outage
 from ledger.prices import PriceBook
 from ledger.projector import Projector, elsewhere_settled
@@ -45,6 +46,7 @@ from ledger.writers import Writer
 MAX_PENDING = 10_000
 FLUSH_INTERVAL_S = 0.2
 PRICE_REFRESH_S = 1.0
+LOTS_REFRESH_S = 10.0
 IDLE_CHECK_S = 5.0
 RECOVERY_S = 10.0
 RECALL_POLL_S = 0.2
@@ -124,6 +126,7 @@ class Books:
         self._disk = Disk(options.spill_dir, options.min_free_disk_bytes)
         self.credit = Credit(store, clock, writer.slot, reachable=self._outage.reachable)
         self.budgets = Budgets(store, clock, self.credit)
+        self.lots = Lots(store, clock, self.credit)
         self._chores = Chores()
         self._company = True
 
@@ -281,6 +284,7 @@ class Books:
         start("idle credit", IDLE_CHECK_S, self._return_idle)
         start("recalled credit", RECALL_POLL_S, self._heed_recalls)
         start("prices", PRICE_REFRESH_S, self.prices.refresh)
+        start("balance lots", LOTS_REFRESH_S, self.lots.refresh)
         start("recovery", RECOVERY_S, self._recover_others)
         start("database watch", PING_S, self._outage.look)
         start("disk watch", DISK_CHECK_S, self._disk.look)
@@ -328,7 +332,7 @@ class Books:
         body = draft.body
         if covered < due:
             body = {**body, "shortfall_nano": body["shortfall_nano"] + due - covered}
-            body.pop("lots", None)
+        body = {name: value for name, value in body.items() if name != "lots"}  # freed as well
         cut = Draft(draft.id, draft.type, draft.account, -covered, draft.actor, body, draft.at_us)
         with suppress(KeyReused):
             await self.appender.replay(cut, entry.accepted_us)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ledger.costs import fault as cost_fault
 from ledger.errors import InvalidEvent
 from ledger.events import Document, Schemas
+from ledger.lot_names import fault as lot_fault
 from ledger.money import usd
 from ledger.recount import Recount
 from ledger.report import Report
@@ -76,14 +77,17 @@ class EventCheck:
             add("amount wrong", subject, said)
         if body["price"].get("unpriced"):
             self._report.unpriced += 1
+        wrong = lot_fault(event)
+        if wrong is not None:
+            add("lots wrong", subject, wrong)
         wrong = cost_fault(event, self._recount.charge_nano)
         if wrong is not None:
             add("cost wrong", subject, wrong)
         if subject != f"usage:{body['request_id']}":
             add("id wrong", subject, "the id is not the one of its request")
-        wrong = _split_fault(event)
+        wrong = _holds_fault(event)
         if wrong is not None:
-            add("split wrong", subject, wrong)
+            add("hold wrong", subject, wrong)
 
     def _check_reversal(self, event: Document) -> None:
         """A reversal is named after what it reverses, so that there can be only one."""
@@ -93,21 +97,12 @@ class EventCheck:
             add("id wrong", event["_id"], "the id is not the one of what it reverses")
 
 
-def _split_fault(event: Document) -> str | None:
-    """Say what is wrong with the lots and budgets that a charge names."""
+def _holds_fault(event: Document) -> str | None:
+    """Say what is wrong with the accounts that a charge says it was held in."""
     body, user = event["body"], event["account"].partition(":")[2]
-    lots = body.get("lots") or ()
-    names = [lot for lot, _ in lots]
-    if len(set(names)) != len(names):
-        return "a lot is named twice"
-    if any(not name.startswith(f"lot:{user}:") for name in names):
-        return "a lot is somebody else's"
-    taken = sum(nano for _, nano in lots)
-    if taken > -event["amount"]:
-        return f"lots paid {usd(taken)} USD of a charge of {usd(-event['amount'])} USD"
-    owners = (f"budget:user:{user}:", f"budget:key:{body['key']}:")
     own = {event["account"], f"key:{body['key']}"}
+    theirs = (f"budget:user:{user}:", f"budget:key:{body['key']}:", f"lot:{user}:")
     for account in body["hold"]["accounts"]:
-        if account not in own and not account.startswith((*owners, f"lot:{user}:")):
-            return f"it is held by {account}, which does not pay for it"
+        if account not in own and not account.startswith(theirs):
+            return f"it was held in {account}, which does not pay for it"
     return None

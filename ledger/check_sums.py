@@ -114,11 +114,12 @@ def check_parts(account: str, document: Document, report: Report) -> None:
 
 
 def check_balance(account: str, columns: Document, report: Report) -> None:
-    """A user may not go below zero, unless a recharge was taken back that was spent."""
-    if not account.startswith("user:"):
+    """A user may not go below zero, unless a recharge was taken back that was spent; nor a lot."""
+    if not account.startswith(("user:", "lot:")):
         return
     balance = balance_nano(columns)
-    report.balances_nano += balance
+    if account.startswith("user:"):
+        report.balances_nano += balance
     if balance < 0 and not columns.get("clawed_back"):
         report.add("balance negative", account, f"{usd(balance)} USD")
 

@@ -161,6 +161,23 @@ class Credit:
         while self._refills:
             await asyncio.wait(self._refills)
 
+    def take(self, account: str, up_to_nano: int) -> Hold | None:
+        """Hold what is free here of an account, up to an amount. Never waits."""
+        piece = self.slices.known(account)
+        amount = 0 if piece is None else min(piece.free, up_to_nano)
+        return self._cut([piece], amount) if piece is not None and amount > 0 else None
+
+    async def prefetch(self, account: str, need_nano: int) -> int:
+        """Take of an account what it has, up to a need; return what is free of it here.
+
+        Raises DatabaseAway or StoreError.
+        """
+        piece = self.slices.of(account)
+        piece.used_at_s = self._clock.monotonic_s()
+        if piece.free < need_nano:
+            await self._top_up(piece, need_nano, 1, again=False)
+        return piece.free
+
     def _cut(self, pieces: list[Slice], amount_nano: int) -> Hold:
         now_s = self._clock.monotonic_s()
         for piece in pieces:

@@ -84,6 +84,7 @@ _WORDS: dict[str, Callable[[Body], str]] = {
     "redemption.redeemed": lambda body: f"code {body['code']} ({body['name']})",
     "balance.adjusted": _reason,
     "balance.opened": lambda body: f"opening balance: {_reason(body)}",
+    "lot.expired": lambda body: f"credit expired ({body['source']})",
     "grant.signup": _reason,
     "grant.invitee": _reason,
     "grant.inviter": _reason,

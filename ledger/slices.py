@@ -36,6 +36,7 @@ class Slice:
 
     `available` and `elsewhere` are as last seen: what nobody holds a slice of, and the slices of
     other processes. With less free than `refill_below`, more should be taken before it runs out.
+    `lots` is how many balance lots a user was ever given, as last seen.
     """
 
     account: str
@@ -50,6 +51,7 @@ class Slice:
     available: int = 0
     elsewhere: int = 0
     refill_below: int = 0
+    lots: int = 0
     looks: int = 0
     looked_at_s: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -131,8 +133,7 @@ class Slices:
                 return
             piece.appetite = FIRST_APPETITE
             piece.granted -= amount  # nobody here spends it while it travels
-            if not await self._change(piece, {"_id": piece.account}, -amount):
-                piece.known = False
+            await self._change(piece, {"_id": piece.account}, -amount)
 
     async def release(self, account: str) -> None:
         """Somebody elsewhere looks for this account's credit: give back what is free of it."""
@@ -169,6 +170,8 @@ class Slices:
             piece.known = False
             raise
         if account is None:
+            # Refused, or it had happened before and this is the answer to a second delivery.
+            piece.known = False
             return False
         self._learn(piece, account)
         return True
@@ -183,6 +186,7 @@ class Slices:
         piece.looked_at_s = self._clock.monotonic_s()
         piece.available = available_nano(account or {})
         piece.elsewhere = self._elsewhere(account or {})
+        piece.lots = int((account or {}).get("lots", 0))
 
     async def _look_up(self, piece: Slice) -> Document | None:
         """Learn what the database says this writer was granted.

@@ -33,6 +33,8 @@ async def reserve(relay: Relay, x: Exchange) -> None:
     x.hold = _hold_at_once(relay, accounts, running, amount)
     if x.hold is None:
         await _hold_slowly(relay, x, accounts, running, amount)
+    if relay.books.lots.any(x.user.account):
+        await relay.books.lots.prepare(x.user.account, amount)
 
 
 def _hold_at_once(

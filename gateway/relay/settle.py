@@ -27,7 +27,12 @@ async def settle(relay: Relay, x: Exchange, measured: Measured, outcome: str) ->
     if x.spent:
         body["cost_nano"] = await costs.book(relay, x, measured)
     assert x.place is not None
-    holds = () if x.hold is None else ((x.hold, charge),)
+    holds = [] if x.hold is None else [(x.hold, charge)]
+    if charge and relay.books.lots.any(x.user.account):
+        taken = await relay.books.lots.take(x.user.account, charge)
+        if taken:
+            body["lots"] = [[held.accounts[0], nano] for held, nano in taken]
+        holds += taken
     await relay.books.charge(_draft(x, charge, body), x.place, *holds)
     relay.directory.keys.touch(x.key.id, relay.clock.now_us() // 1_000_000)
     return charge
