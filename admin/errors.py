@@ -14,6 +14,8 @@ from tornado.web import HTTPError
 from gateway.directory import errors as directory
 from ledger import errors as ledger
 from ledger import reversal_errors as reversals
+from ledger.archive_read import ArchiveMissing
+from ledger.archived import ArchiveChanged
 from ledger.cohort import InvalidFilter
 from ledger.money import usd
 from ledger.statements import BadStatement
@@ -58,6 +60,8 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (BadExport, 400, None),
     (BadStatement, 400, None),
     (ledger.KeyReused, 409, None),
+    (ArchiveMissing, 409, None),
+    (ArchiveChanged, 503, None),
     (ledger.Duplicate, 409, "this already exists"),
     (ledger.DatabaseAway, 503, "the database does not answer; try again shortly"),
     (ledger.BooksUnavailable, 503, "the books cannot record this right now; try again shortly"),

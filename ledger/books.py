@@ -17,6 +17,7 @@ from typing import Any
 
 from ledger import writers
 from ledger.appender import Appender, Place
+from ledger.archived import archived_at
 from ledger.budgets import Budgets
 from ledger.chores import Chores
 from ledger.clock import Clock
@@ -322,6 +323,8 @@ class Books:
     async def _record_late(self, entry: Spilled) -> None:
         draft = entry.draft
         if await self.store.find_one("events", {"_id": draft.id}) is not None:
+            return
+        if await archived_at(self.store, draft.id) is not None:
             return
         accounts, due = draft.body["hold"]["accounts"], -draft.amount_nano
         held = None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ledger import writers
 from ledger.appender import MAX_BATCH, Appender
+from ledger.archived import Archives
 from ledger.clock import Clock
 from ledger.errors import KeyReused
 from ledger.events import Schemas
@@ -62,9 +63,14 @@ async def _replay(store: Store, clock: Clock, writer: Writer, orphan: Orphan) ->
         store, clock, Schemas(), writer, max_pending=1, on_landed=lambda events: None
     )
     entries = orphan.read()
+    archives = await Archives.load(store)  # an old spill may hold what was archived since
     replayed = 0
     while batch := list(islice(entries, MAX_BATCH)):
-        jobs = [appender.replay(entry.draft, entry.accepted_us) for entry in batch]
+        jobs = [
+            appender.replay(entry.draft, entry.accepted_us)
+            for entry in batch
+            if await archives.find(store, entry.draft.id) is None
+        ]
         for outcome in await asyncio.gather(*jobs, return_exceptions=True):
             if isinstance(outcome, KeyReused):
                 log.error("a spilled event was not replayed: %s", outcome)

@@ -15,15 +15,17 @@ from pathlib import Path
 from ledger.archive import forget, keep
 from ledger.archive_files import (
     MANIFEST,
+    BrokenArchive,
     Contents,
     check,
     hash_before,
     load,
     segments_of,
 )
+from ledger.archive_read import find_event
 from ledger.archived import PRUNED, RESTORED, RESTORING, archive_event_id, digest, ranges_of
 from ledger.errors import BatchStopped, Duplicate, LedgerError
-from ledger.events import Document
+from ledger.events import Document, chain_hash
 from ledger.segments import read
 from ledger.store import Store
 
@@ -89,6 +91,26 @@ async def restore(store: Store, directory: Path, *, progress: Progress | None = 
     )
     await forget(store, number)
     return Restored(number, events, inserted)
+
+
+async def bring_back(store: Store, directory: Path | None, event_id: str) -> bool:
+    """Put a single archived event back, for whoever must work on it; False if it was not archived.
+
+    The archive goes on carrying its sums, so nothing counts twice. Raises ArchiveMissing.
+    """
+    if await store.find_one("events", {"_id": event_id}, projection={"_id": 1}) is not None:
+        return False
+    event = await find_event(store, directory, event_id)
+    if event is None:
+        return False
+    if chain_hash(event["prev"], event) != event["hash"]:
+        raise BrokenArchive(f"{event_id} does not match its own hash in its archive")
+    try:
+        await store.insert_events([event])
+    except BatchStopped as stop:
+        if not isinstance(stop.cause, Duplicate):
+            raise
+    return True
 
 
 def _page(lines: Iterator[Document]) -> list[Document]:

@@ -10,6 +10,7 @@ from gateway.directory.users import ROLE_ADMIN
 from ledger import reversals
 from ledger.events import Document, rfc3339
 from ledger.money import NANO_PER_USD, usd
+from ledger.restore import bring_back
 from ledger.reversals import COLLECTION, Request
 
 LIMIT = "ReversalApprovalUsd"
@@ -49,6 +50,8 @@ class ReverseHandler(_Base):
         )
         books = self.context.books
         limit_nano = int(self.context.directory.options.get(LIMIT)) * NANO_PER_USD
+        if request.event is not None:
+            await bring_back(books.store, self.context.archive_dir, request.event)
         if sent["dry_run"]:
             numbers = await reversals.dry_run(books.store, request)
             needs = not limit_nano or numbers["total_nano"] > limit_nano

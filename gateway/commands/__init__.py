@@ -3,6 +3,7 @@
 import argparse
 
 from gateway.commands import (
+    archive,
     audit,
     balance,
     export,
@@ -26,6 +27,8 @@ COMMANDS: dict[str, Command] = {
         seal.SEAL,
         seal.KEYGEN,
         audit.COMMAND,
+        archive.ARCHIVE,
+        archive.RESTORE,
         rebuild.COMMAND,
         export.COMMAND,
         balance.COMMAND,

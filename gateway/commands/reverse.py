@@ -13,6 +13,7 @@ from ledger.books import Books
 from ledger.clock import Clock
 from ledger.events import Document
 from ledger.money import NANO_PER_USD, usd
+from ledger.restore import bring_back
 from ledger.reversals import APPROVED, DONE, Request
 from ledger.store import Store
 
@@ -45,6 +46,8 @@ async def _reverse(store: Store, args: argparse.Namespace) -> int:
             print(_line(document))
         return 0
     request = Request(actor(), args.reason, args.event, _filter(args), force=args.force)
+    if request.event is not None:
+        await bring_back(store, args.settings.archives, request.event)
     if args.dry_run:
         _show(await reversals.dry_run(store, request))
         return 0
