@@ -13,15 +13,14 @@ import uuid
 from contextlib import aclosing, suppress
 
 from ledger.books import Books
+from ledger.clawback import claw_back
 from ledger.cohort import charges, reversal_id, reversals_of
-from ledger.errors import InsufficientCredit, KeyReused, LedgerError
+from ledger.errors import KeyReused, LedgerError
 from ledger.events import Document, Draft, Receipt
-from ledger.money import usd
 from ledger.reversal_errors import NotEnoughLeft, ReversalError
 from ledger.reversals import APPROVED, COLLECTION, DONE, REJECTED, get, note
 
 LEASE_US = 60 * 1_000_000
-TRIES = 5
 # So many charges are given back before the answer; more of them behind it.
 AT_ONCE = 250
 
@@ -203,7 +202,11 @@ async def _run_single(books: Books, document: Document) -> Document | None:
     if event is None:
         raise ReversalError(f"{document['target']['event']} is gone; restore it from its archive")
     if event["type"] == "recharge.credited":
-        count, nano = await _take_back(books, document, event)
+        try:
+            count, nano = await claw_back(books, document, event)
+        except NotEnoughLeft as error:
+            await _give_up(books, document, str(error))
+            raise
     else:
         count, nano = await _reverse_page(books, document, [event])
     last = [event["ts"], event["_id"]]
@@ -215,51 +218,6 @@ async def _run_single(books: Books, document: Document) -> Document | None:
         count - document["done"]["count"],
         nano - document["done"]["total_nano"],
         1 - count - document["done"]["skipped"],
-    )
-
-
-async def _take_back(books: Books, document: Document, recharge: Document) -> tuple[int, int]:
-    """Take a recharge back, or as much of it as is there when that is forced."""
-    whole = amount = int(recharge["amount"])
-    for _ in range(TRIES):
-        draft = _clawback(document, recharge, amount)
-        try:
-            await (books.debit(draft) if amount else books.record(draft))
-            return 1, amount
-        except KeyReused as error:
-            theirs = error.existing
-            mine = theirs["body"].get("reversal") == document["_id"]
-            return (1, -int(theirs["amount"])) if mine else (0, 0)
-        except InsufficientCredit as error:
-            if not document["force"]:
-                why = (
-                    f"{recharge['account']} has {usd(max(0, error.available_nano))} USD free of"
-                    f" the {usd(whole)} USD to take back; with force, what is there is taken"
-                )
-                await _give_up(books, document, why)
-                raise NotEnoughLeft(why) from None
-            amount = max(0, min(amount - 1, error.available_nano))
-    raise NotEnoughLeft(f"what {recharge['account']} has keeps changing; try again")
-
-
-def _clawback(document: Document, recharge: Document, amount_nano: int) -> Draft:
-    body = recharge["body"]
-    said = {
-        "recharge": recharge["_id"],
-        "provider": body["provider"],
-        "reference": body["reference"],
-        "reason": document["reason"],
-        "short_nano": int(recharge["amount"]) - amount_nano,
-        "reversal": document["_id"],
-        "approver": document["approver"],
-    }
-    return Draft(
-        reversal_id(recharge["_id"]),
-        "recharge.reversed",
-        recharge["account"],
-        -amount_nano,
-        document["proposer"],
-        said,
     )
 
 

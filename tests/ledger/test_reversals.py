@@ -13,6 +13,7 @@ from ledger.clock import Clock
 from ledger.cohort import InvalidFilter, heads, tally
 from ledger.errors import BooksUnavailable
 from ledger.events import Document, Draft, Receipt, Schemas
+from ledger.lot_names import body_of
 from ledger.reversal_errors import (
     AlreadyDecided,
     AlreadyReversed,
@@ -452,3 +453,18 @@ async def test_a_digest_names_exactly_these_charges(books: Books) -> None:
     one = await tally(books.store, {"model": "test-model"}, upto)
     assert one.digest == (await tally(books.store, {"channel": 3}, upto)).digest
     assert one.digest != (await tally(books.store, {"user": 1}, upto)).digest
+
+
+async def test_a_recharge_that_opened_a_lot_is_taken_out_of_the_lot(books: Books) -> None:
+    draft = recharge("gift", "user:6", USD)
+    lot = body_of(draft.id, "paid", None)
+    gift = Draft(draft.id, draft.type, draft.account, USD, draft.actor, {**draft.body, "lot": lot})
+    await books.record(gift)
+    account = f"lot:6:{lot['id']}"
+    assert await balance(books, account) == USD
+    result = await done(books, single(draft.id), 2 * USD)
+    assert result["state"] == "done"
+    assert await balance(books, account) == await balance(books, "user:6") == 0
+    event = await books.store.find_one("events", {"_id": f"reverse:{draft.id}"})
+    assert event is not None and event["body"]["lot"] == [account, USD]
+    await check(books.store)
