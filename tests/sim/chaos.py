@@ -17,7 +17,7 @@ MOST_PROCESSES = 4
 class Chaos:
     """Sends callers and trouble into a world until it has had enough."""
 
-    def __init__(self, world: "World", rng: random.Random) -> None:
+    def __init__(self, world: "World", rng: random.Random, profile: str = "") -> None:
         self.world = world
         self.rng = rng
         table = (
@@ -38,6 +38,16 @@ class Chaos:
         self.troubles_left = rng.choice((0, 2, 5, 9))
         self.hurry_s = rng.choice((0.02, 0.3, 2.0))
         self.calm_s = rng.choice((0.2, 2.0, 12.0))
+        if profile == "zombies":
+            self.kinds = [(self._pause, 3), (self._restart, 1), (self._recover_now, 1)]
+            self.troubles_left, self.hurry_s, self.calm_s = 7, 2.0, 8.0
+            world.callers.longest_s = 60
+        elif profile == "outages":
+            self.kinds = [
+                (self._partition, 2), (self._outage, 2), (self._crash, 2), (self._power, 2),
+                (self._restart, 4),
+            ]  # fmt: skip
+            self.troubles_left, self.hurry_s, self.calm_s = 9, 0.3, 1.0
 
     async def run(self) -> None:
         """Send callers and trouble; return when both are used up and all trouble was undone."""

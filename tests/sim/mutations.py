@@ -190,6 +190,18 @@ MUTATIONS: dict[str, list[Plant]] = {
 }  # fmt: skip
 
 
+# In which trouble a bug shows itself; all others show in any.
+PROFILE_OF = {
+    "a slot is taken over without a fence": "zombies",
+    "what landed is not compared": "zombies",
+    "credit is freed before the writer is fenced off": "zombies",
+    "an account is updated when its mark is merely lower": "late",
+    "the spill is replayed under new ids": "outages",
+    "the spill is removed unread": "outages",
+    "the spill is not synced": "outages",
+}
+
+
 @contextmanager
 def planted(name: str) -> Iterator[None]:
     """Plant a mutation."""

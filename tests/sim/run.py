@@ -32,9 +32,9 @@ class Outcome:
         return "" if self.error is None else f"{type(self.error).__name__}: {self.error}"
 
 
-def run(seed: int, *, traced: bool = False) -> Outcome:
-    """Live through one seed."""
-    world = World(seed, traced=traced)
+def run(seed: int, *, profile: str | None = None, traced: bool = False) -> Outcome:
+    """Live through one seed, with the trouble that it draws or that of one profile."""
+    world = World(seed, profile=profile, traced=traced)
     outcome = Outcome(seed, trace=world.trace)
     with _logged(world, traced), simulated(world.disk, PACE, world.rng):
         try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sim.mutations import MUTATIONS, planted
+from tests.sim.mutations import MUTATIONS, PROFILE_OF, planted
 from tests.sim.run import run
 
 SEEDS = 500
@@ -12,7 +12,7 @@ SEEDS = 500
 def test_a_planted_bug_is_noticed(name):
     with planted(name):
         for seed in range(1, SEEDS + 1):
-            outcome = run(seed)
+            outcome = run(seed, profile=PROFILE_OF.get(name))
             if outcome.error is not None:
                 print(f"noticed at seed {seed}: {outcome.problem}")
                 return

@@ -35,19 +35,29 @@ class Weather:
 
     KINDS = ("lost", "gone", "unanswered", "late", "twice", "echo", "cut", "stepped_down")
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, profile: str = "") -> None:
         self.rng = rng
         self.calm = True
         self.slow = rng.choice((0.0, 0.02, 0.2))
-        self.pace_s = rng.choice((0.001, 0.005, 0.03))
+        self.pace_s = rng.choice((0.002, 0.02, 0.1))
         self.between = rng.choice((0.0, 0.1, 0.5))
+        self.rates = self._draw_rates()
+        if profile == "late":
+            self.pace_s = 0.1
+            self.rates = [("late", 0.2)]
+
+    def _draw_rates(self) -> list[tuple[str, float]]:
+        """Draw a little of several kinds of trouble, or much of one."""
+        rng = self.rng
+        if rng.random() < 0.2:
+            return [(rng.choice(self.KINDS), 0.2)]
         kinds = [kind for kind in self.KINDS if rng.random() < 0.4]
         total = rng.choice((0.01, 0.05, 0.15))
-        self.rates = [(kind, total * rng.random()) for kind in kinds]
+        return [(kind, total * rng.random()) for kind in kinds]
 
     def plan(self, name: str, documents: int) -> Plan:
-        """Draw the fate of a command on so many documents."""
-        draw = self.rng.random()
+        """Draw the fate of a command that writes so many documents; reads fare better."""
+        draw = self.rng.random() * (0.5 if documents else 2)
         if not self.calm:
             for kind, rate in self.rates:
                 draw -= rate
@@ -71,7 +81,9 @@ class Weather:
         if kind == "unanswered":
             return Plan((travel,), 0, travel + patience)
         if kind == "late":
-            return Plan((patience + rng.choice((0.5, 3, LATEST_S)) * rng.random(),), 0, patience)
+            return Plan(
+                (patience + rng.choice((0.5, 0.5, 3, LATEST_S)) * rng.random(),), 0, patience
+            )
         if kind == "twice":
             return Plan((travel, travel + self._travel()), self._travel())
         if kind == "echo":

@@ -30,6 +30,8 @@ PACE = {
     "PING_S": 5.0,
     "SPILL_GRACE_S": 60,
 }
+# Most runs draw a little of everything; some are wild in one way only.
+PROFILES = {"": 7, "late": 1, "zombies": 1, "outages": 1}
 FINISH_S = 200.0
 RECOVER_S = 400.0
 PROBE_S = 30.0
@@ -38,16 +40,18 @@ PROBE_S = 30.0
 class World:
     """Everything of one run."""
 
-    def __init__(self, seed: int, *, traced: bool = False) -> None:
+    def __init__(self, seed: int, *, profile: str | None = None, traced: bool = False) -> None:
         self.rng = random.Random(seed)
+        (drawn,) = self.rng.choices(tuple(PROFILES), tuple(PROFILES.values()))
+        self.profile = drawn if profile is None else profile
         self.loop = SimLoop(random.Random(seed + 1), shuffled=self.rng.random() < 0.25)
-        self.weather = Weather(random.Random(seed + 2))
+        self.weather = Weather(random.Random(seed + 2), self.profile)
         self.auditor = Auditor(GUARDED)
         self.server = Server(self.loop, Mongo(self.auditor.changed), self.weather)
         self.disk = FakeOs(random.Random(seed + 3))
         self.callers = Callers(random.Random(seed + 4), self.auditor, self.disk)
         self.directory = make_directory()
-        spills = self.rng.random() < 0.6
+        spills = self.rng.random() < (1 if self.profile == "outages" else 0.5)
         self.machines = [
             Machine(f"m{n}", self.directory / f"m{n}" if spills else None)
             for n in range(self.rng.randint(1, 3))
@@ -138,7 +142,7 @@ class World:
         await self._fund()
         self.weather.calm = False
         self.say(f"trouble begins: {self.weather.rates}")
-        chaos = Chaos(self, random.Random(self.rng.random()))
+        chaos = Chaos(self, random.Random(self.rng.random()), self.profile)
         await chaos.run()
         self.say("trouble is over")
         await self._finish()
