@@ -2,7 +2,7 @@
 
 Owns the selections. Promises that a user's selections stay inside the user's own account and keys,
 that pages by cursor never repeat or skip an event that was there at the start, and that sums are
-exact. Events are read in windows of time, never sorted as a whole.
+exact and equal the rows. Sums come from rollups, which also tell where the rows of a page are.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -10,17 +10,22 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from admin.logbook import TYPES
+from admin.logbook import CONSUME, TYPES
 from admin.owning import require_own
 from admin.schemas.ledger import cursor_of, end_of_second
 from gateway.directory.directory import Directory
+from gateway.directory.keys import Key
 from gateway.directory.users import User
 from ledger import scan
+from ledger.cubes import AMOUNT, EVENTS, TYPE
 from ledger.events import Document
+from ledger.seek import Seek
 from ledger.store import Store
+from ledger.totals import sums
 
 Query = dict[str, Any]
 MOST_KEYS = 1_000
+MOST_OWNERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +62,26 @@ class Selection:
     ) -> list[Document]:
         """Return some events, behind the first `skip`."""
         rows: list[Document] = []
-        async with aclosing(self.read(store, newest_first=newest_first)) as found:
+        async with aclosing(await self._found(store, skip, limit, newest_first)) as found:
             async for event in found:
-                if skip:
-                    skip -= 1
-                    continue
                 rows.append(event)
                 if len(rows) == limit:
                     break
         return rows
+
+    async def _found(
+        self, store: Store, skip: int, need: int, newest_first: bool
+    ) -> AsyncGenerator[Document, None]:
+        now_us = await store.server_now_us()
+        search = Seek(
+            store,
+            self.filters,
+            self.from_us,
+            self.to_us,
+            newest_first=newest_first,
+            now_us=now_us,
+        )
+        return search.rows(skip=skip, need=need)
 
     async def after(
         self, store: Store, cursor: str | None, *, limit: int, newest_first: bool
@@ -79,7 +95,7 @@ class Selection:
         else:
             rest = Selection(self.filters, max(self.from_us or 0, ts), self.to_us)
         rows: list[Document] = []
-        async with aclosing(rest.read(store, newest_first=newest_first)) as found:
+        async with aclosing(await rest._found(store, 0, limit + 1, newest_first)) as found:
             async for event in found:
                 place = (event["ts"], event["_id"])
                 if place < (ts, event_id) if newest_first else place > (ts, event_id):
@@ -89,33 +105,34 @@ class Selection:
         return rows
 
     async def count(self, store: Store) -> int:
-        """Count the selected events."""
-        bounds = self._bounds()
-        if not self.filters and not bounds:
+        """Count the selected events, those in archives included."""
+        if not self.filters and self.from_us is None and self.to_us is None:
             return await scan.total(store)
-        if len(self.filters) <= 1:
-            wanted = self.filters[0] if self.filters else {}
-            return await store.count("events", {**wanted, **bounds})
+        found = await sums(store, self.filters, self.from_us, self.to_us)
+        if found is not None:
+            return sum(cell[EVENTS] for cell in found.values())
         count = 0
-        async with aclosing(self.read(store)) as found:
-            async for _ in found:
+        async with aclosing(self.read(store)) as events:
+            async for _ in events:
                 count += 1
         return count
 
     async def charged(self, store: Store) -> tuple[int, int]:
         """Sum the charges among the selected events: nano-dollars and how many there are."""
         nano = count = 0
-        async with aclosing(self.read(store)) as found:
-            async for event in found:
-                if event["type"] in TYPES[2]:
+        found = await sums(store, self.filters, self.from_us, self.to_us, by=(TYPE,))
+        if found is not None:
+            for (kind,), cell in found.items():
+                if kind in TYPES[CONSUME]:
+                    nano -= cell[AMOUNT]
+                    count += cell[EVENTS]
+            return nano, count
+        async with aclosing(self.read(store)) as events:
+            async for event in events:
+                if event["type"] in TYPES[CONSUME]:
                     nano -= event["amount"]
                     count += 1
         return nano, count
-
-    def _bounds(self) -> Query:
-        bounds = {"$gte": self.from_us, "$lt": self.to_us}
-        given = {operator: value for operator, value in bounds.items() if value is not None}
-        return {"ts": given} if given else {}
 
 
 def _least(one: int | None, other: int) -> int:
@@ -152,11 +169,13 @@ async def log_selection(
         query["body.model"] = sent["model_name"]
     if sent.get("channel"):
         query["body.channel"] = sent["channel"]
+    filters: tuple[Query, ...] = (query,) if query else ()
     if sent.get("token_name"):
-        query["body.key"] = {"$in": await _keys_named(directory, sent["token_name"], own)}
+        keys = await _keys_named(directory, sent["token_name"], own)
+        filters = _of_keys(keys, query)
     end_us = sent.get("end_timestamp")
     return Selection(
-        (query,) if query else (),
+        filters,
         sent.get("start_timestamp") or None,
         end_of_second(end_us) if end_us else None,
     )
@@ -171,7 +190,7 @@ async def search_selection(directory: Directory, keyword: str, own: User | None)
     ]
     keys = await _keys_named(directory, keyword, own)
     if keys:
-        either.append({"body.key": {"$in": keys}})
+        either.extend(_of_keys(keys, {}))
     if own is not None:
         return Selection(tuple({**wanted, "account": own.account} for wanted in either))
     user = await directory.users.by_username(keyword)
@@ -180,8 +199,23 @@ async def search_selection(directory: Directory, keyword: str, own: User | None)
     return Selection(tuple(either))
 
 
-async def _keys_named(directory: Directory, name: str, own: User | None) -> Sequence[int]:
-    """Ids of the keys with this name; several may share one."""
+async def _keys_named(directory: Directory, name: str, own: User | None) -> list[Key]:
+    """The keys with this name; several may share one."""
     filters = {} if own is None else {"user_id": own.id}
     found = await directory.keys.search(name, 0, MOST_KEYS, filters=filters)
-    return [key.id for key in found.items if key.name == name]
+    return [key for key in found.items if key.name == name]
+
+
+def _of_keys(keys: Sequence[Key], query: Query) -> tuple[Query, ...]:
+    """Narrow a query to keys, by owner: the events of an account are cheap to find."""
+    owners: dict[str, list[int]] = {}
+    for key in keys:
+        owners.setdefault(f"user:{key.user_id}", []).append(key.id)
+    account = query.get("account")
+    if account is not None:
+        owners = {account: owners.get(account, [])}
+    if len(owners) > MOST_OWNERS or not owners:
+        return ({**query, "body.key": {"$in": [key.id for key in keys]}},)
+    return tuple(
+        {**query, "account": owner, "body.key": {"$in": ids}} for owner, ids in owners.items()
+    )

@@ -25,9 +25,9 @@ TYPE, ACCOUNT, KEY, MODEL, CHANNEL, GROUP = range(6)
 
 #: What a cell counts, in this order. `amount_nano` is signed as in the events. A charge with
 #: attempts on several channels has its costs where each attempt was, and is `tried` on those that
-#: did not answer. `first_tokens` is how many requests `first_token_ms` sums. Then the first
-#: and the last time of recording, and a bit for each minute of the hour (or hour of the day) in
-#: which something was counted.
+#: did not answer, with its amount in `tried_nano`. `first_tokens` is how many requests
+#: `first_token_ms` sums. Then the first and the last time of recording, and a bit for each minute
+#: of the hour (or hour of the day) in which something was counted.
 SUMMED = (
     "events",
     "amount_nano",
@@ -37,10 +37,12 @@ SUMMED = (
     "first_token_ms",
     "first_tokens",
     "tried",
+    "tried_nano",
     *USAGE_CLASSES,
 )
 MEASURES = (*SUMMED, "first_us", "last_us", "when")
-EVENTS, AMOUNT, COST, REQUESTS, LATENCY, FIRST_TOKEN, FIRST_TOKENS, TRIED = range(8)
+EVENTS, AMOUNT, COST, REQUESTS, LATENCY, FIRST_TOKEN, FIRST_TOKENS = range(7)
+TRIED, TRIED_AMOUNT = 7, 8
 _CLASS = {name: SUMMED.index(name) for name in USAGE_CLASSES}
 FIRST, LAST, WHEN = len(SUMMED), len(SUMMED) + 1, len(SUMMED) + 2
 NEVER_US = 2**62

@@ -31,6 +31,7 @@ from ledger.cubes import (
     LAST,
     MINUTE_US,
     TRIED,
+    TRIED_AMOUNT,
     TYPE,
     WHEN,
     Cell,
@@ -103,6 +104,7 @@ class Folding:
             cell = self._hours.setdefault(place, empty_cell())
             self._seqs.setdefault(place, [seq, seq])[1] = seq
             cell[TRIED] += 1
+            cell[TRIED_AMOUNT] += int(event["amount"])
             cell[COST] += cost
             answered[COST] -= cost
             cell[FIRST], cell[LAST] = min(cell[FIRST], ts), max(cell[LAST], ts)

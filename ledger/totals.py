@@ -16,6 +16,7 @@ from typing import Any
 
 from ledger.cubes import (
     ACCOUNT,
+    AMOUNT,
     CUBES,
     DAY_PEOPLE,
     DAY_US,
@@ -24,6 +25,7 @@ from ledger.cubes import (
     MEASURES,
     SUMMED,
     TRIED,
+    TRIED_AMOUNT,
     WHEN,
     Cell,
     Cube,
@@ -172,6 +174,7 @@ class _Sums:
         if tried:
             cell = cell.copy()
             cell[EVENTS], cell[TRIED] = cell[EVENTS] + cell[TRIED], 0
+            cell[AMOUNT], cell[TRIED_AMOUNT] = cell[AMOUNT] + cell[TRIED_AMOUNT], 0
         before = self.groups.get(group)
         if sign < 0:
             self.groups[group] = _less(before or empty_cell(), cell)

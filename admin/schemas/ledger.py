@@ -1,10 +1,14 @@
 """Queries of the log and ledger routes."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from marshmallow import ValidationError, fields, validate
 
 from admin.paging import PageQuery
 from admin.schemas.base import MAX_ID, Query, QueryInteger, QueryTime, refuse_controls
 from admin.times import US_PER_S
+from admin.usage_report import DIMENSIONS, OWN_BY, PERIODS
 from ledger.export import FORMATS
 from ledger.statements import GROUPS, ORDERS, RECORDED
 
@@ -57,6 +61,39 @@ class EventsQuery(_Period):
     limit = QueryInteger(load_default=100, validate=validate.Range(1, MAX_EVENTS))
     order = fields.String(load_default="asc", validate=validate.OneOf(("asc", "desc")))
     after = fields.String(validate=[validate.Length(max=300), refuse_controls])
+
+
+class Names(fields.Field[list[str]]):
+    """Several of some names, with commas between them."""
+
+    def __init__(self, allowed: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._allowed = tuple(allowed)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> list[str]:
+        names = str(value).split(",")
+        if not set(names) <= set(self._allowed) or len(set(names)) != len(names):
+            raise ValidationError(f"Must be some of {', '.join(self._allowed)}.")
+        return names
+
+
+class OwnDashboardQuery(Query):
+    """GET /api/ledger/self/dashboard."""
+
+    from_us = QueryTime(data_key="from")
+    to_us = QueryTime(data_key="to")
+    by = Names(OWN_BY, load_default=lambda: ["day"])
+    key = QueryInteger(validate=validate.Range(1, MAX_ID))
+    model = _words(255)
+    group = _words(255)
+
+
+class DashboardQuery(OwnDashboardQuery):
+    """GET /api/ledger/dashboard."""
+
+    by = Names((*PERIODS, *DIMENSIONS), load_default=lambda: ["day"])
+    user = QueryInteger(validate=validate.Range(1, MAX_ID))
+    channel = QueryInteger(validate=validate.Range(1, MAX_ID))
 
 
 class ExportQuery(_Period):

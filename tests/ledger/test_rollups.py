@@ -1,0 +1,165 @@
+"""Rollups: every event in every page exactly once, and sums that equal a naive recomputation."""
+
+import asyncio
+
+import pytest
+
+from ledger.cubes import CUBES, DIMENSIONS, SUMMED, merged
+from ledger.projector import Projector, catch_up, project, save_position
+from ledger.rollups import ROLLUPS, Folding, cells_of
+from ledger.totals import sums
+from tests.ledger.faults import FaultyStore
+from tests.ledger.random_books import naive, plant, random_events, seeded
+
+pytestmark = pytest.mark.database
+
+
+def expected_cells(cube, events):
+    """What all pages of a cube must hold together, by (start, key)."""
+    cells = {}
+    for event in events:
+        folding = Folding(1)
+        folding.add([event])
+        for page in folding.deltas().values():
+            if page.id.startswith(f"{cube.name}:"):
+                for key, cell in page.cells.items():
+                    at = (page.start, key)
+                    cells[at] = merged(cells[at], cell) if at in cells else cell
+    return cells
+
+
+async def assert_pages_are(store, events):
+    stored = {cube.name: {} for cube in CUBES}
+    async for page in store.find("rollups", {}):
+        cells = stored[page["shelf"].partition(":")[0]]
+        for key, cell in cells_of(page).items():
+            at = (page["start"], key)
+            cells[at] = merged(cells[at], cell) if at in cells else cell
+    for cube in CUBES:
+        assert stored[cube.name] == expected_cells(cube, events), cube.name
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_any_cuts_stale_marks_and_crashes_between(store, seed):
+    """Three processes apply one writer's events in overlapping runs and forget now and then."""
+    rng = seeded(seed)
+    events = random_events(rng, 1, 70)
+    reached, marks = [0, 0, 0], [{}, {}, {}]
+    while min(reached) < len(events):
+        who = rng.randrange(3)
+        end = min(len(events), reached[who] + rng.randint(1, 40))
+        start = max(0, reached[who] - rng.randint(0, 20))
+        await project(store, 1, events[start:end], marks[who], ROLLUPS)
+        reached[who] = end
+        if rng.random() < 0.2:
+            marks[who].clear()
+    await assert_pages_are(store, events)
+
+
+async def test_catching_up_twice_or_at_once_counts_each_event_once(store, monkeypatch):
+    rng = seeded(11)
+    events = random_events(rng, 1, 60) + random_events(rng, 2, 40)
+    await plant(store, events)
+    await asyncio.gather(*(catch_up(store, slot, ROLLUPS) for slot in (1, 1, 2, 1)))
+    await assert_pages_are(store, events)
+    await store.delete_many("positions", {})
+    monkeypatch.setattr("ledger.scan.PAGE", 7)
+    for slot in (1, 2, 2):
+        await catch_up(store, slot, ROLLUPS)
+    await assert_pages_are(store, events)
+
+
+@pytest.mark.parametrize("plan", ["lost", "unanswered"])
+async def test_an_update_with_an_unknown_outcome_is_applied_once(store, plan):
+    events = random_events(seeded(3), 1, 60)
+    faulty = FaultyStore(store)
+    faulty.plan("bulk_update", plan, "ok", plan)
+    follower = Projector(faulty, 1, 0, interval_s=0.01, view=ROLLUPS)
+    follower.start()
+    follower.feed(events[:25])
+    await follower.until(25)
+    follower.feed(events[25:])
+    await follower.close()
+    await assert_pages_are(store, events)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_sums_equal_a_naive_recomputation_with_any_tail(store, seed):
+    """Every filter and grouping, over any period, whatever part is in the pages already."""
+    rng = seeded(100 + seed)
+    events = random_events(rng, 1, 80) + random_events(rng, 2, 60)
+    await plant(store, events)
+    for slot in (1, 2):
+        mine = [event for event in events if event["writer"] == slot]
+        done = rng.randint(0, len(mine))
+        await project(store, slot, mine[:done], {}, ROLLUPS)
+        await save_position(store, slot, rng.randint(0, done), ROLLUPS)
+    times = sorted(event["ts"] for event in events)
+    for _ in range(40):
+        start, end = sorted((rng.choice(times) + rng.randint(-2, 2), rng.choice(times)))
+        start, end = rng.choice(((None, None), (start, end), (None, end), (start, None)))
+        where = random_filter(rng)
+        by = rng.sample(DIMENSIONS, rng.choice((0, 0, 1, 2)))
+        bucket = rng.choice((None, 1, 24))
+        inside = [e for e in events if (start or 0) <= e["ts"] < (end or 2**62)]
+        wanted = naive(inside, by, bucket, selects(where))
+        numbers = [DIMENSIONS.index(name) for name in by]
+        found = await sums(store, (mongo(where),), start, end, by=numbers, bucket=bucket)
+        assert counted(found) == counted(wanted), (where, by, bucket, start, end)
+
+
+def selects(where):
+    return lambda named: all(named[field] in values for field, values in where.items())
+
+
+def random_filter(rng):
+    choices = {
+        "type": (("usage.charged",), ("usage.charged", "usage.reversed"), ("recharge.credited",)),
+        "account": (("user:1",), ("user:2",), ("user:9",), ("user:1", "user:3")),
+        "key": ((1,), (2, 3), (99,)),
+        "model": (("gpt-4o",), ("rare",), ("nothing",)),
+        "channel": ((1,), (3,), (9,)),
+        "group": (("default",), ("vip",)),
+    }
+    fields = rng.sample(list(choices), rng.choice((0, 1, 1, 2, 3)))
+    return {field: rng.choice(choices[field]) for field in fields}
+
+
+def mongo(where):
+    query = {}
+    for field, values in where.items():
+        name = field if field in ("type", "account") else f"body.{field}"
+        query[name] = values[0] if len(values) == 1 else {"$in": list(values)}
+    return query
+
+
+def counted(groups):
+    size = len(SUMMED)
+    return {g: list(map(int, c[:size])) for g, c in groups.items() if any(c[:size])}
+
+
+async def test_alternatives_that_overlap_count_once(store):
+    rng = seeded(7)
+    events = random_events(rng, 1, 100)
+    await plant(store, events)
+    await project(store, 1, events[:70], {}, ROLLUPS)
+    await save_position(store, 1, 70, ROLLUPS)
+    alternatives = [
+        {"account": "user:1"},
+        {"body.model": "gpt-4o"},
+        {"body.key": {"$in": [1, 2]}},
+        {"_id": events[17]["_id"]},
+        {"_id": "missing"},
+    ]
+    for size in range(1, 6):
+        some = rng.sample(alternatives, size)
+        ids = set()
+        for query in some:
+            ids |= {e["_id"] for e in await store.find_list("events", query)}
+        (total,) = ((await sums(store, some)) or {(): [0]}).values()
+        assert total[0] == len(ids), some
+    either = ({"account": "channel:2"}, {"body.channel": 2}, {"body.attempts.channel": 2})
+    ids = {e["_id"] for query in either for e in await store.find_list("events", query)}
+    (total,) = (await sums(store, either)).values()
+    assert total[0] == len(ids)
+    assert await sums(store, ({"body.outcome": "failed"},)) is None
