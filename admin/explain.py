@@ -37,10 +37,9 @@ def for_owner(event: Event) -> Event:
     hidden = [name for name in WITHHELD if name in body]
     if not hidden:
         return event
-    kept = {
-        name: value for name, value in without_costs(event)["body"].items() if name not in hidden
-    }
-    return {**event, "body": kept, "withheld": hidden}
+    bare = without_costs(event)
+    kept = {name: value for name, value in bare["body"].items() if name not in hidden}
+    return {**bare, "body": kept, "withheld": hidden}
 
 
 async def explanation(

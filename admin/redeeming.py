@@ -5,15 +5,20 @@ processes one is recorded. Everything checked before is courtesy, except that a 
 something only if the ledger knows that its batch was issued.
 """
 
+from typing import Any
+
 from admin.errors import ApiError
+from admin.times import US_PER_S
 from gateway.directory.codes import Code
 from gateway.directory.directory import Directory
 from gateway.directory.users import User
 from ledger.books import Books
 from ledger.errors import KeyReused
 from ledger.events import Draft
+from ledger.lot_names import body_of
 from ledger.money import quota_floor
 
+DAY_S = 86_400
 USED = "this code has been used"
 
 
@@ -43,7 +48,7 @@ async def redeem(directory: Directory, books: Books, user: User, secret: str) ->
     if not code.is_usable or issued_id(code.batch) not in known:
         raise ApiError(409, "this code is switched off")
     try:
-        receipt = await books.record(_draft(code, user))
+        receipt = await books.record(_draft(code, user, books.clock.now_us() // US_PER_S))
     except KeyReused:
         raise ApiError(409, USED) from None
     if receipt.replayed:
@@ -51,8 +56,11 @@ async def redeem(directory: Directory, books: Books, user: User, secret: str) ->
     return quota_floor(code.value_nano)
 
 
-def _draft(code: Code, user: User) -> Draft:
-    body = {"code": code.id, "name": code.name, "creator": code.creator_id}
+def _draft(code: Code, user: User, now_s: int) -> Draft:
+    body: dict[str, Any] = {"code": code.id, "name": code.name, "creator": code.creator_id}
+    if code.valid_days or code.source != "paid":
+        expires_s = now_s + code.valid_days * DAY_S if code.valid_days else None
+        body["lot"] = body_of(redeemed_id(code.id), code.source, expires_s)
     return Draft(
         redeemed_id(code.id),
         "redemption.redeemed",

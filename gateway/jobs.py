@@ -24,6 +24,7 @@ from ledger.audit import watch
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import LedgerError, StoreError
+from ledger.lot_expiry import expire
 from ledger.reversal_runs import resume
 from ledger.seals import seal
 from ledger.signing import Signer
@@ -80,11 +81,17 @@ async def _reversals(context: JobContext) -> None:
     await resume(context.books, context.stopping)
 
 
+async def _lots(context: JobContext) -> None:
+    """End the balance lots whose time is over."""
+    await expire(context.books, stopping=context.stopping)
+
+
 # A line each: name, seconds between turns, coroutine function that takes a JobContext.
 JOBS: tuple[Job, ...] = (
     Job("audit", 60, _audit),
     Job("seal", 60, _seal),
     Job("reversals", 10, _reversals),
+    Job("lots", 300, _lots),
 )
 
 

@@ -9,15 +9,19 @@ Refuses to touch a lot in the first minute after its time, while requests that t
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
 
 from ledger import accounts
 from ledger.accounts import balance_nano
 from ledger.books import Books
 from ledger.errors import InsufficientCredit, KeyReused
-from ledger.events import Draft
+from ledger.events import Draft, Receipt
 from ledger.lot_names import Lot, parse, span
+from ledger.lots import left_of
 from ledger.store import Store
 
+EXPIRED_ID = "lot-expired:"
 GRACE_US = 60 * 1_000_000
 WAIT_S = 2.0
 
@@ -71,7 +75,41 @@ def _draft(lot: Lot, user: str, taken: int, left_nano: int) -> Draft:
         "expires_us": lot.expires_us,
         "left_nano": left_nano,
     }
-    return Draft(f"lot-expired:{lot.account}", "lot.expired", user, -taken, "system", body)
+    return Draft(f"{EXPIRED_ID}{lot.account}", "lot.expired", user, -taken, "system", body)
+
+
+async def taken_by_expiry(store: Store, lot: str) -> int:
+    """Return what a user lost when a lot expired, in nano-dollars; 0 when it did not."""
+    event = await store.find_one("events", {"_id": f"{EXPIRED_ID}{lot}"})
+    return 0 if event is None else -int(event["amount"])
+
+
+async def take_back(books: Books, draft: Draft, lot: str | None) -> Receipt:
+    """Record that a recharge is taken back, and with it what is left of the lot that it opened.
+
+    Raises InsufficientCredit when the user does not have the amount.
+    """
+    if lot is None:
+        return await (books.debit(draft) if draft.amount_nano else books.record(draft))
+    await books.settled()
+    left_nano = await left_of(books.store, lot)
+    place, holds = books.place(), []
+    try:
+        if draft.amount_nano:
+            amount = -draft.amount_nano
+            held = await books.credit.hold([draft.account], amount, wait_s=WAIT_S)
+            holds.append((held, amount))
+        with suppress(InsufficientCredit):
+            held = await books.credit.hold([lot], left_nano, floor_nano=1, wait_s=WAIT_S)
+            holds.append((held, held.amount_nano))
+            draft = replace(draft, body={**draft.body, "lot": [lot, held.amount_nano]})
+        receipt = await books.charge(draft, place, *holds)
+    finally:
+        place.release()
+        for held, _ in holds:
+            held.release()
+    await books.settled()
+    return receipt
 
 
 async def _leftovers(store: Store) -> AsyncIterator[tuple[Lot, int]]:

@@ -64,6 +64,8 @@ class CodeBase(ApiHandler):
                 "redeemed_user_id": redeemer,
                 "redeemed_username": users[redeemer].username if redeemer in users else "",
                 "batch": code.batch,
+                "credit_source": code.source,
+                "credit_valid_days": code.valid_days,
             }
             rows.append(row)
         return rows
@@ -85,8 +87,13 @@ class CodesHandler(CodeBase):
         sent = self.body(CodeBatchBody())
         value_nano = nano_from_quota(sent["quota"])
         codes = self.context.directory.codes
-        batch = await codes.create_batch(self.me.id, sent["name"], value_nano, sent["count"])
-        await self.context.books.record(_issued(batch, sent["name"], value_nano, self.actor))
+        source, days = sent["credit_source"], sent["credit_valid_days"]
+        batch = await codes.create_batch(
+            self.me.id, sent["name"], value_nano, sent["count"], source=source, valid_days=days
+        )
+        issued = _issued(batch, sent["name"], value_nano, self.actor)
+        issued.body.update(source=source, valid_days=days)
+        await self.context.books.record(issued)
         self.ok(batch.secrets, batch=batch.id)
 
     async def put(self) -> None:

@@ -8,6 +8,7 @@ from admin.auth.roles import check_may_act, check_not_root
 from admin.base import ApiHandler
 from admin.budgets import add_budgets
 from admin.errors import ApiError
+from admin.lots import open_lots
 from admin.paging import Page, page_of, window
 from admin.schemas.users import (
     ManageBody,
@@ -177,6 +178,8 @@ async def users_json(handler: ApiHandler, users: list[User]) -> list[dict[str, A
     accounts = await read_many(store, [user.account for user in users])
     rows = [user_json(user, accounts[user.account]) for user in users]
     await add_budgets(handler.context, users, rows)
+    for user, row in zip(users, rows, strict=True):
+        row["lots"] = await open_lots(handler.context, accounts[user.account])
     return rows
 
 

@@ -12,11 +12,13 @@ from admin.schemas.base import (
     one_of,
     text,
 )
+from ledger.lot_names import SOURCES
 
 ENABLED, DISABLED, USED = 1, 2, 3
 MAX_BATCH = 10_000
 #: 10^15 quota is two billion USD: enough for a code, and far from the limits of the books.
 MAX_VALUE = 10**15
+MAX_DAYS = 36_500
 
 
 class CodeBatchBody(Body):
@@ -25,6 +27,9 @@ class CodeBatchBody(Body):
     name = text(20, least=1, required=True)
     quota = integer(1, MAX_VALUE, load_default=100)
     count = integer(1, MAX_BATCH, load_default=1)
+    #: What the credit is, and for how many days it lasts once redeemed; 0 is for ever.
+    credit_source = fields.String(load_default="paid", validate=validate.OneOf(SOURCES))
+    credit_valid_days = integer(0, MAX_DAYS, load_default=0)
 
 
 class CodeUpdateBody(Body):
@@ -42,6 +47,8 @@ class CodeUpdateBody(Body):
     redeemed_username = Ignored()
     batch = Ignored()
     count = Ignored()
+    credit_source = Ignored()
+    credit_valid_days = Ignored()
 
 
 class CodeExportQuery(Query):

@@ -1,5 +1,7 @@
 """Bodies and queries of user routes."""
 
+from typing import Any
+
 from marshmallow import ValidationError, fields, validate
 
 from admin.paging import PageQuery
@@ -14,6 +16,8 @@ from admin.schemas.base import (
     text,
 )
 from admin.schemas.budgets import BudgetList, TimeZone
+from admin.times import US_PER_S, parse_us
+from ledger.lot_names import MAX_EXPIRES_S, SOURCES
 
 #: bcrypt reads 72 bytes; a longer password would silently be cut.
 PASSWORD_BYTES = 72
@@ -133,12 +137,32 @@ class SearchQuery(PageQuery):
     keyword = fields.String(load_default="", validate=[validate.Length(max=200), refuse_controls])
 
 
+class ExpiryTime(fields.Field[int]):
+    """When credit ends: RFC 3339 or unix seconds; loaded as whole unix seconds."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValidationError("Not a time.")
+        try:
+            expires_s = parse_us(str(value)) // US_PER_S
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+        if not 0 < expires_s <= MAX_EXPIRES_S:
+            raise ValidationError("Not a time in which credit could end.")
+        return expires_s
+
+
 class CreditBody(Body):
-    """POST /api/topup: an admin credits a user."""
+    """POST /api/topup: an admin credits a user.
+
+    With a source or an end the credit is a lot: gifts are spent before what was paid for.
+    """
 
     user_id = integer(1, required=True)
     quota = integer(1, 10**15, required=True)
     remark = text(500, load_default="")
+    source = fields.String(validate=validate.OneOf(SOURCES))
+    expires_at = ExpiryTime(allow_none=True)
 
 
 class RedeemBody(Body):

@@ -16,6 +16,7 @@ from gateway.directory.documents import Document, Documents, reserve_ids
 from gateway.directory.randomness import hex_token
 from gateway.directory.vault import Vault
 from ledger.errors import StoreError
+from ledger.lot_names import SOURCES
 from ledger.money import MAX_NANO
 from ledger.store import Store
 
@@ -25,7 +26,11 @@ MOST_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A redemption code as stored. `value_nano` is what it credits, in nano-dollars."""
+    """A redemption code as stored. `value_nano` is what it credits, in nano-dollars.
+
+    The credit is a gift or was paid for (`source`), and lasts `valid_days` once redeemed, 0 for
+    ever.
+    """
 
     id: int
     creator_id: int
@@ -35,6 +40,8 @@ class Code:
     secret_enc: str = field(repr=False, default="")
     status: int = STATUS_ENABLED
     batch: int = 0
+    source: str = "paid"
+    valid_days: int = 0
     created_s: int = 0
     deleted: bool = False
     changed_us: int = 0
@@ -75,6 +82,8 @@ class Codes(Documents[Code]):
         "name": checks.text(20, shortest=1),
         "status": checks.one_of((STATUS_ENABLED, STATUS_DISABLED)),
         "value_nano": checks.integer(1, MAX_NANO),
+        "source": checks.one_of(SOURCES),
+        "valid_days": checks.integer(0, 36_500),
     }
 
     def __init__(self, store: Store, vault: Vault) -> None:
@@ -86,7 +95,16 @@ class Codes(Documents[Code]):
         """Turn a stored document into a code."""
         return Code(id=doc["_id"], **{name: doc[name] for name in _FIELDS if name in doc})
 
-    async def create_batch(self, creator_id: int, name: str, value_nano: int, count: int) -> Batch:
+    async def create_batch(
+        self,
+        creator_id: int,
+        name: str,
+        value_nano: int,
+        count: int,
+        *,
+        source: str = "paid",
+        valid_days: int = 0,
+    ) -> Batch:
         """Make up to 10,000 codes in one insert. Raises Invalid; then nothing was written.
 
         When the database fails on the way, those that landed are removed again as far as it can
@@ -94,7 +112,13 @@ class Codes(Documents[Code]):
         """
         cleaned = checks.clean(
             {**self.checks, "count": _check_count},
-            {"name": name, "value_nano": value_nano, "count": count},
+            {
+                "name": name,
+                "value_nano": value_nano,
+                "count": count,
+                "source": source,
+                "valid_days": valid_days,
+            },
         )
         del cleaned["count"]
         batch = await self._store.next_id("batches")

@@ -105,6 +105,8 @@ _ROWS = [
     Option("DisplayInCurrencyEnabled", True, checks.boolean),
     Option("DisplayTokenStatEnabled", True, checks.boolean),
     Option("QuotaForNewUser", 0, _AMOUNT),
+    # Days that the credit of a new user lasts, 0 for ever. Not an option of One API's.
+    Option("QuotaForNewUserValidDays", 0, checks.integer(0, 36_500)),
     Option("RetryTimes", 0, checks.integer(0, 20)),
     # What one admin may reverse alone in a day, in USD; above it a second one approves.
     Option("ReversalApprovalUsd", 100, checks.integer(0, 1_000_000_000)),

@@ -11,9 +11,11 @@ from gateway.directory.directory import Directory
 from gateway.directory.users import User
 from ledger.errors import KeyReused
 from ledger.events import Draft, Receipt
+from ledger.lot_names import body_of
 from ledger.money import nano_from_quota
 
 DEFAULT_KEY: dict[str, Any] = {"name": "default", "unlimited": True}
+DAY_S = 86_400
 _UNFINISHED_AFTER_S = 60
 
 
@@ -52,15 +54,24 @@ async def finish_signups(directory: Directory, books: Recorder) -> int:
     return len(users)
 
 
-def _grant(user: User, quota: int, actor: str) -> Draft:
+def _grant(user: User, quota: int, actor: str, expires_s: int | None) -> Draft:
+    event_id = f"grant:signup:{user.id}"
+    body: dict[str, Any] = {"reason": "sign-up"}
+    if expires_s is not None:
+        body["lot"] = body_of(event_id, "gift", expires_s)
     return Draft(
-        id=f"grant:signup:{user.id}",
+        id=event_id,
         type="grant.signup",
         account=user.account,
         amount_nano=nano_from_quota(quota),
         actor=actor,
-        body={"reason": "sign-up"},
+        body=body,
     )
+
+
+def _ends_s(directory: Directory) -> int | None:
+    days = int(directory.options.get("QuotaForNewUserValidDays"))
+    return directory.clock.now_us() // 1_000_000 + days * DAY_S if days else None
 
 
 async def _welcome(directory: Directory, books: Recorder, user: User, actor: str) -> User:
@@ -70,5 +81,5 @@ async def _welcome(directory: Directory, books: Recorder, user: User, actor: str
     if quota:
         # Granted before the interruption, when the option or the actor was another one: it stands.
         with suppress(KeyReused):
-            await books.record(_grant(user, quota, actor))
+            await books.record(_grant(user, quota, actor, _ends_s(directory)))
     return await directory.users.mark_welcomed(user.id)

@@ -12,9 +12,10 @@ from ledger import accounts
 from ledger.accounts import available_nano, balance_nano
 from ledger.books import Books
 from ledger.clock import Clock
+from ledger.cohort import reversal_id
 from ledger.errors import InsufficientCredit
 from ledger.events import Draft
-from ledger.lot_expiry import expire
+from ledger.lot_expiry import expire, take_back, taken_by_expiry
 from ledger.lot_names import Lot, body_of, expired, fault, parse
 from ledger.lots import of_user
 from ledger.rebuild import rebuild
@@ -408,3 +409,39 @@ async def test_expiry_races_with_spending(store, both, seed):
     events = await store.find_list("events", {"account": "user:1", "amount": {"$lt": 0}})
     lost = -sum(event["amount"] for event in events)
     assert balance_nano(await accounts.read(store, "user:1")) == given - lost, seed
+
+
+@pytest.mark.database
+async def test_a_recharge_that_is_taken_back_takes_its_lot_along(store, books):
+    draft = recharge("gift", amount_nano=30_000)
+    draft.body["lot"] = body_of(draft.id, "paid", LATER_S)
+    await books.record(draft)
+    await books.record(recharge("plain", amount_nano=50_000))
+    assert await spend(books, "r", 10_000, 10)
+    back = {
+        "recharge": draft.id,
+        "provider": "test",
+        "reference": "gift",
+        "reason": "test",
+        "short_nano": 10_000,
+        "reversal": "x",
+        "approver": None,
+    }
+    account = lot_of(draft)
+    taken = Draft(reversal_id(draft.id), "recharge.reversed", "user:1", -20_000, "user:9", back)
+    await take_back(books, taken, account)
+    assert await left(books, draft) == [0]
+    books.clock.us = (LATER_S + 60) * US
+    assert await expire(books) == 0
+    assert balance_nano(await accounts.read(store, "user:1")) == 50_000
+    assert await taken_by_expiry(store, account) == 0
+    assert (await verify(store)).ok
+
+
+@pytest.mark.database
+async def test_what_expired_is_not_taken_back_again(store, books):
+    draft = gift(1, 30_000, expires_s=LATER_S)
+    await books.record(draft)
+    books.clock.us = (LATER_S + 60) * US
+    await expire(books)
+    assert await taken_by_expiry(store, lot_of(draft)) == 30_000
