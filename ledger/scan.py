@@ -13,6 +13,8 @@ from ledger.events import Document
 from ledger.store import Store
 
 PAGE = 1_000
+WIDEST = 16_000
+MOST_EMPTY = 200
 FEW, MANY = 250, 2_000
 FIRST_WINDOW_US = 60 * 1_000_000
 SHORTEST_WINDOW_US = 1_000
@@ -25,20 +27,46 @@ async def chain(
 ) -> AsyncGenerator[list[Document], None]:
     """Yield a writer's events behind a number, in their order, in pages of at most PAGE.
 
-    Numbers that are missing are skipped; who cares must look at `seq`.
+    Numbers that are missing are skipped; who cares must look at `seq`. Where most are missing, as
+    in archived periods, larger windows are looked at.
     """
+    end, width, empty = 0, PAGE, 0
     while True:
-        page = await _numbers(store, writer, after_seq, after_seq + PAGE)
-        if not page:
-            beyond = await store.find_one(
-                "events", {"writer": writer, "seq": {"$gt": after_seq}}, sort=[("seq", 1)]
-            )
-            if beyond is None:
+        found = await _numbers(store, writer, after_seq, after_seq + width)
+        for start in range(0, len(found), PAGE):
+            yield found[start : start + PAGE]
+        if found:
+            after_seq, width, empty = int(found[-1]["seq"]), PAGE, 0
+        elif end <= after_seq:
+            end = await _known_end(store, writer, after_seq)
+            if end <= after_seq:
                 return
-            after_seq = int(beyond["seq"]) - 1
-            continue
-        yield page
-        after_seq = int(page[-1]["seq"])
+            # The window may have filled meanwhile, so it is read again.
+        elif empty < MOST_EMPTY:
+            after_seq, empty = min(after_seq + width, end), empty + 1
+            width = min(width * 4, WIDEST)
+        else:
+            after_seq, empty = await _next_number(store, writer, after_seq) - 1, 0
+
+
+async def _known_end(store: Store, writer: int, after_seq: int) -> int:
+    """Return a number up to which a writer has recorded all; `after_seq` if nothing is behind it.
+
+    The watermark is such a number; behind it only a short tail can be.
+    """
+    position = await store.find_one("positions", {"_id": f"accounts:{writer}"})
+    if position is not None and position["seq"] > after_seq:
+        return int(position["seq"])
+    beyond = {"writer": writer, "seq": {"$gt": after_seq}}
+    last = await store.find_one("events", beyond, sort=[("seq", -1)])
+    return int(last["seq"]) if last is not None else after_seq
+
+
+async def _next_number(store: Store, writer: int, after_seq: int) -> int:
+    """Look beyond a desert, at some cost."""
+    beyond = {"writer": writer, "seq": {"$gt": after_seq}}
+    found = await store.find_one("events", beyond, sort=[("seq", 1)])
+    return int(found["seq"]) if found is not None else after_seq + 1
 
 
 async def _numbers(store: Store, writer: int, above: int, to: int) -> list[Document]:
