@@ -12,10 +12,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from ledger.archive_read import ArchiveMissing
 from ledger.errors import LedgerError
 from ledger.events import Document
+from ledger.history import History
 from ledger.money import usd
-from ledger.scan import in_time, last_event
+from ledger.scan import last_event
 from ledger.store import Store
 
 PAGE = 250
@@ -74,18 +76,17 @@ async def charges(
     """Yield pages of the charges that match, recorded up to `upto`, in order of (ts, id).
 
     `after` is the place of the last charge that is not wanted any more. Charges of nothing are left
-    out: there is nothing to give back.
+    out: there is nothing to give back. Raises InvalidFilter when some of the period are archived,
+    for a cohort that leaves some out would pass for the whole.
     """
-    now_us = await store.server_now_us()
     page: list[Document] = []
     from_us = chosen.get("from_us")
     if after is not None:
         from_us = max(after[0], from_us or 0)
-    found = in_time(
-        store, _query(chosen), from_us=from_us, to_us=chosen.get("to_us"), now_us=now_us
-    )
-    async with aclosing(found):
-        async for event in found:
+    history = await History.open(store)
+    found = history.read([_query(chosen)], from_us=from_us, to_us=chosen.get("to_us"))
+    async with aclosing(_none_archived(found)) as matching:
+        async for event in matching:
             if event["seq"] > upto.get(str(event["writer"]), 0) or event["amount"] == 0:
                 continue
             if after is not None and (event["ts"], event["_id"]) <= after:
@@ -96,6 +97,19 @@ async def charges(
                 page = []
     if page:
         yield page
+
+
+async def _none_archived(
+    found: AsyncGenerator[Document, None],
+) -> AsyncGenerator[Document, None]:
+    async with aclosing(found):
+        try:
+            async for event in found:
+                yield event
+        except ArchiveMissing:
+            raise InvalidFilter(
+                "some charges of this period are archived: restore them first, or begin later"
+            ) from None
 
 
 def _query(chosen: Filter) -> Document:

@@ -19,6 +19,7 @@ from itertools import islice
 from typing import Any
 
 from ledger.events import Document
+from ledger.history import History
 from ledger.quote import INPUT_CLASSES, OUTPUT_CLASSES
 from ledger.reconcile_match import (
     DIFFERING,
@@ -27,8 +28,6 @@ from ledger.reconcile_match import (
     MISSING_THERE,
     Matching,
 )
-from ledger.scan import in_time
-from ledger.store import Store
 from ledger.tables import columns
 from ledger.usage_export import BadExport, BadRow, Columns, read_export
 
@@ -162,11 +161,11 @@ class Reconciliation:
         if self.from_us is None or self.to_us is None:
             raise BadExport("give the period, from and to: the export says no times")
 
-    async def load_charges(self, store: Store, progress: Progress | None) -> None:
+    async def load_charges(self, history: History, progress: Progress | None) -> None:
         """Read the charges of the channel in the period, and a little around it."""
         assert self.from_us is not None and self.to_us is not None
         slack, read = max(SLACK_US, self.wanted.bucket_us), 0
-        pages = _charges(store, self.wanted.channel, self.from_us - slack, self.to_us + slack)
+        pages = _charges(history, self.wanted.channel, self.from_us - slack, self.to_us + slack)
         async with aclosing(pages):
             async for page in pages:
                 ours = [self._ours(event) for event in page]
@@ -200,17 +199,17 @@ class Reconciliation:
 
 
 async def reconcile(
-    store: Store, lines: Iterable[str], wanted: Wanted, *, progress: Progress | None = None
+    history: History, lines: Iterable[str], wanted: Wanted, *, progress: Progress | None = None
 ) -> Reconciliation:
     """Compare an export, given as lines of CSV, with the charges of a channel.
 
     `progress` is told how many rows of either side were read. Close what is returned. Raises
-    BadExport, StoreError.
+    BadExport, StoreError, and ArchiveMissing when charges of the period are not at hand.
     """
     result = Reconciliation(wanted)
     try:
         await result.load_export(lines, progress)
-        await result.load_charges(store, progress)
+        await result.load_charges(history, progress)
         await result.match()
     except BaseException:
         result.close()
@@ -219,12 +218,11 @@ async def reconcile(
 
 
 async def _charges(
-    store: Store, channel: int, from_us: int, to_us: int
+    history: History, channel: int, from_us: int, to_us: int
 ) -> AsyncGenerator[list[Document], None]:
-    now_us = await store.server_now_us()
     query: Mapping[str, Any] = {"type": "usage.charged", "body.channel": channel}
     page: list[Document] = []
-    found = in_time(store, query, from_us=max(0, from_us), to_us=to_us, now_us=now_us)
+    found = history.read([query], from_us=max(0, from_us), to_us=to_us)
     async with aclosing(found):
         async for event in found:
             page.append(event)

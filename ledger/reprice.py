@@ -19,10 +19,9 @@ from typing import Any
 from ledger.cohort import reversals_of
 from ledger.errors import InvalidEvent, PriceMissing
 from ledger.events import Document
+from ledger.history import History
 from ledger.money import usd
 from ledger.price_table import PriceTable
-from ledger.scan import in_time
-from ledger.store import Store
 
 PAGE = 500
 SHOWN = 1_000
@@ -128,7 +127,7 @@ def _by_difference(item: tuple[Any, Compared]) -> tuple[int, Any]:
 
 
 async def reprice(
-    store: Store,
+    history: History,
     table: PriceTable,
     channel_types: Mapping[int, int],
     *,
@@ -138,13 +137,14 @@ async def reprice(
 ) -> Repriced:
     """Price the charges recorded in a period again; `progress` is told how many were read.
 
-    `channel_types` gives the type of a channel, for prices that differ by it. Raises StoreError.
+    `channel_types` gives the type of a channel, for prices that differ by it. Raises StoreError,
+    and ArchiveMissing when charges of the period are not at hand.
     """
     result, read = Repriced(), 0
-    pages = _pages(store, from_us, to_us)
+    pages = _pages(history, from_us, to_us)
     async with aclosing(pages):
         async for page in pages:
-            given_back = await reversals_of(store, page)
+            given_back = await reversals_of(history.store, page)
             for event in page:
                 _compare(event, table, channel_types, result, event["_id"] in given_back)
             read += len(page)
@@ -155,12 +155,10 @@ async def reprice(
 
 
 async def _pages(
-    store: Store, from_us: int | None, to_us: int | None
+    history: History, from_us: int | None, to_us: int | None
 ) -> AsyncGenerator[Sequence[Document], None]:
-    now_us = await store.server_now_us()
-    wanted = {"type": "usage.charged"}
     page: list[Document] = []
-    found = in_time(store, wanted, from_us=from_us, to_us=to_us, now_us=now_us)
+    found = history.read([{"type": "usage.charged"}], from_us=from_us, to_us=to_us)
     async with aclosing(found):
         async for event in found:
             page.append(event)

@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from admin.downloads import DownloadHandler
 from admin.schemas.corrections import ReconcileQuery
 from gateway.directory.users import ROLE_ADMIN
+from ledger.history import History
 from ledger.reconcile import CLASSES, REPORT, Reconciliation, Wanted, reconcile
 from ledger.reconcile_match import MATCHED
 from ledger.tables import json_object
@@ -36,8 +37,10 @@ class ReconcileHandler(DownloadHandler):
             bucket_us=sent["bucket"] * 1_000_000,
         )
         text = io.TextIOWrapper(io.BytesIO(self._export()), encoding="utf-8", newline="")
+        context = self.context
+        history = await History.open(context.books.store, context.archive_dir)
         try:
-            result = await reconcile(self.context.books.store, text, wanted)
+            result = await reconcile(history, text, wanted)
         except UnicodeDecodeError:
             raise ValidationError("the export is not UTF-8 text") from None
         with result:

@@ -10,6 +10,7 @@ from admin.base import ApiHandler
 from admin.schemas.corrections import RepriceBody
 from gateway.directory.channel_types import channel_types
 from gateway.directory.users import ROLE_ADMIN
+from ledger.history import History
 from ledger.price_edits import FIELDS, edited
 from ledger.price_table import PriceTable
 from ledger.reprice import Repriced, reprice
@@ -44,7 +45,7 @@ class RepriceHandler(ApiHandler):
             read[0] = count
 
         return await reprice(
-            store,
+            await History.open(store, self.context.archive_dir),
             table,
             await channel_types(store),
             from_us=sent.get("from_us"),

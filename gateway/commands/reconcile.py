@@ -10,6 +10,7 @@ import orjson
 from gateway.commands.arguments import Command, add_period
 from gateway.commands.output import Progress, output
 from ledger.errors import LedgerError
+from ledger.history import History
 from ledger.reconcile import CLASSES, REPORT, Reconciliation, Wanted, reconcile
 from ledger.reconcile_match import DIFFERING, MISSING_HERE, MISSING_THERE
 from ledger.store import Store
@@ -53,7 +54,10 @@ async def _reconcile(store: Store, args: argparse.Namespace) -> int:
         with args.file.open(encoding="utf-8", newline="") as file:
             with Progress("rows read") as progress:
                 result = await reconcile(
-                    store, file, wanted, progress=lambda read: progress(read, 0)
+                    await History.open(store, args.settings.archives),
+                    file,
+                    wanted,
+                    progress=lambda read: progress(read, 0),
                 )
     except UnicodeDecodeError as error:
         raise LedgerError(f"{args.file} is not UTF-8 text: {error}") from None

@@ -10,6 +10,7 @@ from gateway.commands.arguments import Command, add_period
 from gateway.commands.output import Progress
 from gateway.directory.channel_types import channel_types
 from ledger.clock import Clock
+from ledger.history import History
 from ledger.price_edits import edited, read_edits
 from ledger.prices import PriceBook
 from ledger.reprice import reprice
@@ -41,7 +42,7 @@ async def _reprice(store: Store, args: argparse.Namespace) -> int:
     types = await channel_types(store)
     with Progress("charges priced") as progress:
         result = await reprice(
-            store,
+            await History.open(store, args.settings.archives),
             table,
             types,
             from_us=args.from_us,

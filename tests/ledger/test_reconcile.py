@@ -10,6 +10,7 @@ import pytest
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.events import Draft
+from ledger.history import History
 from ledger.money import usd
 from ledger.reconcile import REPORT, Reconciliation, Wanted, reconcile
 from ledger.store import Store
@@ -70,7 +71,7 @@ def row(
 
 async def run(books: Books, *lines: str, **more: Any) -> Reconciliation:
     wanted = Wanted(CHANNEL, more.pop("mapping", MAPPING), **more)
-    return await reconcile(books.store, [HEAD, *lines], wanted)
+    return await reconcile(await History.open(books.store), [HEAD, *lines], wanted)
 
 
 def counts(result: Reconciliation) -> dict[str, int]:
@@ -246,7 +247,7 @@ async def test_memory_does_not_grow_with_the_export(books: Books) -> None:
                 yield row(f"req_{n}", at_s=n / 1_000)
 
         tracemalloc.start()
-        result = await reconcile(books.store, lines(), Wanted(CHANNEL, MAPPING))
+        result = await reconcile(await History.open(books.store), lines(), Wanted(CHANNEL, MAPPING))
         assert result.totals()["missing_here"]["count"] == rows
         result.close()
         top = tracemalloc.get_traced_memory()[1]

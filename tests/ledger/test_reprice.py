@@ -16,6 +16,7 @@ from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import PriceMissing
 from ledger.events import Draft
+from ledger.history import History
 from ledger.price_rows import checked_row
 from ledger.price_table import PriceTable
 from ledger.reprice import Repriced, price_again, reprice
@@ -53,7 +54,9 @@ def of(request: str, tokens: int, **changes: Any) -> Draft:
 
 
 async def found(books: Books, prices: PriceTable, **period: Any) -> dict[str, Any]:
-    result: Repriced = await reprice(books.store, prices, {3: 1, 4: 33}, **period)
+    result: Repriced = await reprice(
+        await History.open(books.store), prices, {3: 1, 4: 33}, **period
+    )
     return result.to_json()
 
 
@@ -132,7 +135,7 @@ async def test_a_period_is_by_time_of_recording_and_progress_is_told(books: Book
     assert first is not None
     await books.append(of("b", 1_000))
     prices, told = table({"model": "test-model", "input": "2"}), list[int]()
-    await reprice(books.store, prices, {}, progress=told.append)
+    await reprice(await History.open(books.store), prices, {}, progress=told.append)
     assert told == [2]
     early = await found(books, prices, to_us=first["ts"] + 1)
     assert early["totals"]["count"] == 1
@@ -159,7 +162,7 @@ async def test_nothing_is_written_not_a_byte(store: Store) -> None:
     prices = books.prices.table()
     await books.close()
     before = await dump(store)
-    result = await reprice(store, prices, {})
+    result = await reprice(await History.open(store), prices, {})
     assert result.whole.would_nano == 7 * result.whole.charged_nano > 0
     assert await dump(store) == before and before["events"]
 
