@@ -17,7 +17,7 @@ from ledger.accounts import Sums
 from ledger.archived import merge
 from ledger.bundle_files import MANIFEST, BrokenBundle, Bundle, Lines
 from ledger.bundle_manifest import ACCOUNTS, SEALS, Manifest
-from ledger.bundle_work import CHANGED, Done, SealIndex, check_run, wanted_ids
+from ledger.bundle_work import CHANGED, Done, SealIndex, check_run, schemas, wanted_ids
 from ledger.check_events import EventCheck, is_event
 from ledger.check_reversals import ReversalCheck
 from ledger.check_seals import SealCheck
@@ -95,7 +95,8 @@ class _Checking:
 
     def check_seals(self, check: SealCheck) -> Seal | None:
         """Check the seals beside each other, note where they end, and return the last."""
-        report, index, events = self._report, SealIndex(self._index), EventCheck(self._report)
+        report, index = self._report, SealIndex(self._index)
+        events = EventCheck(report, schemas())
         read = 0
         try:
             for number, event in self._bundle.documents(SEALS):

@@ -171,12 +171,15 @@ class Bundle:
             with path.open("rb", buffering=_BLOCK) as file:
                 yield file
             return
-        with tarfile.open(self.path, "r:") as tar:
-            member = tar.extractfile(self._members[name])
-            if member is None:
-                raise BrokenBundle(name, "is no plain file")
-            with member:
-                yield member
+        try:
+            with tarfile.open(self.path, "r:") as tar:
+                member = tar.extractfile(self._members[name])
+                if member is None:
+                    raise BrokenBundle(name, "is no plain file")
+                with member:
+                    yield member
+        except tarfile.TarError as error:
+            raise BrokenBundle(name, f"the tar is damaged: {error}") from None
 
     def manifest(self) -> Document:
         """Return the manifest. Raises BrokenBundle."""

@@ -8,6 +8,7 @@ Promises the same findings whichever process does it. Refuses nothing.
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -109,19 +110,20 @@ class Done:
     reversals: list[Document] = field(default_factory=list)
 
 
-_schemas: list[Schemas] = []
+@cache
+def schemas() -> Schemas:
+    """Return the schemas, compiled once for all runs of a process."""
+    return Schemas()
 
 
 def check_run(path: Path, index: Path, segments: list[Segment]) -> Done:
     """Check consecutive segments of one writer, the first of which begins behind a seal."""
-    if not _schemas:
-        _schemas.append(Schemas())  # compiled once for all runs of this process
     first, last = segments[0], segments[-1]
     done = Done(Report("The bundle"))
     seals = SealIndex(index)
     mark = Mark(first.first_seq - 1, first.first_prev)
     chain = ChainCheck(first.writer, done.report, mark, sealed_to=last.last_seq)
-    run = _Run(done, chain, seals, Totals(done.report, done.sums), _schemas[0])
+    run = _Run(done, chain, seals, Totals(done.report, done.sums), schemas())
     bundle = Bundle(path)
     for segment in segments:
         run.check(bundle, segment)
