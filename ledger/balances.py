@@ -3,8 +3,9 @@
 Owns two questions: what an account had, counting only what took effect by some time (`at`), and
 what the books said by some time (`ts`, as known then); they combine. Promises exact answers with
 every durable event in them, projected or not, that nothing recorded later can change what was
-known. An answer is what the account has now less the events that do not count, so that its cost is
-that of the time since, and it needs no event from before. Refuses nothing.
+known. An answer is what rollups had before, and the events that count since; or, where rollups are
+not complete, what the account has now less the events that do not count. Neither needs the events
+of a closed period. Refuses nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +15,16 @@ from typing import Any
 
 from ledger import scan
 from ledger.accounts import COLUMNS, balance_nano, effects, read_many
+from ledger.cubes import HOUR_US
 from ledger.events import Document
 from ledger.history import History
+from ledger.known import agree, before, last_full_hour
 from ledger.store import Store
 
 Columns = dict[str, int]
+
+#: The columns of an answer. The others count what only the books themselves ask for.
+SHOWN = tuple(name for name in COLUMNS if name not in ("lots", "opened_us"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,11 @@ class AsOf:
 
     at_us: int | None = None
     known_us: int | None = None
+
+    @property
+    def first_us(self) -> int:
+        """The earlier of the times: what was recorded by then counts. Raises ValueError for NOW."""
+        return min(limit for limit in (self.at_us, self.known_us) if limit is not None)
 
     def counts(self, event: Document) -> bool:
         """Tell whether an event counts."""
@@ -104,16 +115,34 @@ async def exact_balances(store: Store, accounts: Sequence[str]) -> dict[str, int
 async def columns_at(
     history: History, account: str, as_of: AsOf = NOW, *, owner: str | None = None
 ) -> Columns:
-    """Return all columns of an account as of a time.
+    """Return the columns of an account as of a time, those that make its balance and what it used.
 
     The `owner` of a key, as in user:42, makes its events much cheaper to find.
     """
+    if as_of == NOW:
+        return _shown((await present(history.store, [account])).columns[account])
+    columns = await _from_rollups(history, account, as_of, owner)
+    if columns is None:
+        columns = await _from_events(history, account, as_of, owner)
+    return _shown(columns)
+
+
+def _shown(columns: Columns) -> Columns:
+    return {name: columns.get(name, 0) for name in SHOWN}
+
+
+async def _from_events(history: History, account: str, as_of: AsOf, owner: str | None) -> Columns:
+    """Take away what does not count from what there is now.
+
+    No event takes effect after it was recorded, so all of these were recorded after one of the two
+    times.
+    """
     now = await present(history.store, [account])
     columns = now.columns[account]
-    if as_of == NOW:
-        return columns
-    filters, from_us = _that_do_not_count(account, as_of, owner)
-    async with aclosing(history.read(filters, from_us=from_us)) as events:
+    filters = scan.about(account, owner)
+    if as_of.known_us is None:
+        filters = tuple({**wanted, "at": {"$gt": as_of.at_us}} for wanted in filters)
+    async with aclosing(history.read(filters, from_us=as_of.first_us + 1)) as events:
         async for event in events:
             if now.has(event) and not as_of.counts(event):
                 for effect in effects_on(account, event):
@@ -121,19 +150,38 @@ async def columns_at(
     return columns
 
 
-def _that_do_not_count(
-    account: str, as_of: AsOf, owner: str | None
-) -> tuple[list[Mapping[str, Any]], int]:
-    """Return filters for the events to take away, and when the first can have been recorded.
+async def _from_rollups(
+    history: History, account: str, as_of: AsOf, owner: str | None
+) -> Columns | None:
+    """Begin with what was known before the hour, and add what counts since; None if unsure."""
+    hour, last = (as_of.first_us + 1) // HOUR_US * HOUR_US, last_full_hour(history.now_us)
+    if hour >= last:
+        return None
+    rolled = await before(history.store, account, last, owner)
+    if rolled is None:
+        return None
+    expected = await _from_events(history, account, AsOf(known_us=last - 1), owner)
+    if not agree(rolled, expected, account):
+        return None
+    columns = await before(history.store, account, hour, owner)
+    if columns is not None:
+        await _add_counting(history, account, as_of, owner, hour, columns)
+    return columns
 
-    No event takes effect after it was recorded, so all of them were recorded after one of the two
-    times.
-    """
-    limits = [limit for limit in (as_of.at_us, as_of.known_us) if limit is not None]
+
+async def _add_counting(
+    history: History, account: str, as_of: AsOf, owner: str | None, hour: int, columns: Columns
+) -> None:
+    """Add what counts of the events since an hour. After `at_us` that is only what was late."""
     filters = scan.about(account, owner)
-    if as_of.known_us is None:
-        filters = tuple({**wanted, "at": {"$gt": as_of.at_us}} for wanted in filters)
-    return list(filters), min(limits) + 1
+    late = tuple({**wanted, "at": {"$lte": as_of.at_us}} for wanted in filters)
+    end = None if as_of.known_us is None else as_of.known_us + 1
+    wanted = filters if as_of.at_us is None else late
+    async with aclosing(history.read(wanted, from_us=hour, to_us=end)) as events:
+        async for event in events:
+            if as_of.counts(event):
+                for effect in effects_on(account, event):
+                    add(columns, effect)
 
 
 async def balance_at(

@@ -7,6 +7,7 @@ from ledger.accounts import balance_nano
 from ledger.balances import effects_on
 from ledger.events import Draft, request_hash
 from ledger.projector import project, save_position
+from ledger.rollups import ROLLUPS
 from ledger.writers import Writer
 from tests.ledger.drafts import charge, recharge
 
@@ -44,7 +45,7 @@ class Teller:
         rng = random.Random(seed)
         teller = cls(store, rng, Times(rng))
         for slot in range(1, writers + 1):
-            await store.insert_one("writers", {"_id": slot, "epoch": 1, "released": True})
+            await store.insert_one("writers", {"_id": slot, "epoch": 1, "released": False})
             teller.writers.append(Writer(slot, 1, 1, "0" * 64, 0))
         return teller
 
@@ -82,6 +83,15 @@ class Teller:
         reached = self.rng.randint(0, len(mine))
         await project(self.store, writer.slot, mine[:reached], {})
         await save_position(self.store, writer.slot, self.rng.randint(0, reached))
+
+    async def roll_up(self) -> None:
+        """Bring the rollups up to some event of each writer, as chance has it."""
+        for writer in self.writers:
+            mine = [event for event in self.events if event["writer"] == writer.slot]
+            reached = self.rng.randint(0, len(mine))
+            await project(self.store, writer.slot, mine[:reached], {}, ROLLUPS)
+            seq = self.rng.randint(0, reached)
+            await save_position(self.store, writer.slot, seq, ROLLUPS)
 
     def moves(self, account: str, counts=lambda event: True) -> list[tuple[dict, int]]:
         """Every event that moves an account and by how much, in the order of recording."""

@@ -2,10 +2,11 @@
 
 import pytest
 
-from ledger.accounts import COLUMNS
-from ledger.balances import NOW, AsOf, balance_at, columns_at, exact_balances
+from ledger.accounts import BALANCE_SIGNS, EFFECTS, balance_nano
+from ledger.balances import NOW, SHOWN, AsOf, balance_at, columns_at, exact_balances
 from ledger.history import History
-from tests.ledger.histories import ACCOUNTS, USER, Teller
+from ledger.known import MOVES, agree
+from tests.ledger.histories import ACCOUNTS, CHANNEL, USER, Teller
 
 pytestmark = pytest.mark.database
 
@@ -23,6 +24,56 @@ async def test_any_time_is_exact(store, seed):
                 expected = teller.balance(account, as_of.counts)
                 assert await balance_at(history, account, as_of) == expected, (account, as_of)
     assert await exact_balances(store, ACCOUNTS) == {a: teller.balance(a) for a in ACCOUNTS}
+
+
+async def answers(store, teller, views):
+    history = await History.open(store)
+    return {
+        account: [await columns_at(history, account, view) for view in views]
+        for account in (USER, "key:7", CHANNEL)
+    }
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_rollups_may_be_there_or_not(store, seed, monkeypatch):
+    """Whole, with pages missing, dropped with or without their watermarks: one answer."""
+    teller = await Teller.start(store, 100 + seed)
+    await teller.record(80)
+    first, second = teller.some_times(2)
+    views = [AsOf(None, first), AsOf(second), AsOf(second, first)]
+    without = await answers(store, teller, views)
+    for account, found in without.items():
+        assert [balance_nano(columns) for columns in found] == [
+            teller.balance(account, view.counts) for view in views
+        ]
+    believed = []
+
+    def asked(*args):
+        believed.append(agree(*args))
+        return believed[-1]
+
+    monkeypatch.setattr("ledger.balances.agree", asked)
+    await teller.roll_up()
+    assert await answers(store, teller, views) == without
+    assert believed and all(believed), "the rollups were used"
+    pages = await store.find_list("rollups", {}, projection={"_id": 1})
+    for page in teller.rng.sample(pages, len(pages) // 4):
+        await store.delete_one("rollups", page)
+    believed.clear()
+    assert await answers(store, teller, views) == without
+    assert not all(believed), "gaps were noticed"
+    await store.delete_many("rollups", {})
+    assert await answers(store, teller, views) == without
+    await store.delete_many("positions", {"_id": {"$gte": "rollups:", "$lt": "rollups;"}})
+    assert await answers(store, teller, views) == without
+
+
+def test_rollups_move_what_events_move():
+    """Every type of event is known to move the columns that it does, or to move nothing."""
+    moving = {kind for kind, effect in EFFECTS.items() if effect.__name__ != "_nothing"}
+    assert set(MOVES) == moving
+    for column, sign in MOVES.values():
+        assert BALANCE_SIGNS[column] == sign
 
 
 async def test_what_was_known_is_not_changed_by_what_is_recorded_later(store):
@@ -45,9 +96,9 @@ async def test_before_the_books_there_was_nothing(store):
     history = await History.open(store)
     for as_of in (AsOf(0), AsOf(None, 0), AsOf(1, 1)):
         columns = await columns_at(history, USER, as_of)
-        assert columns == dict.fromkeys(COLUMNS, 0)
+        assert columns == dict.fromkeys(SHOWN, 0)
     assert (await columns_at(history, USER, NOW))["requests"] > 0
-    assert await columns_at(history, "user:404", AsOf(10**15)) == dict.fromkeys(COLUMNS, 0)
+    assert await columns_at(history, "user:404", AsOf(10**15)) == dict.fromkeys(SHOWN, 0)
 
 
 async def test_watermarks_of_other_projections_are_not_mistaken(store):
