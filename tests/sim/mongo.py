@@ -55,18 +55,19 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 def matches(document: Document, wanted: Mapping[str, Any]) -> bool:
     """Tell whether a document satisfies a filter."""
     for path, condition in wanted.items():
-        if path == "$expr":
+        if path[0] == "$":
+            if path != "$expr":
+                raise NotImplementedError(path)
             if not evaluate(document, condition):
                 return False
             continue
-        if path.startswith("$"):
-            raise NotImplementedError(path)
         value = document.get(path, _MISSING) if "." not in path else value_at(document, path)
-        if isinstance(condition, Mapping):
+        if isinstance(condition, dict):
             for operator, operand in condition.items():
-                if operator not in COMPARE:
+                compare = COMPARE.get(operator)
+                if compare is None:
                     raise NotImplementedError(operator)
-                if not COMPARE[operator](value, operand):
+                if not compare(value, operand):
                     return False
         elif value != condition and not (condition is None and value is _MISSING):
             return False

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 from unittest.mock import patch
 
@@ -16,7 +17,6 @@ from ledger.books import Books
 from ledger.credit import Hold
 from ledger.errors import OutcomeUnknown, Unavailable
 from ledger.projector import catch_up
-from ledger.recovery import free_slices
 from ledger.slices import Slices
 from ledger.spill import Orphan
 from ledger.writers import Writer
@@ -63,8 +63,13 @@ async def _append_or_drop(self: Any, draft: Any, place: Any = None) -> Any:
         raise
 
 
+async def _free(store: Any, slot: int, epoch: int) -> None:
+    wanted = len(signature(recovery.free_slices).parameters)
+    await recovery.free_slices(*(store, slot, epoch)[:wanted])
+
+
 async def _free_first(store: Any, clock: Any, writer: Any, spilled: Any) -> None:
-    await free_slices(store, writer.slot)
+    await _free(store, writer.slot, writer.epoch)
     for orphan in spilled:
         await recovery._replay(store, clock, writer, orphan)
     await catch_up(store, writer.slot)
@@ -75,7 +80,7 @@ async def _free_first(store: Any, clock: Any, writer: Any, spilled: Any) -> None
 async def _free_living(store: Any, clock: Any, spill_dir: Any = None) -> int:
     found = await writers.abandoned(store, None)
     for slot in found:
-        await free_slices(store, slot)
+        await _free(store, slot, 1 << 30)
     return await _recover_abandoned(store, clock, spill_dir)
 
 

@@ -73,7 +73,11 @@ class SimProcess(Actor):
         """Open the books."""
         store: Any = self.store
         self.books = await Books.open(
-            store, self.clock, max_pending=50, spill_dir=self.machine.spill_dir
+            store,
+            self.clock,
+            max_pending=50,
+            spill_dir=self.machine.spill_dir,
+            rollup_interval_s=20.0,
         )
         return self.books
 

@@ -26,8 +26,10 @@ from tests.sim.weather import Weather
 PACE = {
     "PRICE_REFRESH_S": 1e9,
     "DISK_CHECK_S": 1e9,
-    "RECALL_POLL_S": 2.0,
-    "PING_S": 5.0,
+    "LOTS_REFRESH_S": 1e9,
+    "RECALL_POLL_S": 3.0,
+    "PING_S": 8.0,
+    "IDLE_CHECK_S": 8.0,
     "SPILL_GRACE_S": 60,
 }
 # Most runs draw a little of everything; some are wild in one way only.
