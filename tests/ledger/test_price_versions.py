@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.errors import InvalidPrices
+from ledger.errors import InvalidEvent, InvalidPrices
+from ledger.events import Schemas
 from ledger.price_diff import diff
 from ledger.price_rows import checked_row
 from ledger.price_table import PriceTable
@@ -137,6 +138,33 @@ def test_a_diff_names_models_fields_and_groups() -> None:
 def _table(rows: list[dict[str, Any]], groups: dict[str, str]) -> PriceTable:
     checked = [checked_row(row) for row in rows]
     return PriceTable(1, {row["model"]: row for row in checked}, groups)
+
+
+def test_versions_of_the_first_kind_stay_valid() -> None:
+    """A stored price.published of version 1, as it was written then."""
+    body = {
+        "version": 1,
+        "effective_us": 5,
+        "author": "user:1",
+        "note": "",
+        "set": [{"model": "gpt-4o", "input": "2.5"}],
+        "unset": [],
+        "groups": None,
+        "unset_groups": [],
+    }
+    stored = {
+        "_id": "price:1",
+        "v": 1,
+        "type": "price.published",
+        "account": "prices",
+        "amount": 0,
+        "actor": "user:1",
+        "body": body,
+    }
+    Schemas().check_stored(stored)
+    with pytest.raises(InvalidEvent):
+        Schemas().check_stored({**stored, "body": {**body, "cancels": 1}})
+    Schemas().check_stored({**stored, "v": 2, "body": {**body, "cancels": 1}})
 
 
 prices = st.integers(0, 20).map(str)

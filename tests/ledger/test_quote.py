@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from ledger.errors import InvalidEvent, PriceMissing
 from ledger.price_rows import checked_row
-from ledger.quote import INPUT_CLASSES, OUTPUT_CLASSES, PLENTY, USAGE_CLASSES, Quote, explain
+from ledger.quote import (
+    INPUT_CLASSES,
+    OUTPUT_CLASSES,
+    PLENTY,
+    USAGE_CLASSES,
+    Quote,
+    exact_text,
+    explain,
+)
 from ledger.quote import charge_from_factors as slow_charge
 from tests.ledger.price_fakes import table_of
 
@@ -126,6 +134,29 @@ def test_a_charge_is_the_exact_sum_rounded_up_once(row, ratio, usage):
     assert charge == by_hand(row, ratio, usage)
     assert charge == slow_charge(priced.factors_for(usage), usage)
     assert explain(priced.factors_for(usage), usage)
+
+
+@given(rows(), ratios, usages)
+def test_what_an_explanation_calls_exact_is_exact_and_rounding_adds_less_than_a_nano(
+    row, ratio, usage
+):
+    factors = compiled(row, ratio).factors_for(usage)
+    exact = Fraction(exact_text(factors, usage)) * 10**9
+    rounded = slow_charge(factors, usage)
+    assert rounded == ceil(exact) == by_hand(row, ratio, usage)
+    assert 0 <= rounded - exact < 1
+
+
+@given(rows(), ratios, st.lists(usages, min_size=2, max_size=4))
+def test_one_call_never_costs_more_than_its_parts(row, ratio, parts):
+    """Rounded once, at the end: splitting a usage can only cost more, below the first tier."""
+    base = {name: value for name, value in row.items() if name != "tiers"}
+    priced = compiled(base, ratio)
+    parts = [{name: max(count, 0) for name, count in part.items()} for part in parts]
+    whole = {name: sum(part.get(name, 0) for part in parts) for name in USAGE_CLASSES}
+    if fits(base, ratio, whole):
+        split = sum(priced.charge_nano(part) for part in parts)
+        assert priced.charge_nano(whole) <= split < priced.charge_nano(whole) + len(parts)
 
 
 @given(rows(), ratios, st.dictionaries(st.sampled_from(INPUT_CLASSES + OUTPUT_CLASSES), counts))
