@@ -55,6 +55,7 @@ class PageDelta:
     id: str
     shelf: str
     start: int
+    span_us: int
     first: int
     last: int
     cells: Cells = field(default_factory=dict)
@@ -140,7 +141,7 @@ class Folding:
     def _page(self, cube: Cube, period: int, partition: str, seq: int) -> PageDelta:
         start = period * cube.hours * HOUR_US
         name = page_id(cube, partition, start, self._slot)
-        return PageDelta(name, cube.shelf(partition), start, seq, seq)
+        return PageDelta(name, cube.shelf(partition), start, cube.span_us, seq, seq)
 
 
 def page_id(cube: Cube, partition: str, start: int, slot: int) -> str:

@@ -6,7 +6,8 @@ import pytest
 
 from ledger.cubes import CUBES, DIMENSIONS, SUMMED, merged
 from ledger.projector import Projector, catch_up, project, save_position
-from ledger.rollups import ROLLUPS, Folding, cells_of
+from ledger.recount_rollups import rebuild_rollups, verify_rollups
+from ledger.rollups import ROLLUPS, Folding, cells_of, packed
 from ledger.totals import sums
 from tests.ledger.faults import FaultyStore
 from tests.ledger.random_books import naive, plant, random_events, seeded
@@ -163,3 +164,50 @@ async def test_alternatives_that_overlap_count_once(store):
     (total,) = (await sums(store, either)).values()
     assert total[0] == len(ids)
     assert await sums(store, ({"body.outcome": "failed"},)) is None
+
+
+async def books_with_pages(store, seed):
+    """Two writers' events, of which a part is projected and of these a part watermarked."""
+    rng = seeded(seed)
+    events = random_events(rng, 1, 60) + random_events(rng, 2, 30)
+    await plant(store, events)
+    for slot in (1, 2):
+        mine = [event for event in events if event["writer"] == slot]
+        done = len(mine) - 7
+        await project(store, slot, mine[:done], {}, ROLLUPS)
+        await save_position(store, slot, done - 11, ROLLUPS)
+    return events
+
+
+async def test_pages_verify_with_a_tail_and_each_change_is_found_and_mended(store, monkeypatch):
+    monkeypatch.setattr("ledger.scan.PAGE", 13)
+    events = await books_with_pages(store, 31)
+    assert await verify_rollups(store) == []
+    pages = await store.find_list("rollups", {}, sort=[("_id", 1)])
+    changed, gone, moved = pages[3]["_id"], pages[40]["_id"], pages[80]["_id"]
+    lie = packed({key: [cell[0] + 1, *cell[1:]] for key, cell in cells_of(pages[3]).items()})
+    await store.update_one("rollups", {"_id": changed}, {"$set": {"cells": lie}})
+    await store.delete_one("rollups", {"_id": gone})
+    writer = pages[80]["writer"]
+    await store.update_one("rollups", {"_id": moved}, {"$inc": {f"applied.{writer}": 1}})
+    await store.insert_one("rollups", {**pages[5], "_id": "hour.all::1:1"})
+    subjects = {fault.subject for fault in await verify_rollups(store)}
+    assert subjects == {changed, gone, moved, "hour.all::1:1"}
+    assert await rebuild_rollups(store) == 4
+    assert await verify_rollups(store) == []
+    await assert_pages_are(store, events)
+
+
+async def test_a_projector_does_not_go_on_from_a_page_that_was_rebuilt(store):
+    events = random_events(seeded(5), 1, 30)
+    await plant(store, events)
+    marks = {}
+    await project(store, 1, events[:29], marks, ROLLUPS)
+    for page in await store.find_list("rollups", {}):
+        await store.update_one("rollups", {"_id": page["_id"]}, {"$set": {"cells": "[]"}})
+    marks = {name: page.__class__(page.seq, page.rev, {}, {}) for name, page in marks.items()}
+    await save_position(store, 1, 29, ROLLUPS)
+    assert await rebuild_rollups(store) > 0
+    await project(store, 1, events[29:], marks, ROLLUPS)
+    await assert_pages_are(store, events)
+    assert await verify_rollups(store) == []

@@ -1,0 +1,259 @@
+"""Rollups counted again: do the pages say what the events say, and mending them.
+
+Owns the comparison of all pages with the events, and the one operation that replaces pages.
+Promises to hold no more than the pages of a day and the events behind a watermark, to work beside
+running servers (a page is compared with exactly the events that it says are in it), and to replace
+a page only if it is still the one that was compared. Refuses to judge pages of a time from which
+events are in an archive.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ledger.archived import Archives
+from ledger.cubes import Cells, merged
+from ledger.errors import StoreError
+from ledger.events import Document
+from ledger.projector import catch_up
+from ledger.rollups import ROLLUPS, Folding, PageDelta, cells_of, packed
+from ledger.scan import chain
+from ledger.store import Store
+from ledger.views import applied
+
+SOME_PAGES = 200
+MAX_ROUNDS = 20
+
+Progress = Callable[[int], None]
+Read = Callable[[Store, int, int], AsyncIterator[list[Document]]]
+
+
+class RollupFault(NamedTuple):
+    """One page that is wrong: a stable kind, its id, and a sentence for a person."""
+
+    kind: str
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A page that should be otherwise: None where there should be, or is, no page."""
+
+    page: str
+    expected: PageDelta | None
+    stored: Document | None
+
+    @property
+    def fault(self) -> RollupFault:
+        """Say what is wrong."""
+        if self.expected is None:
+            return RollupFault("rollup changed", self.page, "no event belongs into this page")
+        if self.stored is None:
+            return RollupFault("rollup changed", self.page, "the page is missing")
+        if applied(self.stored, self.stored["writer"]) != self.expected.last:
+            return RollupFault("rollup changed", self.page, "names another event as its last")
+        return RollupFault("rollup changed", self.page, "its sums are not those of its events")
+
+
+async def verify_rollups(store: Store, *, progress: Progress | None = None) -> list[RollupFault]:
+    """Compare all pages with the events and return what is wrong, empty if nothing is."""
+    faults: list[RollupFault] = []
+    for slot in await _slots(store):
+        async with aclosing(differences(store, slot, progress=progress)) as found:
+            async for difference in found:
+                faults.append(difference.fault)
+    return faults
+
+
+async def rebuild_rollups(store: Store, *, progress: Progress | None = None) -> int:
+    """Make all pages what the events say and return how many were wrong. Raises StoreError."""
+    mended = 0
+    for slot in await _slots(store):
+        await catch_up(store, slot, ROLLUPS)
+        for _ in range(MAX_ROUNDS):
+            left = 0
+            async with aclosing(differences(store, slot, progress=progress)) as found:
+                async for difference in found:
+                    left += 1
+                    mended += await _mend(store, slot, difference)
+            if not left:
+                break
+        else:
+            raise StoreError(f"the rollups of writer {slot} kept changing while they were rebuilt")
+    return mended
+
+
+async def _slots(store: Store) -> list[int]:
+    slots = await store.find_list("writers", {}, projection={"_id": 1}, sort=[("_id", 1)])
+    return [int(slot["_id"]) for slot in slots]
+
+
+async def differences(
+    store: Store, slot: int, *, read: Read = chain, progress: Progress | None = None
+) -> AsyncGenerator[Difference, None]:
+    """Yield the pages of a writer that are not what its events say."""
+    recount = _Recount(store, slot, await _archived_until(store, slot))
+    await recount.begin()
+    last = 0
+    async for events in read(store, slot, 0):
+        recount.add(events)
+        last = int(events[-1]["seq"])
+        for difference in await recount.closed():
+            yield difference
+        if progress is not None:
+            progress(len(events))
+    stored = await recount.open_pages()
+    async for events in read(store, slot, last):
+        recount.add(events)
+    for difference in recount.compare_open(stored):
+        yield difference
+    for difference in await recount.strays():
+        yield difference
+
+
+async def _archived_until(store: Store, slot: int) -> int:
+    """Return the time of the last event that went to an archive, or -1."""
+    ranges = (await Archives.load(store)).by_writer.get(slot)
+    if not ranges:
+        return -1
+    last = await store.find_one("events", {"writer": slot, "seq": ranges[-1].last_seq})
+    return int(last["ts"]) if last is not None else -1
+
+
+class _Recount:
+    """The pages of one writer, added up again from its events."""
+
+    def __init__(self, store: Store, slot: int, archived_until: int) -> None:
+        self._store = store
+        self._slot = slot
+        self._archived_until = archived_until
+        self._watermark = 0
+        self._listed: set[str] = set()
+        self._pages: dict[str, PageDelta] = {}
+        self._tail: list[Document] = []
+        self._ts = 0
+
+    async def begin(self) -> None:
+        """Note which pages there are, and behind which event they may lack some."""
+        async with aclosing(
+            self._store.find("rollups", {"writer": self._slot}, projection={"start": 1})
+        ) as pages:
+            async for page in pages:
+                if self._judged(int(page["start"])):
+                    self._listed.add(page["_id"])
+        name = {"_id": ROLLUPS.position_id(self._slot)}
+        position = await self._store.find_one("positions", name)
+        self._watermark = int(position["seq"]) if position else 0
+
+    def _judged(self, start: int) -> bool:
+        return start > self._archived_until
+
+    def add(self, events: list[Document]) -> None:
+        """Count more events; those behind the watermark are kept for later."""
+        base = [event for event in events if event["seq"] <= self._watermark]
+        self._tail += events[len(base) :]
+        if not base:
+            return
+        self._ts = int(base[-1]["ts"])
+        for page in self._folded(base):
+            _merge(self._pages, page)
+
+    def _folded(self, events: Iterable[Document]) -> list[PageDelta]:
+        folding = Folding(self._slot)
+        folding.add(events)
+        return [page for page in folding.deltas().values() if self._judged(page.start)]
+
+    async def closed(self) -> list[Difference]:
+        """Compare and forget the pages whose time is over."""
+        over = {
+            name: page
+            for name, page in self._pages.items()
+            if page.start + page.span_us <= self._ts
+        }
+        for name in over:
+            del self._pages[name]
+        stored = await self._read(over)
+        return self._compare(over, stored)
+
+    async def open_pages(self) -> dict[str, Document]:
+        """Read the pages that more events may go into."""
+        late = {page.id for page in self._folded(self._tail)}
+        return await self._read({*self._pages, *late})
+
+    async def _read(self, names: Iterable[str]) -> dict[str, Document]:
+        wanted, found = list(names), dict[str, Document]()
+        for number in range(0, len(wanted), SOME_PAGES):
+            some = {"_id": {"$in": wanted[number : number + SOME_PAGES]}}
+            for page in await self._store.find_list("rollups", some):
+                found[page["_id"]] = page
+        return found
+
+    def compare_open(self, stored: Mapping[str, Document]) -> list[Difference]:
+        """Compare the other pages, each with the events that it says are in it."""
+        for name, page in stored.items():
+            reached = applied(page, self._slot)
+            late = [event for event in self._tail if event["seq"] <= reached]
+            for delta in self._folded(late):
+                if delta.id == name:
+                    _merge(self._pages, delta)
+        return self._compare(self._pages, stored)
+
+    def _compare(
+        self, expected: Mapping[str, PageDelta], stored: Mapping[str, Document]
+    ) -> list[Difference]:
+        self._listed.difference_update(expected)
+        return [
+            Difference(name, page, stored.get(name))
+            for name, page in expected.items()
+            if not _same(page, stored.get(name), self._slot)
+        ]
+
+    async def strays(self) -> list[Difference]:
+        """Return the pages into which no event belongs; called last."""
+        pages = await self._read(self._listed)
+        return [Difference(name, None, page) for name, page in pages.items()]
+
+
+def _merge(pages: dict[str, PageDelta], more: PageDelta) -> None:
+    page = pages.get(more.id)
+    if page is None:
+        pages[more.id] = more
+        return
+    page.last = more.last
+    cells: Cells = page.cells
+    for key, cell in more.cells.items():
+        cells[key] = merged(cells[key], cell) if key in cells else cell
+
+
+def _same(expected: PageDelta, stored: Document | None, slot: int) -> bool:
+    if stored is None or applied(stored, slot) != expected.last:
+        return False
+    place = (stored["shelf"], stored["start"], stored["writer"])
+    if place != (expected.shelf, expected.start, slot):
+        return False
+    try:
+        return cells_of(stored) == expected.cells
+    except ValueError:
+        return False
+
+
+async def _mend(store: Store, slot: int, difference: Difference) -> int:
+    """Put the expected page in place, unless it is another than the one that was compared."""
+    name, expected, stored = difference.page, difference.expected, difference.stored
+    mark = f"applied.{slot}"
+    guard: Document = {"_id": name, mark: {"$exists": False}}
+    if stored is not None:
+        guard = {"_id": name, mark: applied(stored, slot), "rev": stored["rev"]}
+    if expected is None:
+        return await store.delete_one("rollups", guard)
+    page: Document = {
+        "cells": packed(expected.cells),
+        "shelf": expected.shelf,
+        "start": expected.start,
+        "writer": slot,
+        "rev": int(stored["rev"]) + 1 if stored is not None else 0,
+        mark: expected.last,
+    }
+    return await store.bulk_update("rollups", [(guard, {"$set": page}, stored is None)])
