@@ -12,15 +12,15 @@ write over anything. Checking is for ledger/bundle_check.py.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
 import orjson
 
 from ledger.accounts import balance_nano
-from ledger.archive_files import directory_name, load, segments_of
-from ledger.archived import ArchiveChanged, Archives, Range, digest
+from ledger.archive_source import everything
+from ledger.archived import ArchiveChanged, Archives
 from ledger.bundle_accounts import Accounts
 from ledger.bundle_files import MANIFEST, BundleWriter, Lines, LinesWriter
 from ledger.bundle_manifest import ACCOUNTS, FORMAT, SEALS, VERSION
@@ -28,9 +28,9 @@ from ledger.check_chain import Bound
 from ledger.errors import LedgerError
 from ledger.events import Document
 from ledger.seal_body import Head, Seal
-from ledger.segments import SUFFIX, Segment, SegmentWriter, read
+from ledger.segments import SUFFIX, Segment, SegmentWriter
 from ledger.store import Store
-from ledger.verify_read import PAGE, bounds, pages, seals
+from ledger.verify_read import bounds, seals
 
 #: A segment ends at the first seal's head behind so many events, so that it can be checked alone.
 SEGMENT_EVENTS = 25_000
@@ -137,9 +137,12 @@ class _Export:
     async def _write_events(self, head: Head) -> None:
         """Write a writer's events up to its head, in files that end where seals end."""
         ends = bounds(self._store, head.writer, 0, self._seal.number)
+        events = everything(
+            self._store, self._archives, self._archives_dir, head.writer, 1, head.seq
+        )
         cutting = _Cutting(self._bundle, head.writer)
         try:
-            async with aclosing(ends), aclosing(self._events(head)) as found:
+            async with aclosing(ends), aclosing(events) as found:
                 end: Bound | None = await anext(ends, None)
                 async for page in found:
                     cuts = set()
@@ -153,48 +156,6 @@ class _Export:
             self._segments += cutting.close(head)
         finally:
             cutting.discard()
-
-    async def _events(self, head: Head) -> AsyncGenerator[list[Document], None]:
-        """Yield a writer's events from the first to the head, from archives where they are."""
-        at = 0
-        for found in self._archives.by_writer.get(head.writer, ()):
-            async with aclosing(pages(self._store, head.writer, at, found.first_seq - 1)) as before:
-                async for page in before:
-                    yield page
-            for page in self._archived(found):
-                yield page
-            at = found.last_seq
-        async with aclosing(pages(self._store, head.writer, at, head.seq)) as after:
-            async for page in after:
-                yield page
-
-    def _archived(self, found: Range) -> Iterator[list[Document]]:
-        if self._archives_dir is None:
-            raise LedgerError(
-                f"events {found.first_seq} to {found.last_seq} of writer {found.writer} are in"
-                f" archive {found.archive}; say where archives are with --archives"
-            )
-        directory = self._archives_dir / directory_name(found.archive)
-        manifest, data = load(directory)
-        if digest(data) != dict(self._archives.stamp)[found.archive]:
-            raise LedgerError(f"{directory} is not the archive {found.archive} of these books")
-        return _archived_pages(directory, manifest, found)
-
-
-def _archived_pages(directory: Path, manifest: Document, found: Range) -> Iterator[list[Document]]:
-    """Yield the events of an archived range, in pages."""
-    page: list[Document] = []
-    for segment in segments_of(manifest):
-        inside = found.first_seq <= segment.first_seq <= found.last_seq
-        if segment.writer != found.writer or not inside:
-            continue
-        for event in read(directory / segment.file):
-            page.append(event)
-            if len(page) == PAGE:
-                yield page
-                page = []
-    if page:
-        yield page
 
 
 class _Cutting:

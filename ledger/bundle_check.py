@@ -49,7 +49,7 @@ def check_bundle(
     there is no bundle at all.
     """
     bundle = Bundle(path)
-    report = Report("The bundle")
+    report = Report("The bundle is right", "The bundle is not right")
     try:
         manifest = Manifest.read(bundle)
     except BrokenBundle as error:

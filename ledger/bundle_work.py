@@ -119,7 +119,7 @@ def schemas() -> Schemas:
 def check_run(path: Path, index: Path, segments: list[Segment]) -> Done:
     """Check consecutive segments of one writer, the first of which begins behind a seal."""
     first, last = segments[0], segments[-1]
-    done = Done(Report("The bundle"))
+    done = Done(Report("The bundle is right", "The bundle is not right"))
     seals = SealIndex(index)
     mark = Mark(first.first_seq - 1, first.first_prev)
     chain = ChainCheck(first.writer, done.report, mark, sealed_to=last.last_seq)

@@ -1,7 +1,7 @@
-"""The public view of an event: what whoever pays for it may see.
+"""The public view of an event: what its owner may see.
 
-Owns which fields are hidden from the account's owner: what a request cost upstream, and the
-fingerprints from which that could be guessed. Seals bind the digests of public views, so that a
+Owns which fields are the operator's business (channels, upstream ids, attempts, costs) and the
+fingerprints from which those could be guessed. Seals bind the digests of public views, so that a
 receipt proves an event without showing them. Promises never to change: another view needs another
 version of the seal. Refuses nothing.
 """
@@ -15,17 +15,15 @@ from ledger.events import Document
 # `req_hash`, `hash` and `prev` cover the hidden fields or are covered with them: somebody who knows
 # everything else of an event could try costs until a fingerprint fits.
 HIDDEN = frozenset(("prev", "hash", "req_hash"))
-HIDDEN_IN_CHARGE = frozenset(("cost_nano",))
-HIDDEN_IN_ATTEMPT = frozenset(("cost_nano", "cost", "usage", "estimated"))
-CHARGED = "usage.charged"
+HIDDEN_IN_BODY = frozenset(("channel", "upstream_request_id", "attempts", "cost_nano"))
 
 
 def public_view(event: Document) -> Document:
     """Return a stored event without what is hidden."""
     shown = {name: value for name, value in event.items() if name not in HIDDEN}
     body = event["body"]
-    if event["type"] == CHARGED and isinstance(body, dict):
-        shown["body"] = _public_charge(body)
+    if isinstance(body, dict):
+        shown["body"] = {name: body[name] for name in body if name not in HIDDEN_IN_BODY}
     return shown
 
 
@@ -33,17 +31,3 @@ def public_digest(event: Document) -> str:
     """Return SHA-256 over the canonical bytes of the public view, as 64 hexadecimal digits."""
     text = orjson.dumps(public_view(event), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()
-
-
-def _public_charge(body: Document) -> Document:
-    shown = {name: value for name, value in body.items() if name not in HIDDEN_IN_CHARGE}
-    attempts = body.get("attempts")
-    if isinstance(attempts, list):
-        shown["attempts"] = [_public_attempt(attempt) for attempt in attempts]
-    return shown
-
-
-def _public_attempt(attempt: object) -> object:
-    if not isinstance(attempt, dict):
-        return attempt
-    return {name: value for name, value in attempt.items() if name not in HIDDEN_IN_ATTEMPT}

@@ -25,9 +25,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Report:
-    """What was checked and what was found. `what` is what the headline speaks of."""
+    """What was checked and what was found. `right` and `wrong` begin the headline."""
 
-    what: str = "The books"
+    right: str = "The books balance"
+    wrong: str = "The books do not balance"
     events: int = 0
     before: int = 0  # events that an earlier run had checked
     archived: int = 0
@@ -54,10 +55,10 @@ class Report:
         """The result in one line."""
         if not self.ok:
             more = f" (and {self.faults_found - 1} more)" if self.faults_found > 1 else ""
-            return f"{self.what} do not balance: {self.faults[0]}{more}"
+            return f"{self.wrong}: {self.faults[0]}{more}"
         known = f" ({self.before} of them checked before)" if self.before else ""
         return (
-            f"{self.what} balance: {self.events + self.before} events{known},"
+            f"{self.right}: {self.events + self.before} events{known},"
             f" {self.accounts} accounts, no fault."
         )
 

@@ -28,7 +28,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
         "--archives",
         metavar="DIR",
         type=Path,
-        help="Where archives are. Default: archives in the data directory",
+        help="Where archives are kept. Default: ARCHIVE_DIR",
     )
     add_unsigned(parser)
 
@@ -43,7 +43,7 @@ async def export(store: Store, args: argparse.Namespace) -> int:
             seal,
             made_by=f"tollgate {__version__}",
             now_us=Clock().now_us(),
-            archives_dir=args.archives or args.settings.data_dir / "archives",
+            archives_dir=args.archives or args.settings.archives,
             progress=progress,
         )
     print(f"{args.bundle}: {describe(seal)}")

@@ -60,10 +60,10 @@ def test_a_bundle_is_exported_and_checked_without_books(
     alone = Tollgate(served.cwd, {})
     public = str(key.with_suffix(".pub"))
     done = alone("ledger", "verify", "--bundle", name, "--public-key", public)
-    assert done.returncode == 0 and "The bundle balance" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "The bundle is right" in done.stdout, done.stdout + done.stderr
     assert alone("ledger", "verify", "--bundle", name, "--expect-seal", digest).returncode == 0
     assert "notice: neither" in alone("ledger", "verify", "--bundle", name).stdout
     wrong = alone("ledger", "verify", "--bundle", name, "--expect-seal", "0" * 64)
-    assert wrong.returncode == 1 and "do not balance" in wrong.stdout.splitlines()[0]
+    assert wrong.returncode == 1 and "The bundle is not right" in wrong.stdout.splitlines()[0]
     again = served("ledger", "export", "--bundle", name, TOLLGATE_SIGNING_KEY=str(key))
     assert again.returncode == 1 and "there already" in again.stderr

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from admin.explain import for_owner
 from ledger import seals
 from ledger.books import Books
 from ledger.clock import Clock
@@ -241,12 +242,17 @@ def test_what_is_no_key_is_refused_without_repeating_it(given):
         read_public_key(given)
 
 
-def test_the_public_view_hides_costs_and_what_would_betray_them():
-    attempt = {"channel": 3, "status": 200}
-    body = {**charge("r", 1).body, "attempts": [attempt | {"cost_nano": 7, "cost": {"by": "x"}}]}
-    event = {"_id": "usage:r", "type": "usage.charged", "body": body | {"cost_nano": 7}}
-    event |= {"prev": "p", "hash": "h", "req_hash": "r"}
+def test_the_public_view_hides_what_is_the_operators_business():
+    event = {"_id": "usage:r", "type": "usage.charged", "body": charge("r", 1).body}
+    event |= {"prev": "p", "hash": "h", "req_hash": "r", "amount": -1}
     view = public_view(event)
-    assert view["body"]["attempts"] == [attempt] and "cost_nano" not in view["body"]
-    assert not {"prev", "hash", "req_hash"} & view.keys()
-    assert event["body"]["attempts"][0]["cost_nano"] == 7
+    assert view.keys() == {"_id", "type", "body", "amount"}
+    gone = event["body"].keys() - view["body"].keys()
+    assert gone == {"channel", "attempts", "cost_nano"}
+    assert {"usage", "price", "shortfall_nano", "request_id"} < view["body"].keys()
+
+
+def test_the_public_view_is_what_an_owner_is_shown():
+    event = {"_id": "usage:r", "type": "usage.charged", "body": charge("r", 1).body}
+    shown = for_owner({**event, "prev": "p", "hash": "h", "req_hash": "r"})
+    assert public_view(event)["body"] == shown["body"]
