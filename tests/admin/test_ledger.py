@@ -175,7 +175,7 @@ async def test_an_event_is_explained(user: httpx.AsyncClient, charges: dict[str,
     assert "20 input × 1" in event["explanation"]["formula"]
     assert event["explanation"]["charged"] == "0.00002"
     credit = await data(await user.get(f"{LEDGER}self/events/recharge%3Atest%3Aa"))
-    assert credit["explanation"] == {"text": "recharge by test"}
+    assert credit["explanation"] == {"text": "recharge by test", "reversal": None}
 
 
 async def test_one_sees_nothing_of_others(user: httpx.AsyncClient, charges: dict[str, int]) -> None:
