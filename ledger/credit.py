@@ -47,7 +47,15 @@ class Hold:
         for piece in self._slices:
             piece.held -= self.amount_nano
             piece.charged += charged_nano
+            piece.users -= 1
             piece.freed.set()
+
+    def absorb(self, extra: "Hold") -> None:
+        """Take over what another hold on the same accounts has set aside."""
+        extra.open = False
+        self.amount_nano += extra.amount_nano
+        for piece in extra._slices:
+            piece.users -= 1
 
     def release(self) -> None:
         """Give everything back; harmless when the hold is resolved already."""
@@ -93,13 +101,21 @@ class Credit:
         for it. Raises InsufficientCredit; DatabaseAway or StoreError when it can't be asked for.
         """
         floor = amount_nano if floor_nano is None else min(floor_nano, amount_nano)
-        deadline_s = self._clock.monotonic_s() + wait_s
         pieces = [self.slices.of(account) for account in accounts]
+        for piece in pieces:
+            piece.users += 1
+        try:
+            return await self._hold(pieces, amount_nano, floor, wait_s)
+        finally:
+            for piece in pieces:
+                piece.users -= 1
+
+    async def _hold(self, pieces: list[Slice], amount_nano: int, floor: int, wait_s: float) -> Hold:
+        deadline_s = self._clock.monotonic_s() + wait_s
         poll_s, waited = FIRST_POLL_S, False
         while True:
-            held = self.try_hold(accounts, amount_nano)
-            if held is not None:
-                return held
+            if all(piece.free >= amount_nano for piece in pieces):
+                return self._cut(pieces, amount_nano)
             for piece in pieces:
                 if piece.free < amount_nano:
                     await self._top_up(piece, amount_nano, floor, again=waited)
@@ -127,8 +143,7 @@ class Credit:
             extra = await self.hold(held.accounts, more, wait_s=wait_s)
         except LedgerError:
             return False
-        extra.open = False
-        held.amount_nano = to_nano
+        held.absorb(extra)
         return True
 
     async def return_idle(self, idle_s: float = IDLE_S, *, settled: bool = False) -> None:
@@ -182,6 +197,7 @@ class Credit:
         now_s = self._clock.monotonic_s()
         for piece in pieces:
             piece.held += amount_nano
+            piece.users += 1
             piece.used_at_s = now_s
             if piece.free < piece.refill_below:
                 self._refill(piece, amount_nano)
@@ -191,13 +207,17 @@ class Credit:
         """Take more in the background, before a request has to wait for it."""
         piece.refill_below = 0
         if self._reachable():
+            piece.users += 1
             task = asyncio.create_task(self._refilled(piece, piece.free + amount_nano))
             self._refills.add(task)
             task.add_done_callback(self._refills.discard)
 
     async def _refilled(self, piece: Slice, need_nano: int) -> None:
-        with suppress(LedgerError):  # whoever needs it will ask again
-            await self._top_up(piece, need_nano, need_nano, again=False)
+        try:
+            with suppress(LedgerError):  # whoever needs it will ask again
+                await self._top_up(piece, need_nano, need_nano, again=False)
+        finally:
+            piece.users -= 1
 
     async def _top_up(self, piece: Slice, need: int, floor: int, *, again: bool) -> None:
         if not self._reachable():

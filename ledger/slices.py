@@ -36,7 +36,9 @@ class Slice:
 
     `available` and `elsewhere` are as last seen: what nobody holds a slice of, and the slices of
     other processes. With less free than `refill_below`, more should be taken before it runs out.
-    `lots` is how many balance lots a user was ever given, as last seen.
+    `lots` is how many balance lots a user was ever given, as last seen. `users` are the open holds
+    and all that wait for more: a slice in use is never forgotten, since an account must not have
+    two.
     """
 
     account: str
@@ -52,6 +54,7 @@ class Slice:
     elsewhere: int = 0
     refill_below: int = 0
     lots: int = 0
+    users: int = 0
     looks: int = 0
     looked_at_s: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -95,7 +98,7 @@ class Slices:
         """
         now_s = self._clock.monotonic_s()
         for account, piece in list(self._slices.items()):
-            unused = not piece.held and not piece.free and not piece.lock.locked()
+            unused = not piece.users and not piece.free and not piece.lock.locked()
             if unused and now_s - piece.used_at_s >= idle_s:
                 del self._slices[account]
 
