@@ -18,7 +18,7 @@ from ledger.accounts import COLUMNS, balance_nano, effects, read_many
 from ledger.cubes import HOUR_US
 from ledger.events import Document
 from ledger.history import History
-from ledger.known import agree, before, last_full_hour
+from ledger.known import agree, last_full_hour, rolled_up
 from ledger.store import Store
 
 Columns = dict[str, int]
@@ -157,15 +157,14 @@ async def _from_rollups(
     hour, last = (as_of.first_us + 1) // HOUR_US * HOUR_US, last_full_hour(history.now_us)
     if hour >= last:
         return None
-    rolled = await before(history.store, account, last, owner)
-    if rolled is None:
+    parts = await rolled_up(history.store, account, hour, last, owner)
+    if parts is None:
         return None
     expected = await _from_events(history, account, AsOf(known_us=last - 1), owner)
-    if not agree(rolled, expected, account):
+    if not agree(parts, expected, account):
         return None
-    columns = await before(history.store, account, hour, owner)
-    if columns is not None:
-        await _add_counting(history, account, as_of, owner, hour, columns)
+    columns = parts[0]
+    await _add_counting(history, account, as_of, owner, hour, columns)
     return columns
 
 

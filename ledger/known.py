@@ -41,15 +41,26 @@ def last_full_hour(now_us: int) -> int:
     return (now_us - SETTLING_US) // HOUR_US * HOUR_US
 
 
-async def before(store: Store, account: str, hour_us: int, owner: str | None) -> Columns | None:
-    """Return the columns of an account as known before a full hour, as rollups have them.
+async def rolled_up(
+    store: Store, account: str, hour_us: int, last_us: int, owner: str | None
+) -> tuple[Columns, Columns] | None:
+    """Return the columns of an account as known before an hour, and what came between two hours.
 
-    None where they can't tell. The caller must know that they are complete: see `agree`.
+    None where rollups can't tell. The caller must know that they are complete: see `agree`. The
+    two together use every page that the first one uses, so that a missing page shows in their sum.
     """
     if account.partition(":")[0] not in _KINDS or await _behind(store) > MOST_BEHIND:
         return None
+    first = await _sums(store, account, None, hour_us, owner)
+    second = await _sums(store, account, hour_us, last_us, owner)
+    return None if first is None or second is None else (first, second)
+
+
+async def _sums(
+    store: Store, account: str, from_us: int | None, to_us: int, owner: str | None
+) -> Columns | None:
     filters = scan.about(account, owner)
-    groups = await totals.sums(store, filters, None, hour_us, by=(TYPE,))
+    groups = await totals.sums(store, filters, from_us, to_us, by=(TYPE,))
     if groups is None:
         return None
     columns = dict.fromkeys(COLUMNS, 0)
@@ -69,12 +80,12 @@ async def _behind(store: Store) -> int:
     )
 
 
-def agree(rolled: Columns, expected: Columns, account: str) -> bool:
-    """Tell whether rollups have all that an account has. What can't be missed is not compared.
+def agree(parts: tuple[Columns, Columns], expected: Columns, account: str) -> bool:
+    """Tell whether rollups add up to all that an account has.
 
     All columns but `adjusted` only grow, so that a page which is not there shows in one of them.
     """
-    ours = {name: rolled[name] for name in _COMPARED}
+    ours = {name: sum(part[name] for part in parts) for name in _COMPARED}
     if ours == {name: expected[name] for name in _COMPARED}:
         return True
     log.info("the rollups of %s are not complete; its events are read instead", account)
