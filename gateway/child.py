@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,11 +37,12 @@ class Child:
 
     @classmethod
     async def spawn(
-        cls, place: int, shared: Iterable[Sockets], ask: "Callable[[Child, Message], None]"
+        cls, place: int, shared: Iterable[Sockets], heard: "Mapping[str, Heard]"
     ) -> "Child":
-        """Start a process, which waits for its order. `ask` is called with what it wants to know.
+        """Start a process, which waits for its order. Raises OSError.
 
-        It gets the sockets under the numbers that they have here. Raises OSError.
+        It gets the sockets under the numbers that they have here. `heard` says what to do with
+        which kind of message that is more than a report.
         """
         ours, theirs = socket.socketpair()
         inherited = [each.fileno() for part in shared for each in part]
@@ -58,7 +59,7 @@ class Child:
         ended = asyncio.create_task(process.wait())
         link = await Link.over(ours)
         child = cls(place, process, link, loop.time(), ended, loop.create_future())
-        child.listener = asyncio.create_task(child._listen(ask))
+        child.listener = asyncio.create_task(child._listen(heard))
         return child
 
     @property
@@ -86,13 +87,15 @@ class Child:
             self.listener.cancel()
         await self.link.close()
 
-    async def _listen(self, ask: "Callable[[Child, Message], None]") -> None:
+    async def _listen(self, heard: "Mapping[str, Heard]") -> None:
         async for message in self.link.messages():
             if message["is"] == "ready" and not self.ready.done():
                 self.ready.set_result(message)
             elif message["is"] == "report":
                 self.report = message["snapshot"]
                 self.reported.set()
-            elif message["is"] == "question":
-                self.report = message["snapshot"]
-                ask(self, message)
+            elif message["is"] in heard:
+                heard[message["is"]](self, message)
+
+
+Heard = Callable[[Child, Message], None]

@@ -53,9 +53,14 @@ async def keep_rolling() -> None:
     """Begin the new day's file on time, for those who follow it, also when there is no line."""
     while True:
         await asyncio.sleep(ROLL_CHECK_S)
-        for handler in logging.getLogger().handlers:
-            if isinstance(handler, TimedRotatingFileHandler) and time.time() >= handler.rolloverAt:
-                handler.doRollover()
+        roll_over()
+
+
+def roll_over() -> None:
+    """Begin a new file if it is time to."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, TimedRotatingFileHandler) and time.time() >= handler.rolloverAt:
+            handler.doRollover()
 
 
 def _file(log_dir: Path, one_file: bool, follow: bool) -> logging.Handler:

@@ -61,6 +61,7 @@ async def _work(order: Message, line: socket.socket) -> int:
     front = Front.of(running, _opened(order["main"]), _opened(order["ops"]))
     parent = _Parent(link, front, stop)
     running.observer.gather = parent.gather
+    running.directory.wrote = lambda: link.send({"is": "changed"})
     tasks = [asyncio.create_task(parent.obey()), asyncio.create_task(parent.report())]
     try:
         password = running.first.password if running.first is not None else None
@@ -95,6 +96,7 @@ class _Parent:
             "retire": self._retire,
             "report": self._report_now,
             "answer": self._take_answer,
+            "look": lambda message: front.running.directory.look_soon(),
         }
 
     async def obey(self) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway import logs, sockets
-from gateway.child import Child
+from gateway.child import Child, Heard
 from gateway.link import Message
 from gateway.numbers import Numbers
 from gateway.settings import Settings, SettingsError
@@ -143,7 +143,7 @@ class Parent:
 
     async def _spawn(self, place: int) -> Child:
         """Start a process; it waits for its order."""
-        child = await Child.spawn(place, (*self.main, *self.ops), self._asked)
+        child = await Child.spawn(place, (*self.main, *self.ops), self._heard())
         self.everyone.add(child)
         return child
 
@@ -166,10 +166,20 @@ class Parent:
         self._do(self._watch(worker))
         return True
 
+    def _heard(self) -> dict[str, Heard]:
+        return {"question": self._asked, "changed": self._changed}
+
+    def _changed(self, teller: Child, message: Message) -> None:
+        """A worker wrote to the directory: let the others look at once."""
+        for each in self.everyone:
+            if each is not teller and each.serves:
+                each.link.send({"do": "look"})
+
     def _asked(self, asker: Child, message: Message) -> None:
         """A worker wants the numbers of all."""
 
         async def answer() -> None:
+            asker.report = message["snapshot"]
             everyone = [each for each in self.everyone if each.serves]
             snapshot = await self.numbers.of(everyone, asker)
             asker.link.send({"do": "answer", "number": message["number"], "snapshot": snapshot})

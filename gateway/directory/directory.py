@@ -5,8 +5,8 @@ request is answered from memory without waiting; all writes go through the manag
 here at once, and reach other processes within two seconds.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from gateway.directory.caches import Absent, OneLoad, RecentlyUsed
 from gateway.directory.catalogue import Catalogue
@@ -32,6 +32,8 @@ UNKNOWN_TTL_S = 1.0
 LOADS_AT_ONCE = 32
 FLUSH_INTERVAL_S = 30.0
 
+Written = TypeVar("Written", User, Key, Channel)
+
 
 class Directory:
     """All that is known of users, keys, channels, codes and options."""
@@ -52,9 +54,11 @@ class Directory:
         self.vault = vault
         self.clock = clock
         self.catalogue = catalogue
-        self.users = Users(store, self._apply_user, bcrypt_rounds)
-        self.keys = Keys(store, self._apply_key, vault)
-        self.channels = Channels(store, self._apply_channel, vault, catalogue)
+        #: Called after each write of this process, for those who can tell others to look.
+        self.wrote: Callable[[], None] = lambda: None
+        self.users = Users(store, self._written(self._apply_user), bcrypt_rounds)
+        self.keys = Keys(store, self._written(self._apply_key), vault)
+        self.channels = Channels(store, self._written(self._apply_channel), vault, catalogue)
         self.codes = Codes(store, vault)
         self.options = Options(store, vault)
         self._cached_keys = RecentlyUsed[str, Key](CACHED_KEYS)
@@ -95,6 +99,10 @@ class Directory:
     async def refresh(self) -> None:
         """Apply now what other processes changed, instead of within two seconds."""
         await self._follower.poll()
+
+    def look_soon(self) -> None:
+        """Apply what other processes changed in a moment; harmless when nothing did."""
+        self._follower.wake()
 
     async def _check_vault(self) -> None:
         fingerprint = self.vault.fingerprint()
@@ -212,6 +220,13 @@ class Directory:
     def _changed_options(self, docs: list[dict[str, Any]]) -> None:
         for doc in docs:
             self.options.apply(doc)
+
+    def _written(self, apply: Callable[[Written], None]) -> Callable[[Written], None]:
+        def written(changed: Written) -> None:
+            apply(changed)
+            self.wrote()
+
+        return written
 
     def _apply_user(self, user: User) -> None:
         known = self._cached_users.peek(user.id)

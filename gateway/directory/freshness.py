@@ -66,6 +66,10 @@ class Follower:
         if self._listens:
             self._tasks.append(asyncio.create_task(self._listen()))
 
+    def wake(self) -> None:
+        """Poll in a moment instead of in a second."""
+        self._wake.set()
+
     async def stop(self) -> None:
         """Stop following; returns when nothing of it runs any more.
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from gateway.directory.freshness import Follower
+from tests.gateway.directory.conftest import SANDBOX, MakeDirectory, within
 
 
 class Quiet:
@@ -53,3 +54,16 @@ async def test_stopping_works_although_the_driver_swallows_a_cancellation() -> N
             await asyncio.sleep(0)
         async with asyncio.timeout(5):
             await follower.stop()
+
+
+async def test_a_process_that_is_told_to_look_sees_a_write_at_once(
+    make_directory: MakeDirectory,
+) -> None:
+    writer = await make_directory(poll_interval_s=60, listen=False)
+    reader = await make_directory(poll_interval_s=60, listen=False)
+    writer.wrote = reader.look_soon
+    fields = {"type": SANDBOX, "name": "new", "models": ["m"]}
+    channel = await writer.channels.create(fields)
+    await within(5, lambda: bool(reader.channels_for("default", "m")))
+    await writer.channels.update(channel.id, {"models": ["n"]})
+    await within(5, lambda: bool(reader.channels_for("default", "n")))
