@@ -17,13 +17,12 @@ from ledger.costs import without_costs
 from ledger.errors import InvalidEvent, InvalidPrices
 from ledger.events import rfc3339
 from ledger.money import usd
+from ledger.public import HIDDEN_IN_BODY
 from ledger.quote import charge_from_factors, exact_text, explain
 from ledger.reversals import REVERSIBLE
 
 Event = dict[str, Any]
 
-#: What of a body is the operator's business.
-WITHHELD = ("channel", "upstream_request_id", "attempts", "cost_nano")
 _CHARGE = "usage.charged"
 _EXACT = Context(prec=200)
 
@@ -34,7 +33,7 @@ def for_owner(event: Event) -> Event:
     The names of what is left out are in `withheld`: the hash covers that as well.
     """
     body = event["body"]
-    hidden = [name for name in WITHHELD if name in body]
+    hidden = sorted(name for name in body if name in HIDDEN_IN_BODY)
     if not hidden:
         return event
     bare = without_costs(event)
