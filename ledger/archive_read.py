@@ -101,7 +101,7 @@ def _at_hand(directory: Path | None, files: list[tuple[str, Segment, int]]) -> l
     for name, segment, last_seq in files:
         path = directory / name / segment.file if directory is not None else None
         if path is None or not path.exists():
-            where = f" in {directory}" if directory is not None else ""
+            where = f" in {directory}" if directory is not None else " at hand"
             raise ArchiveMissing(
                 f"events of this period are in {name}, which is not{where}; say where archives are"
                 " kept (ARCHIVE_DIR), or restore it"

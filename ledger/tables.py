@@ -60,8 +60,12 @@ def csv_line(table: Sequence[Column], values: Values) -> str:
 
 
 def json_line(table: Sequence[Column], values: Values) -> str:
-    """Return a row as one line of JSON."""
-    return orjson.dumps(json_object(table, values)).decode() + "\n"
+    """Return a row as one line of JSON; equal rows are equal lines, wherever they were kept."""
+    row = {
+        column.name: None if value is None else _LINE[column.kind](value)
+        for column, value in zip(table, values, strict=True)
+    }
+    return orjson.dumps(row).decode() + "\n"
 
 
 def json_object(table: Sequence[Column], values: Values) -> dict[str, Any]:
@@ -87,8 +91,12 @@ async def lines(
 
 
 def json_text(value: Any) -> str:
-    """Write a JSON value into one cell."""
-    return orjson.dumps(value).decode()
+    """Write a JSON value into one cell, with sorted keys."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _json_part(value: Any) -> Any:
+    return orjson.Fragment(json_text(value))
 
 
 def disarmed(text: str) -> str:
@@ -118,4 +126,5 @@ _JSON: dict[str, Callable[[Any], Any]] = {
     TIME: rfc3339,
     OBJECT: _same,
 }
+_LINE: dict[str, Callable[[Any], Any]] = {**_JSON, OBJECT: _json_part}
 _CSV: dict[str, Callable[[Any], Any]] = {**_JSON, TEXT: disarmed, OBJECT: json_text}
