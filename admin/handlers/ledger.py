@@ -17,6 +17,7 @@ from admin.schemas.ledger import (
     EventsQuery,
     ExportQuery,
     OwnBalanceQuery,
+    VerifyQuery,
     cursor_text,
 )
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
@@ -51,6 +52,14 @@ class LedgerBase(DownloadHandler):
         if self.own:
             await require_own(self.context.directory, self.me, account)
         return await owner_of(self.context.directory, account)
+
+    async def is_own(self, account: str) -> bool:
+        """Tell whether an account is the user's or one of the user's keys'."""
+        kind, _, number = account.partition(":")
+        if kind != "key":
+            return account == self.me.account
+        key = (await self.context.directory.keys.get_many([int(number)])).get(int(number))
+        return key is not None and key.user_id == self.me.id
 
     async def selection(self, sent: dict[str, Any]) -> Selection:
         """The events of an account and a period that were asked for."""
@@ -88,18 +97,11 @@ class EventHandler(LedgerBase):
         """Answer one event with its explanation."""
         store, archive_dir = self.context.books.store, self.context.archive_dir
         event = await find_event(store, archive_dir, event_id)
-        if event is None or (self.own and not await self._is_own(event["account"])):
+        if event is None or (self.own and not await self.is_own(event["account"])):
             raise ApiError(404, f"there is no event {event_id[:200]}")
         books, directory = self.context.books, self.context.directory
         said = await explanation(books, directory, event, own=self.own)
         self.ok({**self.shown(event), "explanation": said})
-
-    async def _is_own(self, account: str) -> bool:
-        kind, _, number = account.partition(":")
-        if kind != "key":
-            return account == self.me.account
-        key = (await self.context.directory.keys.get_many([int(number)])).get(int(number))
-        return key is not None and key.user_id == self.me.id
 
 
 class BalanceHandler(LedgerBase):
@@ -157,15 +159,20 @@ class VerifyHandler(ApiHandler):
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
 
     async def get(self) -> None:
-        """Check the whole ledger and answer what was checked and each fault."""
-        report = await verify(self.context.books.store)
+        """Check the whole ledger (with `new`, what is new) and answer each fault."""
+        sent = self.query(VerifyQuery())
+        report = await verify(self.context.books.store, new=sent["new"])
         self.ok(
             {
                 "ok": report.ok,
                 "headline": report.headline,
                 "lines": report.lines,
                 "events": report.events,
+                "checked_before": report.before,
                 "accounts": report.accounts,
+                "seals": report.seals,
+                "last_seal": report.last_seal,
+                "notices": report.notices,
                 "faults": [
                     {"kind": fault.kind, "subject": fault.subject, "message": fault.message}
                     for fault in report.faults

@@ -13,6 +13,7 @@ from ledger.export import FORMATS
 from ledger.statements import GROUPS, ORDERS, RECORDED
 
 MAX_EVENTS = 1_000
+MAX_SEALS = 1_000
 _ACCOUNT = (
     r"(user|key|channel|code):[0-9]{1,15}|codes|prices|directory|ledger"
     r"|budget:(user|key):[0-9]{1,15}:(day|week|month):[0-9-]{10}|lot:[0-9]{1,15}:[a-z0-9-]{1,80}"
@@ -133,6 +134,25 @@ class OwnStatementQuery(StatementQuery):
     """GET /api/ledger/self/statement; without an account, the user's own."""
 
     account = _account()
+
+
+class VerifyQuery(Query):
+    """GET /api/ledger/verify. `new` checks only what is new since the last check without fault."""
+
+    new = fields.Boolean(load_default=False)
+
+
+class ReceiptQuery(Query):
+    """GET /api/ledger/events/:id/receipt. `through` is the number of a later seal."""
+
+    through = QueryInteger(validate=validate.Range(1, MAX_ID))
+
+
+class SealsQuery(Query):
+    """GET /api/ledger/seals. `before` is the `next` of the answer before."""
+
+    limit = QueryInteger(load_default=100, validate=validate.Range(1, MAX_SEALS))
+    before = QueryInteger(validate=validate.Range(1, MAX_ID))
 
 
 def cursor_text(ts_us: int, event_id: str) -> str:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gateway.commands import bundle
+from gateway.commands import bundle, receipt
 from gateway.commands.arguments import Command
 from gateway.commands.output import Progress
 from ledger.store import Store
@@ -23,6 +23,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     offline.add_argument(
         "--bundle", metavar="PATH", type=Path, help="Check a bundle; needs no books and no secrets"
     )
+    offline.add_argument(
+        "--receipt", metavar="FILE", type=Path, help="Check a receipt; needs no books either"
+    )
     parser.add_argument(
         "--processes",
         metavar="N",
@@ -35,6 +38,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _offline(args: argparse.Namespace) -> int | None:
     if args.bundle is not None:
         return bundle.verify(args)
+    if args.receipt is not None:
+        return receipt.verify(args)
     return None
 
 

@@ -67,3 +67,26 @@ def test_a_bundle_is_exported_and_checked_without_books(
     assert wrong.returncode == 1 and "The bundle is not right" in wrong.stdout.splitlines()[0]
     again = served("ledger", "export", "--bundle", name, TOLLGATE_SIGNING_KEY=str(key))
     assert again.returncode == 1 and "there already" in again.stderr
+
+
+def test_a_receipt_is_written_and_checked_without_books(served: Tollgate) -> None:
+    written = served("ledger", "receipt", "usage:r1", "--output", "r1.json")
+    assert written.returncode == 0, written.stderr
+    alone = Tollgate(served.cwd, {})
+    assert alone("ledger", "verify", "--receipt", "r1.json").returncode == 0
+    path = served.cwd / "r1.json"
+    path.write_text(path.read_text().replace('"amount": -5000', '"amount": -4000'))
+    done = alone("ledger", "verify", "--receipt", "r1.json")
+    assert done.returncode == 1 and done.stdout.startswith("The receipt is not right: ")
+    missing = served("ledger", "receipt", "usage:none")
+    assert missing.returncode == 1 and "usage:none" in missing.stderr
+
+
+def test_verify_checks_only_what_is_new_and_knows_seals(served: Tollgate) -> None:
+    digest = digest_in(served("ledger", "seal").stdout)
+    whole = served("ledger", "verify", "--expect-seal", digest)
+    assert whole.returncode == 0 and f"digest {digest}" in whole.stdout, whole.stdout
+    again = served("ledger", "verify", "--new")
+    assert "checked before" in again.stdout.splitlines()[0], again.stdout
+    assert served("ledger", "verify", "--expect-seal", "0" * 64).returncode == 1
+    assert served("ledger", "verify", "--resume").returncode == 0
