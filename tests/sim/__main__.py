@@ -1,4 +1,7 @@
-"""Run the simulation: python -m tests.sim --seeds 50000 [--seed N] [--jobs 2] [-v]"""
+"""Run the simulation: python -m tests.sim --seeds 50000 [--seed N] [--jobs 2] [-v]
+
+--profile late, zombies or outages has trouble of one kind only.
+"""
 
 import argparse
 import random
@@ -8,15 +11,18 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.sim.run import Outcome, run
+from tests.sim.world import PROFILES
 
 CHUNK = 250
 
 
-def chunk(first: int, count: int) -> tuple[list[tuple[int, str]], Counter[str], int]:
+def chunk(
+    first: int, count: int, profile: str | None = None
+) -> tuple[list[tuple[int, str]], Counter[str], int]:
     """Run some seeds; return failures, outcomes of callers, and how many events there were."""
     failures, outcomes, events = [], Counter[str](), 0
     for seed in range(first, first + count):
-        outcome = run(seed)
+        outcome = run(seed, profile=profile)
         outcomes.update(outcome.outcomes)
         events += outcome.events
         if outcome.error is not None:
@@ -31,11 +37,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="the first seed; drawn when not given")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("-v", "--verbose", action="store_true", help="print the trace of one seed")
+    parser.add_argument("--profile", choices=PROFILES, help="one kind of trouble only")
     asked = parser.parse_args()
     first = random.SystemRandom().randrange(10**9) if asked.seed is None else asked.seed
     if asked.verbose or asked.seeds == 1:
-        return show(run(first, traced=True), verbose=asked.verbose)
-    return many(first, asked.seeds, asked.jobs)
+        return show(run(first, profile=asked.profile, traced=True), verbose=asked.verbose)
+    return many(first, asked.seeds, asked.jobs, asked.profile)
 
 
 def show(outcome: Outcome, *, verbose: bool) -> int:
@@ -49,7 +56,7 @@ def show(outcome: Outcome, *, verbose: bool) -> int:
     return int(outcome.error is not None)
 
 
-def many(first: int, count: int, jobs: int) -> int:
+def many(first: int, count: int, jobs: int, profile: str | None) -> int:
     """Run many seeds and print those that failed."""
     print(f"seeds {first} to {first + count - 1}")
     began, failures = time.monotonic(), 0
@@ -57,7 +64,7 @@ def many(first: int, count: int, jobs: int) -> int:
     starts = range(first, first + count, CHUNK)
     sizes = [min(CHUNK, first + count - start) for start in starts]
     with ProcessPoolExecutor(jobs) as pool:
-        for failed, what, some in pool.map(chunk, starts, sizes):
+        for failed, what, some in pool.map(chunk, starts, sizes, [profile] * len(sizes)):
             outcomes.update(what)
             events += some
             failures += len(failed)
