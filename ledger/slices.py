@@ -120,6 +120,8 @@ class Slices:
                 return
             for _ in range(GRANT_TRIES):
                 await self._look(piece)
+                if piece.free >= need_nano:  # more was granted than this process had heard of
+                    return
                 if piece.free + piece.available < least_nano or piece.available <= 0:
                     return
                 grant = self._plan(piece, need_nano - piece.free)
