@@ -12,10 +12,10 @@ what is not in the document yet.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from ledger.errors import StoreError
 from ledger.events import Document
@@ -25,11 +25,18 @@ from ledger.views import ACCOUNTS, AnyView, only
 
 RETRY_S = 0.25
 SETTLE_POLL_S = 0.05
-BREATH = 100  # how many events or documents are worked on before other tasks get a turn
+BREATH = 100  # how many events are folded before other tasks get a turn
+MOST_DOCUMENTS = 200  # in one command
 
 log = logging.getLogger("tollgate.ledger")
 
+T = TypeVar("T")
 Marks = dict[str, Any]
+
+
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut a sequence into pieces of at most this size."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def position_id(slot: int) -> str:
@@ -106,30 +113,46 @@ async def project(
     """
     todo = await _fold(view, slot, events)
     while todo:
-        unknown = [document for document in todo if document not in marks]
-        if unknown:
-            await _read_marks(store, slot, unknown, marks, view)
-        updates, after = [], {}
-        for number, document in enumerate(list(todo)):
-            if number % BREATH == BREATH - 1:
-                await asyncio.sleep(0)
-            known = marks[document]
-            if todo[document].first <= known.seq:
-                _leave_only(view, slot, events, todo, document, known.seq)
-            if document in todo:
-                change, after[document] = _guarded(view, slot, document, known, todo[document])
-                updates.append(change)
-        if await store.bulk_update(view.collection, updates) == len(updates):
-            marks.update(after)
-            return
-        for document in todo:
-            marks.pop(document, None)
+        for some in batches(list(todo), MOST_DOCUMENTS):
+            if await _project_into(store, slot, events, todo, some, marks, view):
+                for document in some:
+                    todo.pop(document, None)
+            else:
+                for document in some:
+                    marks.pop(document, None)
+            await asyncio.sleep(0)
+
+
+async def _project_into(
+    store: Store,
+    slot: int,
+    events: Sequence[Document],
+    todo: dict[str, Any],
+    some: Sequence[str],
+    marks: Marks,
+    view: AnyView,
+) -> bool:
+    """Apply a run of events to some documents; False if any was not as it was known to be."""
+    unknown = [document for document in some if document not in marks]
+    if unknown:
+        await _read_marks(store, slot, unknown, marks, view)
+    updates, after = [], {}
+    for document in some:
+        known = marks[document]
+        if todo[document].first <= known.seq:
+            _leave_only(view, slot, events, todo, document, known.seq)
+        if document in todo:
+            change, after[document] = _guarded(view, slot, document, known, todo[document])
+            updates.append(change)
+    if await store.bulk_update(view.collection, updates) != len(updates):
+        return False
+    marks.update(after)
+    return True
 
 
 async def _fold(view: AnyView, slot: int, events: Sequence[Document]) -> dict[str, Any]:
     folded = view.fold(slot)
-    rest = iter(events)
-    while some := list(islice(rest, BREATH)):
+    for some in batches(events, BREATH):
         folded.add(some)
         if len(events) > BREATH:
             await asyncio.sleep(0)
