@@ -224,7 +224,8 @@ def chain_hash(prev: str, event: Document) -> str:
 def rfc3339(at_us: int) -> str:
     """Write microseconds since the epoch as RFC 3339 in UTC, with all six decimals."""
     seconds, micros = divmod(at_us, 1_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micros:06d}Z"
+    moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat()}.{micros:06d}Z"
 
 
 def to_json(event: Document) -> Document:

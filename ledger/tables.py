@@ -10,7 +10,7 @@ import io
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -105,12 +105,14 @@ def disarmed(text: str) -> str:
 
 
 def _line(cells: list[object]) -> str:
-    buffer = io.StringIO()
+    line = _written(cells, csv.QUOTE_MINIMAL)
     # The module leaves a bare carriage return unquoted, and readers then see two lines.
-    returns = any(isinstance(cell, str) and "\r" in cell for cell in cells)
-    csv.writer(
-        buffer, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
-    ).writerow(cells)
+    return _written(cells, csv.QUOTE_ALL) if "\r" in line else line
+
+
+def _written(cells: list[object], quoting: Literal[0, 1]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n", quoting=quoting).writerow(cells)
     return buffer.getvalue()
 
 
