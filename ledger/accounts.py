@@ -8,12 +8,12 @@ An account document is
 
     {_id, credited, clawed_back, spent, refunded, adjusted, requests, cost, lots, consumed,
      consumed_by: {w: nano}, applied: {w: seq}, granted, granted_by: {w: nano}, slice_rev: {w: n},
-     limit_nano, limit_us}
+     slice_epoch: {w: n}, limit_nano, limit_us}
 
 Everything down to `applied` is a projection of events; `applied` names, for each writer, the last
 sequence number that is in it. `cost` is what a channel's attempts cost upstream; `lots` counts the
 balance lots that a user was ever given, and `opened_us` is when a lot was opened: one event opens
-it, so that this is a sum as well. The next three belong to ledger/credit.py: what each writer
+it, so that this is a sum as well. The next four belong to ledger/slices.py: what each writer
 was granted to spend. A writer's slice is granted_by[w] - consumed_by[w]. The last two belong to
 ledger/budgets.py: what may be spent in the period, which is no balance.
 """

@@ -125,7 +125,10 @@ class Books:
         )
         self._outage = Outage(store, clock, lambda: self.appender.stalled_s)
         self._disk = Disk(options.spill_dir, options.min_free_disk_bytes)
-        self.credit = Credit(store, clock, writer.slot, reachable=self._outage.reachable)
+        self._leased_until_s = clock.monotonic_s() + writers.LEASE_S
+        self.credit = Credit(
+            store, clock, writer.slot, writer.epoch, reachable=self._may_take_credit
+        )
         self.budgets = Budgets(store, clock, self.credit)
         self.lots = Lots(store, clock, self.credit)
         self._chores = Chores()
@@ -268,7 +271,7 @@ class Books:
         await self.rollups.close(give_up=away)
         if self.fenced.is_set() or away:
             return
-        await free_slices(self.store, self.writer.slot)
+        await free_slices(self.store, self.writer.slot, self.writer.epoch)
         await writers.release(self.store, self.writer)
 
     def _landed(self, events: list[Document]) -> None:
@@ -290,9 +293,16 @@ class Books:
         start("database watch", PING_S, self._outage.look)
         start("disk watch", DISK_CHECK_S, self._disk.look)
 
+    def _may_take_credit(self) -> bool:
+        """Whether the database answers and nobody can have taken this writer's slot over yet."""
+        leased = self.clock.monotonic_s() < self._leased_until_s
+        return leased and self._outage.reachable()
+
     async def _renew_lease(self) -> None:
+        asked_s = self.clock.monotonic_s()
         try:
             await writers.renew(self.store, self.writer)
+            self._leased_until_s = asked_s + writers.LEASE_S
         except Fenced as error:
             log.error("%s; this process stops", error)
             self.fenced.set()

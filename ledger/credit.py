@@ -71,6 +71,7 @@ class Credit:
         store: Store,
         clock: Clock,
         slot: int,
+        epoch: int = 0,
         *,
         reachable: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -78,7 +79,7 @@ class Credit:
         self._reachable = reachable
         self._recalls = Recalls(store, clock)
         self._refills: set[asyncio.Task[None]] = set()
-        self.slices = Slices(store, clock, slot)
+        self.slices = Slices(store, clock, slot, epoch)
 
     def try_hold(self, accounts: Sequence[str], amount_nano: int) -> Hold | None:
         """Hold from the slices at hand, or return None. Never waits, never asks the database."""

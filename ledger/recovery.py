@@ -52,7 +52,7 @@ async def recover(store: Store, clock: Clock, writer: Writer, spilled: list[Orph
         await _replay(store, clock, writer, orphan)
     await catch_up(store, writer.slot)
     await catch_up(store, writer.slot, ROLLUPS)
-    await free_slices(store, writer.slot)
+    await free_slices(store, writer.slot, writer.epoch)
     for orphan in spilled:
         orphan.remove()
 
@@ -78,7 +78,8 @@ async def _replay(store: Store, clock: Clock, writer: Writer, orphan: Orphan) ->
                 raise outcome
         replayed += len(batch)
     await appender.close()
-    log.warning("recorded %d events that writer %d had spilled", replayed, writer.slot)
+    if replayed:
+        log.warning("recorded %d events that writer %d had spilled", replayed, writer.slot)
 
 
 async def late_spills(store: Store, found: list[Orphan]) -> list[Orphan]:

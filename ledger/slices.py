@@ -9,6 +9,8 @@ halves of what each of them needs.
 In an account document `granted_by.W` is all that writer W was ever granted (less what it gave
 back), `consumed_by.W` all that its events took; the difference is its slice. `slice_rev.W` counts
 changes, so that an update whose outcome is unknown can be made harmless before it is looked up.
+`slice_epoch.W` names the owner of the slot that looked last: what a later owner has, an earlier one
+that comes back to life can't touch.
 """
 
 import asyncio
@@ -17,6 +19,7 @@ from dataclasses import dataclass, field
 
 from ledger.accounts import available_expression, available_nano
 from ledger.clock import Clock
+from ledger.errors import Fenced
 from ledger.events import Document
 from ledger.store import Store
 
@@ -67,12 +70,13 @@ class Slice:
 
 
 class Slices:
-    """The slices of one writer."""
+    """The slices of one owner of a writer slot."""
 
-    def __init__(self, store: Store, clock: Clock, slot: int) -> None:
+    def __init__(self, store: Store, clock: Clock, slot: int, epoch: int = 0) -> None:
         self._store = store
         self._clock = clock
         self._writer = str(slot)
+        self._epoch = epoch
         self._slices: dict[str, Slice] = {}
 
     def __iter__(self) -> Iterator[Slice]:
@@ -197,14 +201,19 @@ class Slices:
         """Learn what the database says this writer was granted.
 
         Counting `slice_rev` up first makes every earlier change that may still be on its way fail.
-        An account without a document has no credit, so there is nothing to know of it yet.
+        An account without a document has no credit, so there is nothing to know of it yet. Raises
+        Fenced when a later owner of the slot has a slice of the account.
         """
         w = self._writer
         first_time = not piece.rev and not piece.granted
         account = await self._store.find_one_and_update(
-            "accounts", {"_id": piece.account}, {"$inc": {f"slice_rev.{w}": 1}}
+            "accounts",
+            {"_id": piece.account, "$expr": _not_later(w, self._epoch)},
+            {"$inc": {f"slice_rev.{w}": 1}, "$set": {f"slice_epoch.{w}": self._epoch}},
         )
         if account is None:
+            if await self._store.find_one("accounts", {"_id": piece.account}) is not None:
+                raise Fenced(f"writer slot {w} was taken over by another process")
             return None
         if first_time:
             piece.charged = int(account.get("consumed_by", {}).get(w, 0))
@@ -222,22 +231,33 @@ class Slices:
         return outstanding([account]) - int(mine)
 
 
-async def free_slices(store: Store, slot: int) -> int:
+async def free_slices(store: Store, slot: int, epoch: int) -> int:
     """Free what a stopped writer still held; call it only once the writer is fenced and projected.
 
-    Returns the number of accounts that got credit back.
+    Slices that an owner of the slot after `epoch` has looked up are that owner's and are left
+    alone. Returns the number of accounts that got credit back.
     """
     w, freed = str(slot), 0
     async for account in store.find("accounts", {f"granted_by.{w}": {"$exists": True}}):
         granted = int(account["granted_by"][w])
         left = granted - int(account.get("consumed_by", {}).get(w, 0))
         if left:
-            guard = {"_id": account["_id"], f"granted_by.{w}": granted}
+            guard = {
+                "_id": account["_id"],
+                f"granted_by.{w}": granted,
+                "$expr": _not_later(w, epoch),
+            }
             change = {
                 "$inc": {"granted": -left, f"granted_by.{w}": -left, f"slice_rev.{w}": 1},
+                "$set": {f"slice_epoch.{w}": epoch},
             }
             freed += await store.update_one("accounts", guard, change)
     return freed
+
+
+def _not_later(writer: str, epoch: int) -> Document:
+    """Say that no owner of the slot after `epoch` has looked the slice up."""
+    return {"$lte": [{"$ifNull": [f"$slice_epoch.{writer}", 0]}, epoch]}
 
 
 def outstanding(accounts: Iterable[Document]) -> int:
