@@ -273,14 +273,23 @@ async def _record(books: Books, document: Document) -> None:
     await books.record(Draft(event_id, "ledger.archived", "ledger", 0, SYSTEM_ACTOR, body))
 
 
+async def recorded_manifest(store: Store, directory: Path, number: int) -> Document:
+    """Return the manifest in a directory if it is the one that these books recorded.
+
+    Raises BrokenArchive, or LedgerError for foreign books.
+    """
+    manifest, data = await asyncio.to_thread(archive_files.load, directory)
+    event = await store.find_one("events", {"_id": archive_event_id(number)})
+    if event is None or manifest["number"] != number or event["body"]["digest"] != digest(data):
+        raise LedgerError(f"{directory} is not archive {number} of these books")
+    return manifest
+
+
 async def checked_files(store: Store, directory: Path, number: int) -> Document:
     """Return the manifest of an archive whose files are whole and are the ones recorded.
 
     Every file is read. Raises BrokenArchive, BrokenSegment, or LedgerError for foreign books.
     """
-    manifest, data = archive_files.load(directory)
-    event = await store.find_one("events", {"_id": archive_event_id(number)})
-    if event is None or manifest["number"] != number or event["body"]["digest"] != digest(data):
-        raise LedgerError(f"{directory} is not archive {number} of these books")
+    manifest = await recorded_manifest(store, directory, number)
     await asyncio.to_thread(check, directory, manifest)
     return manifest

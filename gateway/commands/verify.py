@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.commands import bundle, receipt
 from gateway.commands.arguments import Command
 from gateway.commands.output import Progress
+from ledger.archive_check import check_archives
 from ledger.store import Store
 from ledger.verify import verify
 
@@ -18,6 +19,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--resume", action="store_true", help="Go on where a check was broken off, if one was"
+    )
+    parser.add_argument(
+        "--archive", metavar="DIR", type=Path, help="Also read every archive, which are kept here"
     )
     offline = parser.add_mutually_exclusive_group()
     offline.add_argument(
@@ -54,6 +58,9 @@ async def _verify(store: Store, args: argparse.Namespace) -> int:
             keys=keys,
             expected=expected,
         )
+    if args.archive is not None:
+        events = await check_archives(store, args.archive, report)
+        report.notices.append(f"events read in archives: {events}")
     return bundle.tell(report, trusted=True)
 
 
