@@ -3,6 +3,7 @@
 import argparse
 
 from gateway.commands.arguments import Command, account, time_us
+from gateway.commands.books import owner_of
 from ledger.balances import NOW, AsOf, balance_at, exact_balances
 from ledger.history import History
 from ledger.money import usd
@@ -27,7 +28,10 @@ async def _balance(store: Store, args: argparse.Namespace) -> int:
         balances = await exact_balances(store, wanted)
     else:
         history = await History.open(store, args.settings.archives)
-        balances = {name: await balance_at(history, name, as_of) for name in wanted}
+        balances = {
+            name: await balance_at(history, name, as_of, owner=await owner_of(store, name))
+            for name in wanted
+        }
     width = max(map(len, wanted), default=0)
     for name in wanted:
         print(f"{name:<{width}}  {usd(balances[name])}")

@@ -27,6 +27,15 @@ async def open_books(settings: Settings, *, explicit_dir: bool) -> AsyncIterator
         yield store
 
 
+async def owner_of(store: Store, account: str) -> str | None:
+    """Return the account of the user who has (or had) a key, if known; None for other accounts."""
+    kind, _, number = account.partition(":")
+    if kind != "key":
+        return None
+    key = await store.find_one("keys", {"_id": int(number)}, projection={"user_id": 1})
+    return f"user:{key['user_id']}" if key is not None else None
+
+
 async def _start(data_dir: Path, stack: contextlib.AsyncExitStack) -> str:
     if not _holds_database(data_dir):
         raise LedgerError(

@@ -3,6 +3,7 @@
 import argparse
 
 from gateway.commands.arguments import Command, account, add_period, time_us
+from gateway.commands.books import owner_of
 from gateway.commands.tables import add_file, refuse_terminal, write_table
 from ledger.history import History
 from ledger.statement_rows import View, rows
@@ -35,6 +36,7 @@ async def _statement(store: Store, args: argparse.Namespace) -> int:
     statement = await Statement.open(
         await History.open(store, args.settings.archives),
         args.account,
+        owner=await owner_of(store, args.account),
         from_us=args.from_us,
         to_us=args.to_us,
         by=args.by,

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.database
 async def keep_books(store: Store) -> None:
     """A back-dated recharge of 1 USD and three charges, in this order."""
     await store.ensure_indexes(INDEXES)
+    await store.insert_one("keys", {"_id": 7, "user_id": 1, "hash": "x", "changed_us": 0})
     books = await Books.open(store, Clock())
     await books.record(replace(recharge("a", "user:1", 10**9), at_us=LATE_US))
     for n in range(3):
