@@ -163,7 +163,7 @@ def with_books(gate: Gate) -> Any:
 
 
 async def test_no_answer_without_a_receipt(gate: Gate, with_books: Any) -> None:
-    with_books(BooksUnavailable("gone", 7), "append")
+    with_books(BooksUnavailable("gone", 7), "charge")
     key, secret = await gate.key("1")
     whole = await gate.post(secret, ASK)
     assert whole.status_code == 503
