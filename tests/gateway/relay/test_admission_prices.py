@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 async def _arrived(gate: Gate, requests: int) -> None:
     async with asyncio.timeout(DEADLINE_S):
-        while len(gate.upstream.received) < requests:
+        while len(gate.upstream.received) < requests:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
