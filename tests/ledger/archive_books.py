@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ledger.accounts import COLUMNS
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import Unavailable
@@ -80,9 +81,8 @@ async def everything(store: Store) -> dict[str, Any]:
 
 
 async def balances(store: Store) -> dict[str, Any]:
-    """All account documents by id, without slices and zeros."""
-    fields = ("granted", "granted_by", "slice_rev")
-    return {
-        d["_id"]: {k: v for k, v in d.items() if v and k not in fields}
-        for d in await store.find_list("accounts", {})
-    }
+    """What is projected of all accounts, by id, without zeros."""
+    fields = (*COLUMNS, "consumed", "consumed_by", "applied")
+    found = await store.find_list("accounts", {})
+    documents = {d["_id"]: {f: d[f] for f in fields if d.get(f)} for d in found}
+    return {account: document for account, document in documents.items() if document}
