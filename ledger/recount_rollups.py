@@ -67,14 +67,22 @@ async def verify_rollups(store: Store, *, progress: Progress | None = None) -> l
     return faults
 
 
-async def rebuild_rollups(store: Store, *, progress: Progress | None = None) -> int:
-    """Make all pages what the events say and return how many were wrong. Raises StoreError."""
+async def rebuild_rollups(
+    store: Store, *, whole: Read | None = None, progress: Progress | None = None
+) -> int:
+    """Make all pages what the events say and return how many were wrong. Raises StoreError.
+
+    `whole` reads a writer's events, archived ones too; without it pages of archived times stay.
+    """
     mended = 0
     for slot in await _slots(store):
         await catch_up(store, slot, ROLLUPS)
         for _ in range(MAX_ROUNDS):
             left = 0
-            async with aclosing(differences(store, slot, progress=progress)) as found:
+            found = differences(
+                store, slot, read=whole or chain, whole=whole is not None, progress=progress
+            )
+            async with aclosing(found):
                 async for difference in found:
                     left += 1
                     mended += await _mend(store, slot, difference)
@@ -91,10 +99,18 @@ async def _slots(store: Store) -> list[int]:
 
 
 async def differences(
-    store: Store, slot: int, *, read: Read = chain, progress: Progress | None = None
+    store: Store,
+    slot: int,
+    *,
+    read: Read = chain,
+    whole: bool = False,
+    progress: Progress | None = None,
 ) -> AsyncGenerator[Difference, None]:
-    """Yield the pages of a writer that are not what its events say."""
-    recount = _Recount(store, slot, await _archived_until(store, slot))
+    """Yield the pages of a writer that are not what its events say.
+
+    With `whole`, `read` yields archived events too, and pages of their time are judged as well.
+    """
+    recount = _Recount(store, slot, -1 if whole else await _archived_until(store, slot))
     await recount.begin()
     last = 0
     async for events in read(store, slot, 0):

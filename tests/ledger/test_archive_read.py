@@ -7,6 +7,7 @@ import pytest
 
 from ledger import archive as archiving
 from ledger.archive import archive
+from ledger.archive_chain import at_hand, whole_chain
 from ledger.archive_read import (
     ArchiveMissing,
     archived_in_time,
@@ -21,7 +22,9 @@ from ledger.clock import Clock
 from ledger.errors import LedgerError
 from ledger.history import History
 from ledger.prune import prune
+from ledger.recount_rollups import rebuild_rollups
 from ledger.restore import archives_in, restore
+from ledger.rollups import cells_of
 from ledger.scan import about, in_time
 from ledger.segments import BrokenSegment
 from ledger.statement_rows import View, rows
@@ -193,3 +196,33 @@ def test_filters_match_as_in_the_database():
     for unknown in ({"t": {"$regex": "x"}}, {"$or": []}):
         with pytest.raises(LedgerError):
             matcher([unknown])
+
+
+@pytest.mark.parametrize("after_seq", [0, 3, 11])
+async def test_a_chain_is_read_through_archives(books_before, tmp_path, after_seq):
+    store, _ = books_before
+    await prune_all(store, tmp_path)
+    await fill(store, "c")
+    archives = await Archives.load(store)
+    assert at_hand(tmp_path, archives) and not at_hand(tmp_path / "elsewhere", archives)
+    whole = whole_chain(tmp_path, archives)
+    for writer in (1, 2):
+        found = [e for page in [p async for p in whole(store, writer, after_seq)] for e in page]
+        last = max(e["seq"] for e in (await everything(store)).values() if e["writer"] == writer)
+        assert [e["seq"] for e in found] == list(range(after_seq + 1, last + 1))
+        assert all(b["prev"] == a["hash"] for a, b in zip(found, found[1:], strict=False))
+
+
+async def test_rollups_can_be_dropped_and_made_again_from_archives(books_before, tmp_path):
+    store, _ = books_before
+    await rebuild_rollups(store)
+    pages = {d["_id"]: cells_of(d) for d in await store.find_list("rollups", {})}
+    assert pages
+    await prune_all(store, tmp_path)
+    await store.delete_many("rollups", {})
+    whole = whole_chain(tmp_path, await Archives.load(store))
+    await rebuild_rollups(store, whole=whole)
+    after = {d["_id"]: cells_of(d) for d in await store.find_list("rollups", {})}
+    assert pages.keys() <= after.keys()
+    charges = [(p, k) for p in pages for k in pages[p] if k[0] == "usage.charged"]
+    assert charges and all(after[p][k] == pages[p][k] for p, k in charges)
