@@ -21,7 +21,7 @@ from ledger.cubes import AMOUNT, EVENTS, TYPE
 from ledger.events import Document
 from ledger.seek import Seek
 from ledger.store import Store
-from ledger.totals import sums
+from ledger.totals import Recent, sums
 
 Query = dict[str, Any]
 MOST_KEYS = 1_000
@@ -58,19 +58,33 @@ class Selection:
                 yield event
 
     async def page(
-        self, store: Store, *, skip: int = 0, limit: int, newest_first: bool = True
+        self,
+        store: Store,
+        *,
+        skip: int = 0,
+        limit: int,
+        newest_first: bool = True,
+        recent: Recent | None = None,
     ) -> list[Document]:
         """Return some events, behind the first `skip`."""
         rows: list[Document] = []
-        async with aclosing(await self._found(store, skip, limit, newest_first)) as found:
+        async with aclosing(await self._found(store, skip, limit, newest_first, recent)) as found:
             async for event in found:
                 rows.append(event)
                 if len(rows) == limit:
                     break
         return rows
 
+    async def listed(
+        self, store: Store, *, skip: int = 0, limit: int
+    ) -> tuple[list[Document], int]:
+        """Return a page, newest first, and how many events there are, as of one moment."""
+        recent = await Recent.read(store)
+        rows = await self.page(store, skip=skip, limit=limit, recent=recent)
+        return rows, await self.count(store, recent=recent)
+
     async def _found(
-        self, store: Store, skip: int, need: int, newest_first: bool
+        self, store: Store, skip: int, need: int, newest_first: bool, recent: Recent | None
     ) -> AsyncGenerator[Document, None]:
         now_us = await store.server_now_us()
         search = Seek(
@@ -80,6 +94,7 @@ class Selection:
             self.to_us,
             newest_first=newest_first,
             now_us=now_us,
+            recent=recent,
         )
         return search.rows(skip=skip, need=need)
 
@@ -95,7 +110,7 @@ class Selection:
         else:
             rest = Selection(self.filters, max(self.from_us or 0, ts), self.to_us)
         rows: list[Document] = []
-        async with aclosing(await rest._found(store, 0, limit + 1, newest_first)) as found:
+        async with aclosing(await rest._found(store, 0, limit + 1, newest_first, None)) as found:
             async for event in found:
                 place = (event["ts"], event["_id"])
                 if place < (ts, event_id) if newest_first else place > (ts, event_id):
@@ -104,11 +119,9 @@ class Selection:
                         break
         return rows
 
-    async def count(self, store: Store) -> int:
+    async def count(self, store: Store, *, recent: Recent | None = None) -> int:
         """Count the selected events, those in archives included."""
-        if not self.filters and self.from_us is None and self.to_us is None:
-            return await scan.total(store)
-        found = await sums(store, self.filters, self.from_us, self.to_us)
+        found = await sums(store, self.filters, self.from_us, self.to_us, recent=recent)
         if found is not None:
             return sum(cell[EVENTS] for cell in found.values())
         count = 0

@@ -18,6 +18,7 @@ MOST_EMPTY = 200
 FEW, MANY = 250, 2_000
 FIRST_WINDOW_US = 60 * 1_000_000
 SHORTEST_WINDOW_US = 1_000
+STARTED_TOGETHER_US = 24 * 3_600 * 1_000_000
 LONGEST_WINDOW_US = 366 * 24 * 3_600 * 1_000_000
 MOST = 2 * MANY
 
@@ -69,6 +70,15 @@ async def _next_number(store: Store, writer: int, after_seq: int) -> int:
     return int(found["seq"]) if found is not None else after_seq + 1
 
 
+async def behind(store: Store, writer: int, after_seq: int) -> AsyncGenerator[list[Document], None]:
+    """Yield a writer's events behind a number like `chain`, where no number can be missing."""
+    while page := await _numbers(store, writer, after_seq, after_seq + PAGE):
+        yield page
+        if len(page) < PAGE:
+            return
+        after_seq = int(page[-1]["seq"])
+
+
 async def _numbers(store: Store, writer: int, above: int, to: int) -> list[Document]:
     wanted = {"writer": writer, "seq": {"$gt": above, "$lte": to}}
     return await store.find_list("events", wanted, sort=[("seq", 1)])
@@ -108,13 +118,17 @@ async def total(store: Store) -> int:
 
 
 async def birth_us(store: Store) -> int | None:
-    """Return when the first event of all was recorded; None for empty books."""
-    times = []
-    for slot in await store.find_list("writers", {}):
+    """Return a time shortly before the first event of all was recorded; None for empty books.
+
+    Slots are taken in order, so the first one's first event is the oldest but for those of
+    processes that started at the same time.
+    """
+    slots = await store.find_list("writers", {}, projection={"_id": 1}, sort=[("_id", 1)])
+    for slot in slots:
         first = await store.find_one("events", {"writer": slot["_id"], "seq": 1})
         if first is not None:
-            times.append(int(first["ts"]))
-    return min(times, default=None)
+            return int(first["ts"]) - STARTED_TOGETHER_US
+    return None
 
 
 def about(account: str, owner: str | None = None) -> tuple[Document, ...]:
@@ -224,13 +238,76 @@ async def _window(
     """Return the events of a window in order; None when they are too many to hold at once."""
     found: dict[str, Document] = {}
     for wanted in alternatives or ({},):
-        bounded = {**wanted, "ts": {"$gte": from_us, "$lt": to_us}}
-        async with aclosing(store.find("events", bounded, batch_size=PAGE)) as matching:
-            async for event in matching:
+        async with aclosing(matching(store, wanted, from_us, to_us)) as events:
+            async for event in events:
                 found[event["_id"]] = event
                 if len(found) > MOST and to_us - from_us > SHORTEST_WINDOW_US:
                     return None
     return sorted(found.values(), key=lambda event: (event["ts"], event["_id"]))
+
+
+async def at_times(
+    store: Store, alternatives: Sequence[Mapping[str, Any]], times: Sequence[int]
+) -> list[Document]:
+    """Return the events recorded at one of some times that match any of the filters."""
+    found: dict[str, Document] = {}
+    for wanted in alternatives or ({},):
+        asked, checked = _asked(wanted)
+        for event in await store.find_list("events", {**asked, "ts": {"$in": list(times)}}):
+            if matches(event, checked):
+                found[event["_id"]] = event
+    return list(found.values())
+
+
+async def matching(
+    store: Store,
+    wanted: Mapping[str, Any],
+    from_us: int,
+    to_us: int,
+    *,
+    fields: Mapping[str, Any] | None = None,
+) -> AsyncGenerator[Document, None]:
+    """Yield the events from `from_us` to before `to_us` that match a filter, in no order.
+
+    Of an account's events only those of the period are asked for, and the rest of the filter is
+    looked at here: one more condition would keep some databases from using the whole index.
+    """
+    asked, checked = _asked(wanted)
+    bounded = {**asked, "ts": {"$gte": from_us, "$lt": to_us}}
+    async with aclosing(store.find("events", bounded, projection=fields)) as events:
+        async for event in events:
+            if matches(event, checked):
+                yield event
+
+
+def _asked(wanted: Mapping[str, Any]) -> tuple[Document, Document]:
+    """Divide a filter into what the database is asked, and what is looked at afterwards."""
+    here = all(_is_plain(condition) for condition in wanted.values())
+    if not here or "_id" in wanted or "account" not in wanted:
+        return dict(wanted), {}
+    rest = {field: value for field, value in wanted.items() if field != "account"}
+    return {"account": wanted["account"]}, rest
+
+
+def _is_plain(condition: Any) -> bool:
+    if isinstance(condition, Mapping):
+        return set(condition) == {"$in"}
+    return isinstance(condition, (str, int))
+
+
+def matches(event: Document, wanted: Mapping[str, Any]) -> bool:
+    """Tell whether an event matches a filter of plain values and `$in`, as the database would."""
+    return all(_has(event, field.split("."), condition) for field, condition in wanted.items())
+
+
+def _has(value: Any, path: Sequence[str], condition: Any) -> bool:
+    if isinstance(value, list):
+        return any(_has(one, path, condition) for one in value)
+    if path:
+        return isinstance(value, Mapping) and _has(value.get(path[0]), path[1:], condition)
+    if isinstance(condition, Mapping):
+        return value in condition["$in"]
+    return bool(value == condition)
 
 
 def _next_width(width: int, found: int) -> int:

@@ -8,21 +8,37 @@ cells can't tell, the events are read in order (ledger/scan.py).
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from ledger.cubes import DAY_US, EVENTS, FIRST, HOUR_US, LAST, MINUTE_US, TRIED, WHEN, Cell
 from ledger.events import Document
-from ledger.scan import birth_us, in_time, within
+from ledger.scan import at_times, birth_us, in_time, within
 from ledger.store import Store
-from ledger.totals import FOREVER_US, sums
+from ledger.totals import FOREVER_US, Recent, sums
 from ledger.wanted import Filter, translate
 
 DAYS_AT_FIRST, DAYS_AT_MOST = 4, 366
 FEW = 200
 SPARE = 5
 SHORTEST_US = 1_000_000
+MOST_PIECES = 8
 
 
 Piece = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A day or an hour that must be read.
+
+    `count` events match in it, of which the first `skip` are not wanted; both None when only a part
+    of it is in the period. `points` are times at which all of them are, if that is known.
+    """
+
+    count: int | None
+    skip: int | None
+    pieces: list[Piece]
+    points: list[int] | None
 
 
 class Seek:
@@ -37,6 +53,7 @@ class Seek:
         *,
         newest_first: bool,
         now_us: int,
+        recent: Recent | None = None,
     ) -> None:
         self._store = store
         self._filters = filters
@@ -44,7 +61,9 @@ class Seek:
         self._to_us = FOREVER_US if to_us is None else to_us
         self._newest_first = newest_first
         self._now_us = now_us
-        self._indexed = bool(filters) and all("account" in given for given in filters)
+        self._recent = recent
+        self._dense = not filters or all(set(given) == {"account"} for given in filters)
+        self._by_account = bool(filters) and all("account" in given for given in filters)
         self._skip = self._need = 0
 
     async def rows(self, *, skip: int = 0, need: int) -> AsyncGenerator[Document, None]:
@@ -53,14 +72,11 @@ class Seek:
         known = translate([given for given in self._filters if "_id" not in given])
         async with aclosing(self._read_all() if known is None else self._read_found()) as events:
             async for event in events:
-                if self._skip:
-                    self._skip -= 1
-                else:
-                    self._need -= 1
-                    yield event
+                self._need -= 1
+                yield event
 
-    def _read_all(self) -> AsyncGenerator[Document, None]:
-        return in_time(
+    async def _read_all(self) -> AsyncGenerator[Document, None]:
+        events = in_time(
             self._store,
             *self._filters,
             from_us=self._from_us,
@@ -68,39 +84,82 @@ class Seek:
             newest_first=self._newest_first,
             now_us=self._now_us,
         )
+        async with aclosing(events):
+            async for event in events:
+                if self._skip:
+                    self._skip -= 1
+                else:
+                    yield event
 
     async def _read_found(self) -> AsyncGenerator[Document, None]:
+        """Gather windows until they hold enough, then read them together."""
+        self._recent = self._recent or await Recent.read(self._store)
+        gathered: list[Window] = []
         async with aclosing(self._windows()) as windows:
-            async for cell, span_us, start in windows:
-                whole = self._whole(start, span_us)
-                pieces = self._pieces(cell, span_us, start)
-                width = _width(pieces, cell, self._skip + max(self._need, 1))
-                for piece in pieces:
-                    events = within(
-                        self._store,
-                        self._filters or ({},),
-                        *piece,
-                        newest_first=self._newest_first,
-                        width=width,
-                    )
-                    async with aclosing(events):
-                        async for event in events:
-                            yield event
-                if whole:
-                    self._skip = 0  # some of what was counted may be in an archive
+            async for window in windows:
+                gathered.append(window)
+                sure = sum(w.count - (w.skip or 0) for w in gathered if w.count is not None)
+                if window.count is None or sure >= self._need:
+                    async for event in self._read(gathered):
+                        yield event
+                    gathered = []
+        async for event in self._read(gathered):
+            yield event
 
-    async def _windows(self) -> AsyncGenerator[tuple[Cell, int, int], None]:
-        """Yield (cell, its length, its start) of the days and hours that must be read."""
+    async def _read(self, windows: Sequence[Window]) -> AsyncGenerator[Document, None]:
+        points = [at for window in windows for at in window.points or ()]
+        there = await at_times(self._store, self._filters, points) if points else []
+        for window in windows:
+            found = self._at(window, there) if window.points is not None else self._in(window)
+            skip = window.skip
+            async with aclosing(found):
+                async for event in found:
+                    if skip:
+                        skip -= 1
+                    elif skip is None and self._skip:
+                        self._skip -= 1
+                    else:
+                        yield event
+
+    async def _at(
+        self, window: Window, there: Sequence[Document]
+    ) -> AsyncGenerator[Document, None]:
+        mine = [event for event in there if event["ts"] in (window.points or ())]
+        order = sorted(mine, key=lambda event: (event["ts"], event["_id"]))
+        for event in reversed(order) if self._newest_first else order:
+            yield event
+
+    async def _in(self, window: Window) -> AsyncGenerator[Document, None]:
+        width = _width(window, (window.skip or self._skip) + max(self._need, 1))
+        for piece in window.pieces:
+            events = within(
+                self._store,
+                self._filters or ({},),
+                *piece,
+                newest_first=self._newest_first,
+                width=width,
+            )
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+
+    async def _windows(self) -> AsyncGenerator[Window, None]:
+        """Yield the days and hours that must be read."""
         async with aclosing(self._days()) as days:
             async for start, cell in days:
                 if self._passed(start, DAY_US, cell):
                     continue
-                if self._indexed and cell[EVENTS] + cell[TRIED] <= FEW:
-                    yield cell, DAY_US, start
+                if self._few(cell):
+                    yield self._window(start, DAY_US, cell)
                     continue
                 for hour, hourly in await self._cells(start, start + DAY_US, 1):
                     if not self._passed(hour, HOUR_US, hourly):
-                        yield hourly, HOUR_US, hour
+                        yield self._window(hour, HOUR_US, hourly)
+
+    def _few(self, cell: Cell) -> bool:
+        """Tell whether a day need not be searched by the hour."""
+        count = cell[EVENTS] + cell[TRIED]
+        return count <= 2 or (count <= FEW and self._by_account)
 
     async def _days(self) -> AsyncGenerator[tuple[int, Cell], None]:
         """Yield the days that have matching events, few at first, then more at a time."""
@@ -119,7 +178,10 @@ class Seek:
             size = min(size * 4, DAYS_AT_MOST)
 
     async def _cells(self, start: int, end: int, hours: int) -> list[tuple[int, Cell]]:
-        found = await sums(self._store, self._filters, start, end, bucket=hours) or {}
+        found = await sums(
+            self._store, self._filters, start, end, bucket=hours, recent=self._recent
+        )
+        found = found or {}
         cells = [(int(group[0]), cell) for group, cell in found.items()]
         return sorted(cells, key=lambda pair: pair[0], reverse=self._newest_first)
 
@@ -136,36 +198,41 @@ class Seek:
         self._skip -= count
         return True
 
-    def _pieces(self, cell: Cell, span_us: int, start: int) -> list[Piece]:
-        """Return the times to read, in order: as tight as the cell can tell."""
-        if cell[EVENTS] <= 2 and not cell[TRIED]:
-            pieces = [(at, at + 1) for at in sorted({cell[FIRST], cell[LAST]})]
-        elif self._indexed:
-            pieces = [(start, start + span_us)]
-        else:
-            bit_us = MINUTE_US if span_us == HOUR_US else HOUR_US
-            pieces = _runs(cell[WHEN], start, bit_us)
+    def _window(self, start: int, span_us: int, cell: Cell) -> Window:
+        """Return what to read of a day or hour, as tight as its cell can tell, in order."""
         low, high = max(self._from_us, cell[FIRST]), min(self._to_us, cell[LAST] + 1)
+        whole = self._whole(start, span_us)
+        skip, count = (self._skip, cell[EVENTS]) if whole else (None, None)
+        if whole:
+            self._skip = 0
+        if cell[EVENTS] <= 2 and not cell[TRIED]:
+            points = [at for at in {cell[FIRST], cell[LAST]} if low <= at < high]
+            return Window(count, skip, [], points)
+        pieces = [(start, start + span_us)]
+        if not self._dense:
+            bit_us = MINUTE_US if span_us == HOUR_US else HOUR_US
+            runs = _runs(cell[WHEN], start, bit_us)
+            pieces = runs if len(runs) <= MOST_PIECES else pieces
         cut = [(max(low, first), min(high, last)) for first, last in pieces]
         cut = [piece for piece in cut if piece[0] < piece[1]]
-        return cut[::-1] if self._newest_first else cut
+        return Window(count, skip, cut[::-1] if self._newest_first else cut, None)
 
 
 def _runs(bits: int, start: int, bit_us: int) -> list[Piece]:
-    """Return the times whose bits are set, neighbours as one."""
+    """Return the times whose bits are set, near ones as one."""
     runs: list[Piece] = []
     for number in range(bits.bit_length()):
         if bits >> number & 1:
             first, last = start + number * bit_us, start + (number + 1) * bit_us
-            if runs and runs[-1][1] == first:
+            if runs and runs[-1][1] + bit_us >= first:
                 runs[-1] = (runs[-1][0], last)
             else:
                 runs.append((first, last))
     return runs
 
 
-def _width(pieces: Sequence[Piece], cell: Cell, need: int) -> int:
+def _width(window: Window, need: int) -> int:
     """Return how long a piece of time should hold as many events as are needed."""
-    length = sum(last - first for first, last in pieces)
-    share = min(1.0, (need + SPARE) / max(1, cell[EVENTS]))
+    length = sum(last - first for first, last in window.pieces)
+    share = min(1.0, (need + SPARE) / max(1, window.count or 1))
     return max(round(length * share), SHORTEST_US)

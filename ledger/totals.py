@@ -3,7 +3,7 @@
 Owns the way from a question to pages: whole days from daily pages, whole hours from hourly ones,
 pieces of an hour from the events themselves, and the events that are not in their pages yet from
 the tail behind the watermarks. Promises that each event counts exactly once: the watermarks are
-read first, then pages, then the tail, and a page itself says which of the tail is in it already.
+read first, then the tail, then pages, and a page itself says which of the tail is in it already.
 Refuses filters that cells can't answer (`sums` returns None).
 """
 
@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from operator import sub
-from typing import Any
+from typing import Any, Self
 
 from ledger.cubes import (
     ACCOUNT,
@@ -35,7 +35,7 @@ from ledger.cubes import (
 )
 from ledger.events import Document
 from ledger.rollups import ROLLUPS, Folding, cells_of, page_id
-from ledger.scan import chain
+from ledger.scan import behind, matching
 from ledger.store import Store
 from ledger.views import applied
 from ledger.wanted import TRIED_FIELD, Filter, Wanted, terms, translate
@@ -104,45 +104,59 @@ def plan(from_us: int, to_us: int, *, daily: bool = True) -> Plan:
     return made
 
 
-class _Tail:
-    """The events behind the watermarks, and which pages know some of them."""
+class Recent:
+    """The events behind the watermarks, at one moment: what pages may lack.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._reached: dict[int, int] = {}
+    Made once for a request by `read`, before its pages are read, so that its answers agree.
+    """
+
+    def __init__(self) -> None:
         self._heads: dict[int, float] = {}
-        self.marks: dict[str, int] = {}
         self.events: list[Document] = []
 
-    async def begin(self) -> None:
-        """Read the watermarks; must come before any page is read."""
-        slots = await self._store.find_list("writers", {}, projection={"released": 1})
+    @classmethod
+    async def read(cls, store: Store) -> Self:
+        """Read the watermarks, then what is behind them. A released writer has nothing there."""
+        recent = cls()
+        slots = await store.find_list("writers", {}, projection={"released": 1})
         wanted = {ROLLUPS.position_id(slot["_id"]): slot for slot in slots}
-        found = await self._store.find_list("positions", {"_id": {"$in": list(wanted)}})
+        found = await store.find_list("positions", {"_id": {"$in": list(wanted)}})
         reached = {document["_id"]: int(document["seq"]) for document in found}
         for name, slot in wanted.items():
-            self._heads[int(slot["_id"])] = math.inf
-            if name not in reached or not slot.get("released"):
-                self._reached[int(slot["_id"])] = reached.get(name, 0)
+            if name in reached and slot.get("released"):
+                recent._heads[int(slot["_id"])] = math.inf
+            else:
+                await recent._follow(store, int(slot["_id"]), reached.get(name, 0))
+        return recent
 
-    async def read(self) -> None:
-        """Read what is behind the watermarks; must come after all pages were read."""
-        self.events = []
-        for slot, seq in self._reached.items():
-            self._heads[slot] = seq
-            async for events in chain(self._store, slot, seq):
+    async def _follow(self, store: Store, slot: int, seq: int) -> None:
+        async with aclosing(behind(store, slot, seq)) as pages:
+            async for events in pages:
                 self.events += events
-                self._heads[slot] = int(events[-1]["seq"])
+                seq = int(events[-1]["seq"])
+        self._heads[slot] = seq
 
-    def counted(self, event: Document) -> bool:
-        """Tell whether an event was there when the tail was read."""
-        return int(event["seq"]) <= self._heads.get(int(event["writer"]), 0)
+    def counted(self, event: Document, mark: int) -> bool:
+        """Tell whether an event was in its page (up to `mark`) or is among these."""
+        return int(event["seq"]) <= max(mark, self._heads.get(int(event["writer"]), 0))
 
-    def fold(self, cube: Cube, span: Span, wanted: Wanted) -> Iterable[tuple[int, Key, Cell]]:
-        """Return the cells of the tail that the pages of a cube lack."""
+
+class _Pages:
+    """The pages that were read for one answer, and up to which event each is complete."""
+
+    def __init__(self, recent: Recent) -> None:
+        self._recent = recent
+        self._marks: dict[str, int] = {}
+
+    def note(self, page: Document) -> None:
+        """Remember how far a page is."""
+        self._marks[page["_id"]] = applied(page, page["writer"])
+
+    def lack(self, cube: Cube, span: Span, wanted: Wanted) -> Iterable[tuple[int, Key, Cell]]:
+        """Return the cells of recent events that the pages of a cube lack."""
         late: dict[int, list[Document]] = {}
-        for event in self.events:
-            if event["ts"] in span and not self._known(cube, event):
+        for event in self._recent.events:
+            if event["ts"] in span and self.mark(cube, event) < event["seq"]:
                 late.setdefault(int(event["writer"]), []).append(event)
         for slot, events in late.items():
             folding = Folding(slot)
@@ -151,11 +165,16 @@ class _Tail:
                 if wanted.matches(key):
                     yield hour * HOUR_US, key, cell
 
-    def _known(self, cube: Cube, event: Document) -> bool:
+    def mark(self, cube: Cube, event: Document) -> int:
+        """Return up to which number the page of an event is complete."""
         start = int(event["ts"]) // cube.span_us * cube.span_us
         key = (event["type"], event["account"], None, None, None, None)
-        name = page_id(cube, cube.by(key), start, event["writer"])
-        return self.marks.get(name, 0) >= int(event["seq"])
+        return self._marks.get(page_id(cube, cube.by(key), start, event["writer"]), 0)
+
+    def counted(self, cubes: Iterable[Cube], event: Document) -> bool:
+        """Tell whether an event is in the pages or among the recent ones."""
+        mark = max((self.mark(cube, event) for cube in cubes), default=0)
+        return self._recent.counted(event, mark)
 
 
 class _Sums:
@@ -195,10 +214,12 @@ async def sums(
     *,
     by: Sequence[int] = (),
     bucket: int | None = None,
+    recent: Recent | None = None,
 ) -> Grouped | None:
     """Sum the events that match any filter, grouped by dimensions and periods of `bucket` hours.
 
     None when cells can't tell. Without groups there is one group, (), or none if nothing matches.
+    `recent` makes several sums agree, as of the moment that it was read.
     """
     named = [given for given in filters if "_id" in given]
     wanted = translate([given for given in filters if "_id" not in given]) if _some(filters) else []
@@ -206,19 +227,21 @@ async def sums(
         return None
     start, end = from_us or 0, FOREVER_US if to_us is None else min(to_us, FOREVER_US)
     plan_ = plan(start, end, daily=bucket is None or bucket >= 24)
-    out, tail = _Sums(by, bucket), _Tail(store)
-    await tail.begin()
+    out, pages = _Sums(by, bucket), _Pages(recent or await Recent.read(store))
     used: list[tuple[int, Wanted, Span, Cube]] = []
     for sign, one in terms(one for one in wanted if all(one.allowed.values())):
         for span in plan_.spans:
-            cube = await _read_pages(store, one, span, by, tail, out, sign, bucket)
+            cube = await _read_pages(store, one, span, by, pages, out, sign, bucket)
             used.append((sign, one, span, cube))
-    await tail.read()
     for sign, one, span, cube in used:
-        for at, key, cell in tail.fold(cube, span, one):
+        for at, key, cell in pages.lack(cube, span, one):
             out.take(at, key, _by_day(at, cell, bucket), sign, tried=one.tried)
+    cubes = {cube.name: cube for _, _, _, cube in used if cube.hours == 1}.values()
     for first, last, sign in plan_.edges:
-        await _take_events(store, filters, (first, last, sign), tail, out, bucket, wanted)
+        events = await _edge(store, filters, first, last)
+        if sign < 0:
+            events = [event for event in events if pages.counted(cubes, event)]
+        _take_folded(events, out, sign, bucket, wanted)
     await _take_named(store, named, start, end, plan_, wanted, out, bucket)
     return {group: cell for group, cell in out.groups.items() if any(cell[: len(SUMMED)])}
 
@@ -233,18 +256,18 @@ async def _read_pages(
     wanted: Wanted,
     span: Span,
     by: Sequence[int],
-    tail: _Tail,
+    pages: _Pages,
     out: _Sums,
     sign: int,
     bucket: int | None,
 ) -> Cube:
     cube, partitions = _cube(wanted, by, span.hours)
     if partitions is None:
-        partitions = await _accounts(store, wanted, span, tail)
+        partitions = await _accounts(store, wanted, span)
     for partition in partitions:
-        async with aclosing(_pages(store, cube, partition, span)) as pages:
-            async for page in pages:
-                tail.marks[page["_id"]] = applied(page, page["writer"])
+        async with aclosing(_pages(store, cube, partition, span)) as found:
+            async for page in found:
+                pages.note(page)
                 start = int(page["start"])
                 for key, cell in cells_of(page).items():
                     if wanted.matches(key):
@@ -271,7 +294,7 @@ def _cube(wanted: Wanted, by: Sequence[int], hours: int) -> tuple[Cube, list[str
     return sized[0], None if accounts is None else sorted(accounts)
 
 
-async def _accounts(store: Store, wanted: Wanted, span: Span, tail: _Tail) -> list[str]:
+async def _accounts(store: Store, wanted: Wanted, span: Span) -> list[str]:
     """Return the accounts with pages in a span that may hold what is wanted."""
     days = Span(24, span.start // DAY_US * DAY_US, -(-span.end // DAY_US) * DAY_US)
     kept = {at: values for at, values in wanted.allowed.items() if at in DAY_PEOPLE.keeps}
@@ -289,25 +312,14 @@ def _by_day(start: int, cell: Cell, bucket: int | None) -> Cell:
     return [*cell[:WHEN], 1 << start // HOUR_US % 24 if cell[WHEN] else 0]
 
 
-async def _take_events(
-    store: Store,
-    filters: Sequence[Filter],
-    edge: tuple[int, int, int],
-    tail: _Tail,
-    out: _Sums,
-    bucket: int | None,
-    wanted: list[Wanted],
-) -> None:
-    """Add (or take away) the events of a piece of an hour, each once."""
-    first, last, sign = edge
+async def _edge(store: Store, filters: Sequence[Filter], first: int, last: int) -> list[Document]:
+    """Read the events of a piece of an hour, each once."""
     found: dict[str, Document] = {}
     for given in _with_tried(filters):
-        bounded = {**given, "ts": {"$gte": first, "$lt": last}}
-        async with aclosing(store.find("events", bounded, projection=_FIELDS)) as matching:
-            async for event in matching:
-                if sign > 0 or tail.counted(event):
-                    found[event["_id"]] = event
-    _take_folded(found.values(), out, sign, bucket, wanted)
+        async with aclosing(matching(store, given, first, last, fields=_FIELDS)) as events:
+            async for event in events:
+                found[event["_id"]] = event
+    return list(found.values())
 
 
 def _with_tried(filters: Sequence[Filter]) -> list[Filter]:

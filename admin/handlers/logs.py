@@ -32,9 +32,8 @@ class LogBase(ApiHandler):
     async def answer_page(self, selection: Selection, page: Page) -> None:
         """Answer a page of rows, newest first, with how many there are in all."""
         store = self.context.books.store
-        found = await selection.page(store, skip=page.skip, limit=page.size)
+        found, total = await selection.listed(store, skip=page.skip, limit=page.size)
         names = await names_for(self.context.directory, found)
-        total = await selection.count(store)
         self.ok([row(event, names, own=self.own) for event in found], total=total)
 
 
