@@ -31,6 +31,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     cancel.add_argument("version", type=int)
     for each in (back, cancel):
         each.add_argument("--note", default="", help="Why")
+    for (
+        action
+    ) in actions.choices.values():  # where the books are may also be said behind the action
+        action.add_argument(
+            "--data-dir", dest="data_dir", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        )
 
 
 async def _prices(store: Store, args: argparse.Namespace) -> int:
