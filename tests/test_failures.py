@@ -16,7 +16,7 @@ LEAST = 60
 WANTED = {
     *(f"one-api 9.{number}" for number in range(1, 31)),
     *(f"one-api 10.{number}" for number in range(1, 31)),
-    *(f"family {number}" for number in range(1, 36)),
+    *(f"family {number}" for number in range(1, 41)),
 }
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::([\w:]+)`")
 _SOURCES = re.compile(r"<!--\s*((?:one-api|family)\s[^>]*?)\s*-->")
