@@ -1,13 +1,20 @@
 """Books with a history for the tests of archives, and stores that stop in the middle."""
 
+from pathlib import Path
 from typing import Any
 
+from ledger import seals
 from ledger.accounts import COLUMNS
+from ledger.archive import Archived, archive
+from ledger.archived import Archives
+from ledger.audit import audit
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import Unavailable
 from ledger.events import Draft
+from ledger.prune import prune
 from ledger.store import Store
+from ledger.verify import verify
 from tests.ledger.drafts import charge, recharge
 
 EVER = 10**17
@@ -86,3 +93,27 @@ async def balances(store: Store) -> dict[str, Any]:
     found = await store.find_list("accounts", {})
     documents = {d["_id"]: {f: d[f] for f in fields if d.get(f)} for d in found}
     return {account: document for account, document in documents.items() if document}
+
+
+async def archived(
+    store: Store, to: Path, *, pruned: bool = True, before_us: int = EVER
+) -> tuple[list[Archived], int]:
+    """Seal what is recorded, and archive (and prune) as the command does."""
+    books = await Books.open(store, Clock(), flush_interval_s=0.01)
+    try:
+        await seals.seal(books)
+        done = await archive(books, to, before_us)
+        gone = await prune(store, to, before_us) if pruned else 0
+    finally:
+        await books.close()
+    return done, gone
+
+
+async def assert_sound(store: Store) -> None:
+    """Everything that checks the books finds them right."""
+    report = await verify(store)
+    assert report.ok, report.lines
+    result = await audit(store)
+    assert result.ok and result.compared, result.lines
+    archives = await Archives.load(store)
+    assert await archives.faults(store) == []
