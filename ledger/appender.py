@@ -102,6 +102,11 @@ class Appender:
         """How many events wait or were promised room."""
         return len(self._queue) + self.places
 
+    @property
+    def idle(self) -> bool:
+        """True while every event that was accepted is in the books."""
+        return not self._queue and not self._batch
+
     def check(self) -> None:
         """Raise BooksUnavailable (Fenced, BooksBusy) when no new work may be admitted."""
         if self.fenced.is_set():

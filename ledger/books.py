@@ -309,8 +309,11 @@ class Books:
         self._company = await writers.others(self.store, self.writer.slot)
 
     async def _return_idle(self) -> None:
-        settled = not self.appender.pending and not self.projector.lag
-        await self.credit.return_idle(settled=settled)
+        await self.credit.return_idle(settled=self._all_projected)
+
+    def _all_projected(self) -> bool:
+        """Whether every event that was accepted here is in the accounts."""
+        return self.appender.idle and not self.projector.lag
 
     async def _heed_recalls(self) -> None:
         if self._company:

@@ -147,17 +147,19 @@ class Credit:
         held.absorb(extra)
         return True
 
-    async def return_idle(self, idle_s: float = IDLE_S, *, settled: bool = False) -> None:
+    async def return_idle(
+        self, idle_s: float = IDLE_S, *, settled: Callable[[], bool] = lambda: False
+    ) -> None:
         """Give slices back that were not used for a while, so that others may spend them.
 
-        `settled` says that every event of this process is in the accounts; long unused slices are
-        forgotten then. Raises StoreError.
+        `settled` tells, at the moment when it is asked, whether every event of this process is in
+        the accounts; long unused slices are forgotten then. Raises StoreError.
         """
         now_s = self._clock.monotonic_s()
         for piece in self.slices:
             if piece.held == 0 and now_s - piece.used_at_s >= idle_s:
                 await self.slices.give_back(piece)
-        if settled:
+        if settled():
             self.slices.forget_idle(FORGET_S)
         await self._recalls.tidy()
 

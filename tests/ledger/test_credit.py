@@ -264,32 +264,3 @@ async def test_a_cancelled_hold_leaves_nothing_behind(store, books):
     (await books.credit.hold(["user:1"], 10_000, wait_s=1)).release()
     await books.credit.recall("user:1")
     assert available_nano(await accounts.read(store, "user:1")) == 10_000
-
-
-async def test_slices_that_are_long_unused_are_forgotten_and_come_back_right(store, books):
-    await books.record(recharge("a", amount_nano=10_000))
-    assert await spend(books, 1, 4_000, 3)
-    await books.settled()
-    await books.credit.return_idle(idle_s=0, settled=False)
-    books.credit.slices.forget_idle(idle_s=0)
-    assert list(books.credit.slices) == []
-    (await books.credit.hold(["user:1"], 7_000, wait_s=0)).release()
-    with pytest.raises(InsufficientCredit):
-        await books.credit.hold(["user:1"], 7_001, wait_s=0)
-
-
-async def test_a_slice_that_somebody_waits_for_is_not_forgotten(store, books):
-    await books.record(recharge("a", amount_nano=10_000))
-    first = await books.credit.hold(["user:1"], 10_000)
-    waiting = asyncio.create_task(books.credit.hold(["user:1"], 6_000, wait_s=30))
-    nothing = await books.credit.hold(["user:2"], 0)
-    await asyncio.sleep(0.2)
-    books.credit.slices.forget_idle(idle_s=0)
-    assert {piece.account for piece in books.credit.slices} == {"user:1", "user:2"}
-    first.settle(10_000 - 6_000)
-    async with asyncio.timeout(5):
-        (await waiting).release()
-    assert not await books.credit.extend(nothing, 1, wait_s=0)
-    nothing.release()
-    books.credit.slices.forget_idle(idle_s=0)
-    assert {piece.account for piece in books.credit.slices} == {"user:1"}
