@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test browser bench lint format clean
+.PHONY: help setup dev run demo test browser bench bench-ledger lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,6 +19,7 @@ help:
 	@echo "make demo    the same, with the sandbox provider and a curl command to paste"
 	@echo "make test    the whole suite, on both database drivers"
 	@echo "make bench   measure; PEER=litellm compares"
+	@echo "make bench-ledger   the same for the books; ARGS='--events 1000000'"
 	@echo "make lint    style, formatting and types"
 	@echo "make setup   only install, into $(VENV); make dev adds the tools for tests"
 	@echo "make clean   remove what the other commands made, but never ./data"
@@ -66,6 +67,9 @@ browser:
 
 bench: dev
 	@PEER=$(PEER) $(BIN)/python -m tests.bench $(ARGS)
+
+bench-ledger: dev
+	@$(BIN)/python -m tests.bench.ledger $(ARGS)
 
 lint: dev
 	$(BIN)/ruff check .

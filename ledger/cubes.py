@@ -5,9 +5,10 @@ Promises that cells can be merged in any order and any grouping with the same re
 nothing; ledger/rollups.py keeps the cells.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import add
+from functools import reduce
+from operator import add, or_
 from typing import Any
 
 from ledger.costs import by_channel
@@ -129,6 +130,15 @@ def merged(one: Cell, other: Cell) -> Cell:
     cell[LAST] = max(one[LAST], other[LAST])
     cell[WHEN] = one[WHEN] | other[WHEN]
     return cell
+
+
+def total(cells: Sequence[Cell]) -> Cell:
+    """Return the cell of the events of all."""
+    if not cells:
+        return empty_cell()
+    columns = list(zip(*cells, strict=True))
+    times = [min(columns[FIRST]), max(columns[LAST]), reduce(or_, columns[WHEN])]
+    return [*map(sum, columns[:FIRST]), *times]
 
 
 def _text(value: Any) -> str | None:

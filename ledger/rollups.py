@@ -200,8 +200,8 @@ ROLLUPS: View[PageDelta, Page] = View(
     fields=_everything,
     known=_known,
     change=_change,
-    chunk=5_000,
-    gather=3_000,
+    chunk=10_000,
+    gather=6_000,
     remember=2_000,
     share=10,
 )

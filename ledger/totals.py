@@ -30,8 +30,7 @@ from ledger.cubes import (
     Cell,
     Cube,
     Key,
-    empty_cell,
-    merged,
+    total,
 )
 from ledger.events import Document
 from ledger.rollups import ROLLUPS, Folding, cells_of, page_id
@@ -183,27 +182,32 @@ class _Sums:
     def __init__(self, by: Sequence[int], bucket: int | None) -> None:
         self._by = tuple(by)
         self._bucket_us = bucket * HOUR_US if bucket else None
-        self.groups: Grouped = {}
+        self._more: dict[Group, list[Cell]] = {}
+        self._less: dict[Group, list[Cell]] = {}
 
     def take(self, start: int, key: Key, cell: Cell, sign: int, *, tried: bool) -> None:
         """Add a cell, or take it away. Times and bits are those of what was added."""
-        group: Group = tuple(key[at] for at in self._by)
+        group: Group = tuple([key[at] for at in self._by])
         if self._bucket_us is not None:
             group = (start // self._bucket_us * self._bucket_us, *group)
         if tried:
             cell = cell.copy()
             cell[EVENTS], cell[TRIED] = cell[EVENTS] + cell[TRIED], 0
             cell[AMOUNT], cell[TRIED_AMOUNT] = cell[AMOUNT] + cell[TRIED_AMOUNT], 0
-        before = self.groups.get(group)
-        if sign < 0:
-            self.groups[group] = _less(before or empty_cell(), cell)
-        else:
-            self.groups[group] = cell if before is None else merged(before, cell)
+        groups = self._more if sign > 0 else self._less
+        groups.setdefault(group, []).append(cell)
 
-
-def _less(cell: Cell, other: Cell) -> Cell:
-    size = len(SUMMED)
-    return [*map(sub, cell[:size], other[:size]), *cell[size:]]
+    def grouped(self) -> Grouped:
+        """Return the sums of all groups that are not empty."""
+        found: Grouped = {}
+        size = len(SUMMED)
+        for group in {**self._more, **self._less}:
+            cell = total(self._more.get(group, ()))
+            for less in self._less.get(group, ()):
+                cell[:size] = map(sub, cell[:size], less[:size])
+            if any(cell[:size]):
+                found[group] = cell
+        return found
 
 
 async def sums(
@@ -243,7 +247,7 @@ async def sums(
             events = [event for event in events if pages.counted(cubes, event)]
         _take_folded(events, out, sign, bucket, wanted)
     await _take_named(store, named, start, end, plan_, wanted, out, bucket)
-    return {group: cell for group, cell in out.groups.items() if any(cell[: len(SUMMED)])}
+    return out.grouped()
 
 
 def _some(filters: Sequence[Filter]) -> bool:
@@ -283,12 +287,12 @@ def _pages(store: Store, cube: Cube, partition: str, span: Span) -> AsyncGenerat
 
 
 def _cube(wanted: Wanted, by: Sequence[int], hours: int) -> tuple[Cube, list[str] | None]:
-    """Choose the smallest cube that tells, and its partitions (None: those of all accounts)."""
+    """Choose the first cube that tells, and its partitions (None: those of all accounts)."""
     needed = {*wanted.allowed, *by}
     sized = [cube for cube in CUBES if cube.hours == hours]
     accounts = wanted.allowed.get(ACCOUNT)
     if accounts is None:
-        for cube in reversed(sized):
+        for cube in sized:
             if needed <= set(cube.keeps) and (cube.blocks or ACCOUNT not in cube.keeps):
                 return cube, [""]
     return sized[0], None if accounts is None else sorted(accounts)

@@ -152,7 +152,8 @@ ACCOUNTS: View[AccountDelta, Mark] = View(
     fields=_fields,
     known=_mark,
     change=_change,
-    chunk=1_000,
+    chunk=5_000,
     gather=1_000_000_000,
     remember=200_000,
+    share=2,
 )
