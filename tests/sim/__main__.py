@@ -1,6 +1,6 @@
 """Run the simulation: python -m tests.sim --seeds 50000 [--seed N] [--jobs 2] [-v]
 
---profile late, zombies or outages has trouble of one kind only.
+--profile late, zombies, outages, heirs or crowd has trouble of one kind only.
 """
 
 import argparse

@@ -5,20 +5,25 @@ own hash. It looks at every change of every document, at the moment when it happ
 answer that a caller gets; `final` looks at everything once all trouble is over.
 """
 
-import hashlib
 import json
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any
 
-Document = dict[str, Any]
-COLUMNS = ("credited", "spent", "adjusted", "requests", "consumed")
-NOTHING = (0,) * len(COLUMNS)
+from tests.sim.meaning import (
+    COLUMNS,
+    NOTHING,
+    Document,
+    Violation,
+    content_of,
+    effects,
+    hash_of,
+    kind_of,
+    late,
+    text,
+)
+
 GENESIS = "0" * 64
-
-
-class Violation(AssertionError):
-    """The books are wrong."""
 
 
 @dataclass(slots=True)
@@ -46,29 +51,6 @@ class Column:
         return self.sums[index - 1] if index else NOTHING
 
 
-def text(value: Any) -> str:
-    """Return the canonical JSON of a value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def effects(event: Document) -> dict[str, tuple[int, ...]]:
-    """Say what an event does to accounts: credited, spent, adjusted, requests, consumed."""
-    kind, account, amount, body = event["type"], event["account"], event["amount"], event["body"]
-    if kind == "usage.charged":
-        touched = (account, f"key:{body['key']}", f"channel:{body['channel']}")
-        held = body["hold"]["accounts"]
-        return {a: (0, -amount, 0, 1, -amount if a in held else 0) for a in touched}
-    if kind in ("recharge.credited", "grant.signup"):
-        return {account: (amount, 0, 0, 0, 0)}
-    if kind == "redemption.redeemed":
-        return {account: (amount, 0, 0, 0, 0), f"code:{body['code']}": (0, amount, 0, 1, 0)}
-    if kind == "balance.adjusted":
-        return {account: (0, 0, amount, 0, max(0, -amount))}
-    if kind == "epoch.closed":
-        return {}
-    raise Violation(f"nobody asked for an event of type {kind}")
-
-
 class Auditor:
     """Sees everything and forgets nothing. `guarded` are the accounts that may never go below 0."""
 
@@ -81,7 +63,8 @@ class Auditor:
         self.columns: dict[str, dict[int, Column]] = {}
         self.accounts: dict[str, Document] = {}
         self.positions: dict[str, int] = {}
-        self.balances: dict[str, int] = dict.fromkeys(guarded, 0)
+        self.balances: dict[str, int] = {}
+        self.limits: dict[str, dict[int, int]] = {}
 
     # -- what the database does -------------------------------------------------------------------
 
@@ -94,7 +77,7 @@ class Auditor:
         elif collection == "accounts":
             if after is None:
                 raise Violation("an account was deleted")
-            self._account(after)
+            self._account(before or {}, after)
         elif collection == "positions" and after is not None:
             self._position(after)
 
@@ -104,7 +87,7 @@ class Auditor:
         before = head or {"seq": 0, "hash": GENESIS, "ts": 0, "epoch": 0}
         if seq != before["seq"] + 1:
             raise Violation(f"{name}: number {seq} of writer {writer} follows {before['seq']}")
-        if event["prev"] != before["hash"] or event["hash"] != _hash(event):
+        if event["prev"] != before["hash"] or event["hash"] != hash_of(event):
             raise Violation(f"{name}: the chain of writer {writer} breaks at {seq}")
         if event["ts"] <= before["ts"] or event["at"] > event["ts"]:
             raise Violation(f"{name}: times go back")
@@ -122,10 +105,21 @@ class Auditor:
         sums = column.sums[-1] if column.sums else NOTHING
         column.seqs.append(seq)
         column.sums.append(tuple(a + b for a, b in zip(sums, added, strict=True)))
-        if account in self.balances:
-            self.balances[account] += added[0] - added[1] + added[2]
-            if self.balances[account] < 0:
-                raise Violation(f"{account} was overspent: {self.balances[account]}")
+        if self._is_guarded(account):
+            balance = self.balances.get(account, 0) + added[0] - added[1] + added[2]
+            self.balances[account] = balance
+            if balance + self._most(account) < 0:
+                raise Violation(f"{account} was overspent: {balance}")
+
+    def _is_guarded(self, account: str) -> bool:
+        return account in self.guarded or kind_of(account) in ("lot", "budget")
+
+    def _most(self, account: str) -> int:
+        """Return the highest limit that a budget ever had; 0 for any other account."""
+        if kind_of(account) != "budget":
+            return 0
+        _, kind, number, _ = account.split(":", 3)
+        return max(self.limits[f"{kind}:{number}"].values())
 
     def _check_asked(self, event: Document) -> None:
         name = event["_id"]
@@ -133,13 +127,26 @@ class Auditor:
             if name != f"epoch:{event['writer']}:{event['epoch'] - 1}":
                 raise Violation(f"{name} closes no epoch of writer {event['writer']}")
             return
-        content = _content(event)
+        if event["type"] == "lot.expired":
+            return self._check_expired(event)
+        content = content_of(event)
         for call in self.asked.get(name, ()):
-            if not call.refused and (call.content == content or _cut_down(call, event)):
+            if not call.refused and (
+                call.content == content
+                or (call.promised and late(event, call.content, call.amount))
+            ):
                 return
         raise Violation(f"{name} was recorded, but nobody asked for it, or who did was refused")
 
-    def _account(self, after: Document) -> None:
+    def _check_expired(self, event: Document) -> None:
+        """Nobody asks for the end of a lot; it takes all that is left of it, and no more."""
+        lot, left = event["body"]["lot"], event["body"]["left_nano"]
+        if event["_id"] != f"lot-expired:{lot}" or self.balances.get(lot) != left:
+            raise Violation(f"{event['_id']}: takes {left}, left was {self.balances.get(lot)}")
+        if not 0 <= -event["amount"] <= left or event["ts"] < event["body"]["expires_us"]:
+            raise Violation(f"{event['_id']}: too much or too early")
+
+    def _account(self, before: Document, after: Document) -> None:
         name = after["_id"]
         self.accounts[name] = after
         applied = {int(w): int(seq) for w, seq in after.get("applied", {}).items()}
@@ -148,27 +155,40 @@ class Auditor:
             if seq > self.heads.get(writer, {"seq": 0})["seq"]:
                 raise Violation(f"{name} has event {seq} of writer {writer}, which does not exist")
             consumed = self.columns.get(name, {}).get(writer, Column()).at(seq)
-            if after.get("consumed_by", {}).get(str(writer), 0) != consumed[4]:
-                raise Violation(f"{name}: consumed_by of writer {writer} is not {consumed[4]}")
+            if after.get("consumed_by", {}).get(str(writer), 0) != consumed[-1]:
+                raise Violation(f"{name}: consumed_by of writer {writer} is not {consumed[-1]}")
             sums.append(consumed)
         expected = tuple(map(sum, zip(*sums, strict=True)))
         stored = tuple(after.get(column, 0) for column in COLUMNS)
         if stored != expected:
             raise Violation(f"{name}: {COLUMNS} are {stored}, its events say {expected}")
         self._check_slices(name, after)
+        if kind_of(name) == "budget":
+            self._check_budget(name, before, after)
 
     def _check_slices(self, name: str, after: Document) -> None:
         granted, consumed = after.get("granted_by", {}), after.get("consumed_by", {})
         if after.get("granted", 0) != sum(granted.values()):
             raise Violation(f"{name}: granted is not the sum of what was granted to each")
         for writer in {**granted, **consumed}:
-            if granted.get(writer, 0) < consumed.get(writer, 0) and name in self.guarded:
+            if granted.get(writer, 0) < consumed.get(writer, 0) and self._is_guarded(name):
                 raise Violation(f"{name}: writer {writer} used more than it was granted")
-        if name in self.guarded:
-            balance = after.get("credited", 0) - after.get("spent", 0) + after.get("adjusted", 0)
-            outstanding = after.get("granted", 0) - after.get("consumed", 0)
+        if name in self.guarded or kind_of(name) == "lot":
+            balance, outstanding = _standing(after)
             if outstanding > balance:
                 raise Violation(f"{name}: slices of {outstanding} on a balance of {balance}")
+
+    def _check_budget(self, name: str, before: Document, after: Document) -> None:
+        """Limits only follow newer ones, and nothing is granted beyond the limit of the moment."""
+        _, kind, number, _ = name.split(":", 3)
+        limit, when = after.get("limit_nano", 0), after.get("limit_us", 0)
+        if (limit, when) != (before.get("limit_nano", 0), before.get("limit_us", 0)):
+            declared = self.limits[f"{kind}:{number}"]
+            if when <= before.get("limit_us", 0) or declared.get(when) != limit:
+                raise Violation(f"{name}: a limit of {limit}, of {when}, follows {before}")
+        balance, outstanding = _standing(after)
+        if after.get("granted", 0) > before.get("granted", 0) and outstanding > limit + balance:
+            raise Violation(f"{name}: slices of {outstanding}, {-balance} spent of {limit}")
 
     def _position(self, after: Document) -> None:
         name, seq = after["_id"], after["seq"]
@@ -185,6 +205,10 @@ class Auditor:
                     raise Violation(f"watermark {name} is at {seq}, {account} at {applied}")
 
     # -- what callers do and are told -------------------------------------------------------------
+
+    def limits_to(self, owner: str, changed_us: int, limit_nano: int) -> None:
+        """Note that the budget of a user or key has this limit from now on."""
+        self.limits.setdefault(owner, {})[changed_us] = limit_nano
 
     def asks(self, draft: Any) -> Asked:
         """Note that somebody asks for this to be recorded."""
@@ -211,7 +235,7 @@ class Auditor:
             raise Violation(f"{draft.id}: the receipt says {told}, which is not the event")
         if self.receipts.setdefault(draft.id, told) != told:
             raise Violation(f"{draft.id} has two different receipts")
-        if _content(event) != call.content:
+        if content_of(event) != call.content:
             raise Violation(f"{draft.id}: a receipt for what somebody else asked for")
 
     def refused(self, call: Asked, draft: Any) -> None:
@@ -223,7 +247,7 @@ class Auditor:
     def contradicted(self, call: Asked, draft: Any) -> None:
         """Look at a refusal that says: this id is recorded with other content."""
         event = self.events.get(draft.id)
-        if event is None or _content(event) == call.content:
+        if event is None or content_of(event) == call.content:
             raise Violation(f"{draft.id} was refused as reused, but is not")
         call.refused = True
 
@@ -236,7 +260,7 @@ class Auditor:
     def final(self, stored: dict[str, dict[Any, Document]]) -> None:
         """Look at everything, when nothing is under way and everything has been recovered."""
         for event in stored["events"].values():
-            if event["hash"] != _hash(event):
+            if event["hash"] != hash_of(event):
                 raise Violation(f"{event['_id']} was changed")
         for name, calls in self.asked.items():
             if name not in self.events and any(call.promised for call in calls):
@@ -260,20 +284,7 @@ class Auditor:
                 raise Violation(f"{account}: events of writer {writer} are not projected")
 
 
-def _content(event: Document) -> str:
-    return text([event["type"], event["account"], event["amount"], event["body"]])
-
-
-def _cut_down(call: Asked, event: Document) -> bool:
-    """Whether this is the call's charge, promised on a disk that came back late: cut down to what
-    the account still had, the rest as shortfall."""
-    missing = event["amount"] - call.amount
-    if event["type"] != "usage.charged" or not call.promised or missing <= 0:
-        return False
-    body = {**event["body"], "shortfall_nano": event["body"]["shortfall_nano"] - missing}
-    return text([event["type"], event["account"], call.amount, body]) == call.content
-
-
-def _hash(event: Document) -> str:
-    bare = {key: value for key, value in event.items() if key not in ("prev", "hash")}
-    return hashlib.sha256((event["prev"] + text(bare)).encode()).hexdigest()
+def _standing(account: Document) -> tuple[int, int]:
+    """Return the balance of an account and what all slices of it come to."""
+    balance = account.get("credited", 0) - account.get("spent", 0) + account.get("adjusted", 0)
+    return balance, account.get("granted", 0) - account.get("consumed", 0)

@@ -41,13 +41,22 @@ class Chaos:
         if profile == "zombies":
             self.kinds = [(self._pause, 3), (self._restart, 1), (self._recover_now, 1)]
             self.troubles_left, self.hurry_s, self.calm_s = 7, 2.0, 8.0
-            world.callers.longest_s = 60
+            world.callers.requests.longest_s = 60
         elif profile == "outages":
             self.kinds = [
                 (self._partition, 2), (self._outage, 2), (self._crash, 2), (self._power, 2),
                 (self._restart, 4),
             ]  # fmt: skip
             self.troubles_left, self.hurry_s, self.calm_s = 9, 0.3, 1.0
+        elif profile == "heirs":
+            self.kinds = [(self._inherit, 3), (self._terminate, 1), (self._restart, 1)]
+            self.troubles_left, self.hurry_s, self.calm_s = 4, 0.3, 4.0
+            self.callers_left, world.callers.weights = 60, (10, 1, 2, 1, 5)
+            world.callers.requests.longest_s = 15
+        elif profile == "crowd":
+            self.kinds, self.troubles_left = [(self._restart, 1)], 3
+            self.hurry_s, self.calm_s, self.callers_left = 0.3, 1.0, 70
+            world.callers.weights = (1, 3, 10, 1, 6)
 
     async def run(self) -> None:
         """Send callers and trouble; return when both are used up and all trouble was undone."""
@@ -152,6 +161,18 @@ class Chaos:
     def _server_clock(self) -> None:
         """The clock that leases are measured with jumps."""
         self.world.server.skew_us += self.rng.choice((-1, 1)) * self.rng.randrange(60_000_000)
+
+    def _inherit(self) -> None:
+        """All leases are over before their time, and a fresh process takes a slot that is in use;
+        soon somebody leaves."""
+        self.world.server.skew_us += 31_000_000
+        if len(self.world.alive) < MOST_PROCESSES + 2:
+            self.world.launch(self.rng.choice(self.world.machines))
+        self._later(6, self._leave)
+
+    def _leave(self) -> None:
+        if not self.world.weather.calm:
+            self._terminate()
 
     def _recover_now(self) -> None:
         process = self._any()

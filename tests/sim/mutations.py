@@ -20,8 +20,7 @@ from ledger.projector import catch_up
 from ledger.slices import Slices
 from ledger.spill import Orphan
 from ledger.writers import Writer
-
-Plant = tuple[Any, str, Any]
+from tests.sim.undone import UNDONE, Plant
 
 
 async def _take_blindly(self: Any, piece: Any, grant: int) -> bool:
@@ -192,6 +191,7 @@ MUTATIONS: dict[str, list[Plant]] = {
     "the spill is not synced": [(spill.SpillFile, "_append", _append_unsynced)],
     "a cancelled debit releases its hold": [(Books, "debit", _debit_carelessly)],
     "times follow the wall clock": [(Writer, "number", _number_by_clock)],
+    **UNDONE,
 }  # fmt: skip
 
 
@@ -204,6 +204,10 @@ PROFILE_OF = {
     "the spill is replayed under new ids": "outages",
     "the spill is removed unread": "outages",
     "the spill is not synced": "outages",
+    "more is asked for than an unanswered grant left to ask": "late",
+    "a process that closes frees the slices of its slot's next owner": "heirs",
+    "a process that comes back to life gives back what its heir has": "heirs",
+    "a slice is forgotten while somebody waits for it": "crowd",
 }
 
 

@@ -15,7 +15,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 from ledger import books as books_module
-from ledger import recovery, spill, writers
+from ledger import credit, recovery, spill, writers
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.events import Schemas
@@ -26,6 +26,8 @@ from tests.sim.store import SimStore
 
 FIRST_PID = 1000
 SCHEMAS = Schemas()
+# Where constants live that are not those of the books.
+LIVES_IN: dict[str, Any] = {"SPILL_GRACE_S": writers, "FORGET_S": credit}
 
 
 class Machine:
@@ -133,5 +135,5 @@ def simulated(fake_os: FakeOs, pace: dict[str, float], rng: random.Random) -> It
         put(spill, "os", fake_os)
         put(spill, "uuid", SimpleNamespace(uuid4=lambda: UUID(int=names.getrandbits(128))))
         for name, value in pace.items():
-            put(writers if name == "SPILL_GRACE_S" else books_module, name, value)
+            put(LIVES_IN.get(name, books_module), name, value)
         yield

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.sim.auditor import Violation
 from tests.sim.disk import remove_directory
 from tests.sim.loop import SimTask
+from tests.sim.meaning import Violation
 from tests.sim.process import simulated
 from tests.sim.world import PACE, World
 

@@ -8,7 +8,8 @@ from tests.sim.loop import Actor, SimLoop
 from tests.sim.mongo import Mongo, Steps
 from tests.sim.weather import Weather
 
-EPOCH_US = 1_700_000_000_000_000
+# A minute before midnight, when budgets of a day renew.
+EPOCH_US = 1_700_006_340_000_000
 Answer = Callable[[Any, StoreError | None], None]
 
 

@@ -12,13 +12,15 @@ from typing import Any
 
 from ledger.errors import LedgerError
 from tests.ledger.drafts import recharge
-from tests.sim.auditor import Auditor, Violation
-from tests.sim.callers import GUARDED, TOKEN, Callers
+from tests.sim.auditor import Auditor
+from tests.sim.callers import Callers
 from tests.sim.chaos import Chaos
 from tests.sim.disk import FakeOs, make_directory
 from tests.sim.loop import SimLoop, Stuck
+from tests.sim.meaning import Violation, kind_of
 from tests.sim.mongo import Mongo
 from tests.sim.process import FIRST_PID, Machine, SimProcess
+from tests.sim.requests import GUARDED, TOKEN
 from tests.sim.server import Server
 from tests.sim.weather import Weather
 
@@ -26,14 +28,15 @@ from tests.sim.weather import Weather
 PACE = {
     "PRICE_REFRESH_S": 1e9,
     "DISK_CHECK_S": 1e9,
-    "LOTS_REFRESH_S": 1e9,
+    "LOTS_REFRESH_S": 20.0,
     "RECALL_POLL_S": 3.0,
     "PING_S": 8.0,
     "IDLE_CHECK_S": 8.0,
     "SPILL_GRACE_S": 60,
+    "FORGET_S": 1.0,
 }
 # Most runs draw a little of everything; some are wild in one way only.
-PROFILES = {"": 7, "late": 1, "zombies": 1, "outages": 1}
+PROFILES = {"": 16, "late": 2, "zombies": 2, "outages": 2, "heirs": 1, "crowd": 1}
 FINISH_S = 200.0
 RECOVER_S = 400.0
 PROBE_S = 30.0
@@ -159,7 +162,7 @@ class World:
         for number, account in enumerate(("user:1", "user:2")):
             amount = self.rng.choice((5, 50, 500)) * TOKEN
             draft = recharge(f"first{number}", account, amount)
-            task = process.start(self.callers._keep(process, draft), "fund")
+            task = process.start(self.callers.keep(process, draft), "fund")
             await self._ended(process, task)
 
     async def _finish(self) -> None:
@@ -182,7 +185,8 @@ class World:
         """What an account has available, this process can hold."""
         assert process.books is not None
         credit = process.books.credit
-        for account in GUARDED:
+        others = [a for a in self.auditor.accounts if kind_of(a) in ("lot", "budget")]
+        for account in [*GUARDED, *others]:
             available = self._available(account)
             deadline = self.loop.now_s + PROBE_S
             # Nobody else may have taken of it meanwhile.
@@ -200,7 +204,8 @@ class World:
         document = self.auditor.accounts.get(account, {})
         column = document.get
         balance = column("credited", 0) - column("spent", 0) + column("adjusted", 0)
-        return int(balance - column("granted", 0) + column("consumed", 0))
+        limit = column("limit_nano", 0)
+        return int(limit + balance - column("granted", 0) + column("consumed", 0))
 
     async def _everybody_goes(self) -> None:
         jobs = []
