@@ -37,7 +37,7 @@ from ledger.lots import Lots
 from ledger.outage import Outage
 from ledger.prices import PriceBook
 from ledger.projector import Projector, elsewhere_settled
-from ledger.recovery import late_spills, recover, recover_abandoned
+from ledger.recovery import begin_rollups, late_spills, recover, recover_abandoned
 from ledger.rollups import ROLLUP_INTERVAL_S, ROLLUPS
 from ledger.slices import free_slices
 from ledger.spill import MAX_BYTES, Spilled, SpillFile, file_of, identity, orphans
@@ -144,6 +144,7 @@ class Books:
         options = Options(**given)
         spill = None if options.spill_dir is None else identity(options.spill_dir)
         await recover_abandoned(store, clock, options.spill_dir)
+        await begin_rollups(store)
         writer = await writers.acquire(store, clock, spill=spill)
         if writer is None:
             raise Unavailable("no writer slot could be taken")

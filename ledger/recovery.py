@@ -82,6 +82,20 @@ async def _replay(store: Store, clock: Clock, writer: Writer, orphan: Orphan) ->
         log.warning("recorded %d events that writer %d had spilled", replayed, writer.slot)
 
 
+async def begin_rollups(store: Store) -> None:
+    """Roll up the events of released writers that never had rollups: books of an older version.
+
+    Raises StoreError. Until it is done, sums read all of these events each time.
+    """
+    released = await store.find_list("writers", {"released": True}, projection={"_id": 1})
+    slots = {ROLLUPS.position_id(writer["_id"]): int(writer["_id"]) for writer in released}
+    for position in await store.find_list("positions", {"_id": {"$in": list(slots)}}):
+        slots.pop(position["_id"], None)
+    for slot in slots.values():
+        log.info("rolling up the events of writer %d for the first time", slot)
+        await catch_up(store, slot, ROLLUPS)
+
+
 async def late_spills(store: Store, found: list[Orphan]) -> list[Orphan]:
     """Return of these the spills whose writer was recovered without them: too late to be first."""
     late = []

@@ -4,11 +4,14 @@ import asyncio
 
 import pytest
 
+from ledger.books import Books
+from ledger.clock import Clock
 from ledger.cubes import CUBES, DIMENSIONS, SUMMED, merged
 from ledger.projector import Projector, catch_up, project, save_position
 from ledger.recount_rollups import rebuild_rollups, verify_rollups
 from ledger.rollups import ROLLUPS, Folding, cells_of, packed
 from ledger.totals import sums
+from tests.ledger.drafts import recharge
 from tests.ledger.faults import FaultyStore
 from tests.ledger.random_books import naive, plant, random_events, seeded
 
@@ -210,4 +213,31 @@ async def test_a_projector_does_not_go_on_from_a_page_that_was_rebuilt(store):
     assert await rebuild_rollups(store) > 0
     await project(store, 1, events[29:], marks, ROLLUPS)
     await assert_pages_are(store, events)
+    assert await verify_rollups(store) == []
+
+
+async def test_books_of_an_older_version_get_their_rollups_when_opened(store):
+    books = await Books.open(store, Clock())
+    for number in range(20):
+        await books.record(recharge(f"old-{number}"))
+    await books.close()
+    await store.delete_many("rollups", {})
+    await store.delete_many("positions", {"_id": {"$gte": "rollups:", "$lt": "rollups;"}})
+    await (await Books.open(store, Clock())).close()
+    assert await verify_rollups(store) == []
+    events = await store.find_list("events", {}, sort=[("seq", 1)])
+    await assert_pages_are(store, events)
+
+
+async def test_a_process_rolls_up_behind_its_appender_and_at_its_end(store):
+    books = await Books.open(store, Clock(), rollup_interval_s=0.05)
+    await books.record(recharge("a"))
+    await books.rollups.until(books.rollups.fed)
+    (total,) = (await sums(store, ({"account": "user:1"},))).values()
+    assert total[:2] == [1, 1_000]
+    await books.record(recharge("b"))
+    (total,) = (await sums(store, ({"account": "user:1"},))).values()
+    assert total[:2] == [2, 2_000]
+    await books.close()
+    assert await store.count("rollups", {"shelf": "hour.account:user:1"}) >= 1
     assert await verify_rollups(store) == []
