@@ -42,10 +42,6 @@ def _may_take_credit(self: Any) -> bool:
     return bool(self._outage.reachable())
 
 
-def _nothing_pending(self: Any) -> bool:
-    return not self.appender.pending and not self.projector.lag
-
-
 UNDONE: dict[str, list[Plant]] = {
     "more is asked for than an unanswered grant left to ask": [(Slices, "top_up", _top_up)],
     "a process that closes frees the slices of its slot's next owner": [
@@ -57,7 +53,4 @@ UNDONE: dict[str, list[Plant]] = {
         (Books, "_may_take_credit", _may_take_credit),
     ],
     "a slice is forgotten while somebody waits for it": [(Slices, "forget_idle", _forget_idle)],
-    "a slice is forgotten before its charges are in the accounts": [
-        (Books, "_all_projected", _nothing_pending)
-    ],
 }
