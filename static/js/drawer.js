@@ -9,7 +9,8 @@ function iconButton(name, label, click) {
   return h("button.button.bare.icon-only", { type: "button", "aria-label": label, title: label, on: { click } }, icon(name));
 }
 
-export function openDrawer(session, first, { beside, go, onClose }) {
+/** `onChange` is called when the event shown was changed from here, after the drawer has read it again. */
+export function openDrawer(session, first, { beside, go, onClose, onChange }) {
   const body = h("div.drawer-body", { tabindex: "-1" });
   const step = (by) => () => {
     const row = beside(by);
@@ -30,12 +31,19 @@ export function openDrawer(session, first, { beside, go, onClose }) {
     next.disabled = !beside(1);
     fill(body, h("p.quiet", { role: "status" }, t("explain.loading")));
     try {
-      const answer = await session.guard(() => api.get(`/api/ledger/self/events/${encodeURIComponent(id)}`));
-      if (shown === id) fill(body, explanation(answer));
+      const answer = await session.guard(() => api.get(`${session.ledger()}/events/${encodeURIComponent(id)}`));
+      if (shown === id) fill(body, explanation(answer, { session, onChange: () => { again(id); onChange?.(); } }));
       body.scrollTop = 0;
     } catch (error) {
-      if (shown === id) fill(body, failure(error, { retry: () => { shown = null; show(id); } }));
+      if (shown === id) fill(body, failure(error, { retry: () => again(id) }));
     }
+  }
+
+  /** Reads the event again, unless another one is shown by now. */
+  function again(id) {
+    if (shown !== id) return;
+    shown = null;
+    show(id);
   }
 
   dialog.addEventListener("click", (event) => {

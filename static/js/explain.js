@@ -1,18 +1,17 @@
-// What one event says about itself, top to bottom: amount, facts, formula, usage, timing, attempts, hold, proof, JSON.
+// What one event says about itself, top to bottom: amount, whether it was given back, formula, facts, usage, price, timing,
+// attempts, hold, cost, proof, JSON.
 import { h, icon } from "./dom.js";
 import { copyButton } from "./copy.js";
+import { mono, pairs, section } from "./facts.js";
 import { costText, perUnit, terms, workOut } from "./formula.js";
 import { number, t, word } from "./i18n.js";
 import { exactUsd, money, nanoOf } from "./money.js";
+import { receipt } from "./receipt.js";
+import { correction, eventLink } from "./reverse.js";
+import { href } from "./route.js";
 import { outcomeWord } from "./rows.js";
+import { attempts, cost, hold, price, proof } from "./settlement.js";
 import { duration, when } from "./time.js";
-
-const section = (title, ...content) => h("section", {}, h("h3", {}, title), content);
-
-function pairs(rows, cls = "") {
-  const filled = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return h("dl.facts", { class: cls }, filled.map(([label, value]) => [h("dt", {}, t(label)), h("dd", {}, value)]));
-}
 
 function top(event) {
   const nano = nanoOf(event);
@@ -22,9 +21,12 @@ function top(event) {
     h("p.lead-exact", {}, t("explain.exact", { amount: exact.replace("-", "\u2212") })));
 }
 
-const mono = (text) => (text ? h("span.mono", {}, text) : null);
+/** Admins get from an account to its statement. */
+function accountLink(account, session) {
+  return session.isAdmin() && /^(user|key|channel):/.test(account) ? h("a.mono", { href: href("books", { account, period: "month" }) }, account) : mono(account);
+}
 
-function facts(event) {
+function facts(event, session) {
   const body = event.body ?? {};
   return pairs([
     ["field.when", when(event.at)],
@@ -34,9 +36,11 @@ function facts(event) {
     ["field.model", body.model],
     ["field.served", body.served_model !== body.model ? body.served_model : null],
     ["field.endpoint", body.endpoint && `${body.endpoint}${body.stream ? `, ${t("stream")}` : ""}`],
-    ["field.account", mono(event.account)],
+    ["field.account", accountLink(event.account, session)],
     ["field.actor", mono(event.actor)],
     ["field.name", body.name],
+    ["field.takesBack", body.charge || body.recharge ? eventLink(body.charge ?? body.recharge) : null],
+    ["reversal.approver", mono(body.approver)],
     ["field.reason", body.reason],
     ["field.reference", mono(body.reference)],
     ["field.remark", body.remark],
@@ -61,12 +65,27 @@ function formula(event) {
   const lines = worked?.lines ?? [event.explanation?.formula ?? []].flat().map(String);
   if (!lines.length) return null;
   const shortfall = BigInt(event.body?.shortfall_nano ?? 0);
-  if (worked && shortfall > 0n) {
+  const failed = event.body?.outcome === "failed";
+  if (worked && failed) lines.push(t("explain.formula.failed"));
+  else if (worked && shortfall > 0n) {
     lines.push(t("explain.formula.short", { amount: exactUsd(shortfall), charged: exactUsd(worked.nano - shortfall) }));
   }
   const written = h("div.formula", {}, lines.map((line, at) =>
     h("p", { class: at === lines.length - 1 && lines.length > 1 ? "result" : "" }, line)));
-  return section(t("explain.formula"), written, worked ? verdict(worked.nano - shortfall, -nanoOf(event)) : null);
+  return section(t("explain.formula"), written, rounding(event.explanation),
+    worked ? verdict(failed ? 0n : worked.nano - shortfall, -nanoOf(event)) : null,
+    event.explanation?.agrees === false ? fault(event.explanation.fault) : null);
+}
+
+function rounding(said) {
+  const by = said?.rounding?.rounded_up_by;
+  if (by === undefined) return null;
+  return h("p.small.quiet", {}, by === "0" ? t("explain.rounding.none") : t("explain.rounding.up", { by }));
+}
+
+/** The server, asked the same, does not come to the amount in the books either. */
+function fault(why) {
+  return h("p.notice.danger", { role: "alert" }, icon("alert"), h("span", {}, t("explain.formula.fault"), why ? ` ${why}` : ""));
 }
 
 function verdict(here, booked) {
@@ -99,17 +118,6 @@ function usage(body) {
     body.usage_source ? h("p.small.quiet", {}, t(`explain.usage.source.${body.usage_source}`)) : null);
 }
 
-function price({ price: factors, group }) {
-  if (!factors) return null;
-  return section(t("explain.price"), pairs([
-    ["explain.price.version", String(factors.version)],
-    ["explain.price.model", factors.model],
-    ["explain.price.tier", factors.tier ? number(factors.tier) : null],
-    ["explain.price.group", factors.group ?? group],
-    ["explain.price.ratio", factors.group_ratio && `\u00d7 ${factors.group_ratio}`],
-  ]));
-}
-
 function timing({ latency_ms: latency }) {
   if (latency?.total === null || latency?.total === undefined) return null;
   const first = latency.first_token;
@@ -124,41 +132,6 @@ function timing({ latency_ms: latency }) {
     h("div.legend.small.quiet", {},
       split ? h("span", {}, t("explain.timing.first", { time: duration(first) })) : null,
       h("span", {}, t("explain.timing.total", { time: duration(latency.total) }))));
-}
-
-function attempts({ attempts: made }) {
-  if (!made?.length) return null;
-  return section(t("explain.attempts"), h("ol.attempts", {}, made.map((one) => {
-    const result = one.error ? String(one.error) : t("explain.attempt.ok", { status: String(one.status ?? "\u2013") });
-    return h("li", {}, t("explain.attempt", { channel: String(one.channel), result }));
-  })));
-}
-
-function hold(event) {
-  const { hold: held, shortfall_nano: shortfall } = event.body ?? {};
-  if (held?.nano === undefined) return null;
-  const before = BigInt(held.nano);
-  const amount = nanoOf(event);
-  const charged = amount < 0n ? -amount : amount;
-  return section(t("explain.hold"), pairs([
-    ["explain.hold.held", money(before)],
-    ["explain.hold.charged", money(charged)],
-    ["explain.hold.released", before > charged ? money(before - charged) : null],
-    ["explain.hold.shortfall", shortfall > 0 ? money(BigInt(shortfall)) : null],
-  ]));
-}
-
-function proof(event) {
-  const copied = (text) => [h("span", {}, text), copyButton(() => text)];
-  return section(t("explain.proof"), pairs([
-    ["field.id", copied(event.id)],
-    ["field.recorded", when(event.ts)],
-    ["field.writer", String(event.writer ?? "")],
-    ["field.epoch", String(event.epoch ?? "")],
-    ["field.seq", String(event.seq ?? "")],
-    ["field.hash", event.hash ? copied(event.hash) : null],
-    ["field.prev", event.prev ? h("span", {}, event.prev) : null],
-  ], "proof"));
 }
 
 /** Indents JSON and keeps integers that a JavaScript number cannot hold. */
@@ -176,7 +149,13 @@ function raw(text) {
     h("div", {}, copyButton(() => shown, { label: t("explain.copyRaw"), words: true })));
 }
 
-export function explanation({ data: event, text }) {
+/** `onChange` is called when the event was reversed here, or a reversal of it proposed. */
+export function explanation({ data: event, text }, { session, onChange }) {
   const body = event.body ?? {};
-  return [top(event), formula(event), facts(event), usage(body), price(body), timing(body), attempts(body), hold(event), proof(event), raw(text)];
+  const corrected = correction(event, session, onChange);
+  const reversed = Boolean(event.explanation?.reversal);
+  return [
+    top(event), reversed ? corrected : null, formula(event), facts(event, session), usage(body), price({ ...event, body }), timing(body),
+    attempts(event), hold(event), cost(event), proof(event, receipt(event, session)), reversed ? null : corrected, raw(text),
+  ];
 }

@@ -4,7 +4,7 @@ import { LANGUAGES, language, setLanguage, t } from "./i18n.js";
 import { THEMES, setTheme, theme } from "./prefs.js";
 import { href } from "./route.js";
 
-const PAGES = ["log", "keys"];
+const PAGES = ["log", "keys", "books"];
 
 export function stateWord(session) {
   const node = h("span.state", {});

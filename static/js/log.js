@@ -159,6 +159,10 @@ export class LogPage {
         return at < 0 ? null : rows[at + step] ?? null;
       },
       go: (row) => history.replaceState(null, "", link(row)) ?? window.dispatchEvent(new HashChangeEvent("hashchange")),
+      onChange: () => {
+        this.figures.refresh();
+        this.reload();
+      },
       onClose: () => {
         this.drawer = null;
         const last = read().params.event ?? id;

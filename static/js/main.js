@@ -1,4 +1,5 @@
 // Puts the console together: the session, the pages, the address, the language.
+import { BooksPage } from "./books.js";
 import { installExactCopy } from "./copy.js";
 import { h, fill } from "./dom.js";
 import { frame } from "./frame.js";
@@ -11,7 +12,7 @@ import { Session } from "./session.js";
 import { signInPage } from "./signin.js";
 
 const HEALTH_EVERY_MS = 30_000;
-const PAGES = { log: LogPage, keys: KeysPage };
+const PAGES = { log: LogPage, keys: KeysPage, books: BooksPage };
 
 class Console {
   constructor(root, session) {

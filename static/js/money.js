@@ -32,10 +32,11 @@ function decimalsFor(size) {
 
 /**
  * Shortened for the eye as {sign, whole, fraction}. `down` cuts instead of rounding: a balance never shows more than there is.
+ * `full` shortens nothing, for where amounts are to add up under the eye.
  */
-export function shorten(nano, { down = false } = {}) {
+export function shorten(nano, { down = false, full = false } = {}) {
   const size = magnitude(nano);
-  const decimals = decimalsFor(size);
+  const decimals = full ? SCALE : decimalsFor(size);
   const step = 10n ** BigInt(SCALE - decimals);
   const steps = (size + (down && nano > 0n ? 0n : step / 2n)) / step;
   const base = 10n ** BigInt(decimals);
@@ -56,9 +57,9 @@ export function shortUsd(nano, options = {}) {
  * The one money component. Shows the short form; the exact value is its title, its machine value, and what a copy takes.
  * `column` lines the decimal points up when amounts stand under each other.
  */
-export function money(nano, { signed = false, column = false, down = false } = {}) {
+export function money(nano, { signed = false, column = false, down = false, full = false } = {}) {
   const exact = exactUsd(nano);
-  const { sign, whole, fraction } = shorten(nano, { down });
+  const { sign, whole, fraction } = shorten(nano, { down, full });
   const front = `${sign || (signed && nano > 0n ? "+" : "")}$${whole}`;
   const node = h("data.exact.money", { value: exact, title: `${exact} USD` });
   if (signed && nano > 0n) node.classList.add("credit");

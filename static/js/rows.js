@@ -38,7 +38,7 @@ function amountCell(row) {
 }
 
 /** Entries whose own words were written by a person, and so are worth showing beside what they are. */
-const REMARKED = new Set(["balance.adjusted", "recharge.credited"]);
+export const REMARKED = new Set(["balance.adjusted", "recharge.credited"]);
 
 function entry(row) {
   const kind = word("event", row.event_type);

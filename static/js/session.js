@@ -3,6 +3,7 @@ import * as api from "./api.js";
 import { nanoOf } from "./money.js";
 
 const NANO_PER_QUOTA = 2000n;
+const ADMIN = 10;
 
 export class Session {
   constructor() {
@@ -82,6 +83,15 @@ export class Session {
 
   account() {
     return `user:${this.user.id}`;
+  }
+
+  isAdmin() {
+    return (this.user?.role ?? 0) >= ADMIN;
+  }
+
+  /** Where the ledger answers this person: everybody's for admins, one's own for others. */
+  ledger() {
+    return this.isAdmin() ? "/api/ledger" : "/api/ledger/self";
   }
 
   async loadBalance() {

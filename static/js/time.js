@@ -17,6 +17,14 @@ export function when(value, { day = false } = {}) {
   return h("time", { datetime: date.toISOString(), title: t("time.utc", { utc }) }, day ? stamp(date).slice(0, 10) : stamp(date));
 }
 
+/** A time in UTC, as the books have it; the viewer's own is on the hover. Accepts RFC 3339 text. */
+export function utc(value) {
+  const date = new Date(value);
+  if (!value || Number.isNaN(date.getTime())) return h("span.quiet", {}, "–");
+  const iso = date.toISOString();
+  return h("time", { datetime: iso, title: t("time.local", { local: stamp(date) }) }, iso.slice(0, 19).replace("T", " "));
+}
+
 export const RANGES = ["today", "7d", "30d", "all"];
 
 /** The range's first instant in unix seconds, 0 for all of it. "7d" is today and the six days before, as the viewer counts days. */

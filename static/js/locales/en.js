@@ -1,4 +1,7 @@
+import books from "./en.books.js";
+
 export default {
+  ...books,
   "copy": "Copy",
   "copied": "Copied",
   "copy.failed": "The browser refused to copy",

@@ -1,4 +1,7 @@
+import books from "./zh-CN.books.js";
+
 export default {
+  ...books,
   "copy": "复制",
   "copied": "已复制",
   "copy.failed": "浏览器不允许复制",
