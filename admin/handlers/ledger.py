@@ -170,9 +170,13 @@ class VerifyHandler(ApiHandler):
                 "events": report.events,
                 "checked_before": report.before,
                 "accounts": report.accounts,
+                "writers": report.writers,
                 "seals": report.seals,
+                "signed": report.signed,
+                "unsealed": report.unsealed,
                 "last_seal": report.last_seal,
                 "notices": report.notices,
+                "faults_found": report.faults_found,
                 "faults": [
                     {"kind": fault.kind, "subject": fault.subject, "message": fault.message}
                     for fault in report.faults
