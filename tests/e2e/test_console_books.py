@@ -23,7 +23,6 @@ from tests.e2e.browser import (
 from tests.e2e.server import Person, Server
 
 NOTE = "Spring list, after the vendor's letter"
-REFUSED = "Failed to load resource"
 LIMIT = "ReversalApprovalUsd"
 
 pytestmark = IN_BROWSER
@@ -188,7 +187,6 @@ def test_admin_sees_the_proof_and_verifies(
     for kind in ("all", "new"):
         page.click(f"#verify-{kind}")
         expect(page.locator(".verdict-line.good").nth(1)).to_contain_text("The books balance")
-    expect(page.locator(".pair")).to_contain_text("Events behind the last seal")
     page.click("#language")
     expect(page.locator(".verdict-line.good").nth(1)).to_contain_text("账目平衡")
 
@@ -199,7 +197,7 @@ def test_faults_are_told_in_words(
     fault = {"kind": "sums differ", "subject": "all users", "message": "2 is not 3"}
     wrong = {"ok": False, "events": 5, "checked_before": 0, "accounts": 1, "writers": 1}
     wrong |= {"seals": 1, "signed": 0, "unsealed": 1, "notices": [], "faults_found": 3}
-    page = signed_in(open_page("zh-CN", "/#/books?view=proof", tolerate=REFUSED), "ada")
+    page = signed_in(open_page("zh-CN", "/#/books?view=proof", tolerate="Failed to load"), "ada")
     answer = {"success": True, "data": {**wrong, "faults": [fault]}}
     page.route("**/api/ledger/verify*", lambda route: route.fulfill(json=answer))
     page.click("#verify-new")
@@ -260,7 +258,7 @@ def test_above_the_limit_another_admin_decides(
         expect(drawer).to_contain_text("waits for another admin")
     page.goto(f"{server.url}/#/books?view=reversals")
     rows = page.locator("tr[data-reversal]")
-    expect(rows).to_have_count(len(customers) + done_before(server))
+    expect(rows.locator("[data-act=withdraw]")).to_have_count(len(customers))
     expect(rows.first).to_contain_text("another admin approves")
     expect(page.locator("[data-act=approve]")).to_have_count(0)
 
@@ -274,10 +272,6 @@ def test_above_the_limit_another_admin_decides(
     balances = [c.person.api("GET", "/api/ledger/self/balance")["balance"] for c in customers]
     assert balances[0] == "1" and Decimal(balances[1]) == 1 - Decimal(customers[1].cost)
     server.verified()
-
-
-def done_before(server: Server) -> int:
-    return len(server.api("GET", "/api/ledger/reversals?state=done"))
 
 
 def decide(page: Page, customer: Customer, act: str) -> None:
@@ -299,7 +293,7 @@ def test_fits_a_phone(
     page = signed_in(open_page("zh-CN", path, viewport=PHONE), "ada")
     expect(page.locator("tbody tr[data-event]")).not_to_have_count(0)
     for view, shown in (("statement", ".verdict"), ("proof", "code.digest"), ("reversals", "h2")):
-        page.goto(f"{server.url}/{path}&view={view}")
+        page.goto(f"{server.url}{path}&view={view}")
         expect(page.locator(shown).first).to_be_visible()
         expect(page.locator(".skeleton")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
