@@ -7,6 +7,7 @@ never sorts or fetches more than a page, however many events there are. Refuses 
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from math import ceil
 from typing import Any
 
 from ledger.events import Document
@@ -37,7 +38,8 @@ async def chain(
         for start in range(0, len(found), PAGE):
             yield found[start : start + PAGE]
         if found:
-            after_seq, width, empty = int(found[-1]["seq"]), PAGE, 0
+            # Rounded up: a number that somebody planted with a fraction is not read for ever.
+            after_seq, width, empty = ceil(found[-1]["seq"]), PAGE, 0
         elif end <= after_seq:
             end = await _known_end(store, writer, after_seq)
             if end <= after_seq:

@@ -23,6 +23,7 @@ from ledger.archived import Archives
 from ledger.check_chain import Mark
 from ledger.check_sums import sums_from_json, sums_to_json
 from ledger.events import Document
+from ledger.seals import by_number
 from ledger.store import Store
 
 COLLECTION = "verified"
@@ -118,6 +119,22 @@ async def load(store: Store, name: str, archives: Archives) -> Known | None:
         return None
     known = Known.from_json(state)
     return known if await known.holds(store, archives) else None
+
+
+async def going_on(store: Store, archives: Archives, *, new: bool, resume: bool) -> Known | None:
+    """Return what a run that was broken off, or the last one without fault, knew of these books."""
+    for name, wanted in ((RUNNING, resume), (WHOLE, new)):
+        known = await load(store, name, archives) if wanted else None
+        if known is not None and await _has_seal(store, known):
+            return known
+    return None
+
+
+async def _has_seal(store: Store, known: Known) -> bool:
+    if not known.seal_number:
+        return True
+    seal = await by_number(store, known.seal_number)
+    return seal is not None and seal.digest == known.seal_digest
 
 
 async def drop(store: Store, name: str) -> None:

@@ -24,11 +24,12 @@ from ledger.check_slices import SliceCheck
 from ledger.check_sums import Totals, check_parts, compare
 from ledger.events import Document
 from ledger.report import Fault, Report
-from ledger.scan import counts
+from ledger.scan import total
 from ledger.seals import by_number, highest
 from ledger.store import Store
 from ledger.verified import RUNNING, WHOLE, Known
-from ledger.verify_read import bounds, pages, seals
+from ledger.verify_read import bounds, odd_numbers, odd_writers, pages, seals
+from ledger.verify_rollups import RollupFeed
 
 __all__ = ["Fault", "Report", "verify"]
 
@@ -87,23 +88,25 @@ class _Verification:
         self._slices = SliceCheck(store, self.report)
         self._chains: dict[int, ChainCheck] = {}
         self._bounds: dict[int, AsyncGenerator[Bound, None]] = {}
+        self._rollups: dict[int, RollupFeed] = {}
         self._known = Known()
         self._total = 0
-        self._there = 0  # how many known events are in the database and not in archives
         self._saved_s = time.monotonic()
 
     async def run(self, *, new: bool, resume: bool) -> Report:
         """Do all of it."""
-        counted = await self._store.count("events", {})
         await self._begin(new, resume)
-        self._total = counted - self._there
+        if self._progress is not None:
+            self._total = await total(self._store) - self.report.before
         seal_check = await self._check_seals()
         try:
-            await self._read(counted)
+            await self._read()
             await self._check_reversals()
         finally:
             for generator in self._bounds.values():
                 await generator.aclose()
+            for feed in self._rollups.values():
+                await feed.cancel()
         seal_check.end()
         if self.report.ok:
             await verified.save(self._store, WHOLE, self._known)
@@ -113,28 +116,18 @@ class _Verification:
     # -- where to begin -------------------------------------------------------------------------
 
     async def _begin(self, new: bool, resume: bool) -> None:
-        found = None
-        for name, wanted in ((RUNNING, resume), (WHOLE, new)):
-            if wanted and found is None:
-                found = await verified.load(self._store, name, self._archives)
-        if found is not None and await self._knows_seal(found):
+        found = await verified.going_on(self._store, self._archives, new=new, resume=resume)
+        if found is not None:
             self._known = found
             self.report.before = found.events
-            self._there = found.events - self._archives.pruned
         else:
             for archive, wrong in await self._archives.faults(self._store):
                 self.report.add("archive broken", archive, wrong)
         self._totals = Totals(self.report, self._known.sums)
         self.report.archived = self._archives.pruned
-        if found is None or self._known is not found:
+        if found is None:
             async for account, sums in self._archives.sums(self._store):
                 self._totals.carry(account, sums)
-
-    async def _knows_seal(self, known: Known) -> bool:
-        if not known.seal_number:
-            return True
-        seal = await by_number(self._store, known.seal_number)
-        return seal is not None and seal.digest == known.seal_digest
 
     async def _check_seals(self) -> SealCheck:
         """Read the seals, and make a chain for each writer that they or others name."""
@@ -174,9 +167,11 @@ class _Verification:
 
     # -- reading --------------------------------------------------------------------------------
 
-    async def _read(self, counted: int) -> None:
+    async def _read(self) -> None:
         """Read what is in all accounts, then the rest, which may be in some; then the accounts."""
         projected: dict[int, int] = {}
+        if not self.report.before:
+            self._rollups = {writer: RollupFeed(self._store, writer) for writer in self._chains}
         for _ in range(ROUNDS):
             projected = await self._positions()
             before = self.report.events
@@ -184,11 +179,14 @@ class _Verification:
                 await self._walk(writer, projected[writer], self._totals.fold, save=True)
             if self.report.events - before < SMALL_ROUND:
                 break
+        for feed in self._rollups.values():
+            for fault in await feed.end():
+                self.report.add(*fault)
         self._keep_marks()
         slots = await self._slices.begin()
         for writer in sorted(self._chains.keys() | slots):
             await self._walk(writer, None, self._totals.fold_late)
-        await self._check_count(counted)
+        await self._check_hidden()
         self._check_ends(projected)
         await self._check_accounts()
 
@@ -205,6 +203,8 @@ class _Verification:
         async with aclosing(pages(self._store, writer, chain.mark.seq, to)) as found:
             async for page in found:
                 await self._fill_bounds(chain, page)
+                if save and writer in self._rollups:
+                    await self._rollups[writer].put(page)
                 await asyncio.to_thread(self._check_page, chain, page, fold)
                 if self._progress is not None:
                     self._progress(self.report.events, max(self._total, self.report.events))
@@ -233,22 +233,19 @@ class _Verification:
             if not self._archives.carry(event):
                 fold(event)
 
-    async def _check_count(self, counted: int) -> None:
-        """Find events that no reading by number finds: of unknown writers, or with odd numbers."""
-        if counted > self._there + self.report.events:
-            for writer, count in (await counts(self._store)).items():
-                if writer not in self._chains:
-                    await self._walk(writer, None, self._totals.fold_late)
-                hidden = count - await self._store.count(
-                    "events", {"writer": writer, "seq": {"$gte": 1}}
-                )
-                if hidden > 0:
-                    message = f"{hidden} have no possible number"
-                    self.report.add("event inserted", f"writer {writer}", message)
-        there = self._there + self.report.events
-        if self.report.before and await self._store.count("events", {}) < there:
-            message = "events that were checked before are gone; verify without --new names them"
-            self.report.add("event missing", "the books", message)
+    async def _check_hidden(self) -> None:
+        """Find events that no reading by number finds: with odd numbers, or of unknown writers."""
+        for writer in sorted(self._chains):
+            async for event in odd_numbers(self._store, writer):
+                message = f"{event['seq']!r} is no possible number"
+                self.report.add("event inserted", f"writer {writer}", message)
+        async for event in odd_writers(self._store, sorted(self._chains)):
+            writer = event["writer"]
+            if isinstance(writer, int) and writer not in self._chains:
+                await self._walk(int(writer), None, self._totals.fold_late)
+            if await self._store.find_one("writers", {"_id": writer}) is None:
+                message = f"there is no writer {writer!r}"
+                self.report.add("event inserted", str(event["_id"]), message)
 
     def _check_ends(self, projected: dict[int, int]) -> None:
         """A chain that ends before what was projected or sealed has lost its tail."""

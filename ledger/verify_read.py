@@ -7,6 +7,7 @@ Refuses nothing.
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from math import ceil
 
 from ledger.check_chain import Bound
 from ledger.errors import LedgerError
@@ -34,7 +35,7 @@ async def pages(
                 after = beyond - 1
                 waiting = _ask(store, writer, after, to)
                 continue
-            after = int(page[-1]["seq"])
+            after = ceil(page[-1]["seq"])  # somebody may have planted a fraction
             waiting = _ask(store, writer, after, to)
             yield page
     finally:
@@ -56,7 +57,7 @@ async def _beyond(store: Store, writer: int, after: int, to: int | None) -> int 
     found = await store.find_one(
         "events", {"writer": writer, "seq": wanted}, sort=[("seq", 1)], projection={"seq": 1}
     )
-    return None if found is None else int(found["seq"])
+    return None if found is None else ceil(found["seq"])
 
 
 async def seals(store: Store, first: int, last: int) -> AsyncGenerator[Document, None]:
@@ -96,3 +97,29 @@ async def _first_behind(store: Store, writer: int, behind: int, last: int) -> in
                 continue
         high = middle
     return low
+
+
+# What no walk by number meets. Closed ranges of the index: cheap, however many events there are.
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+_HAIR = 2.0**-20
+_NO_NUMBER: tuple[Document | None, ...] = ({"$gte": ""}, None)
+
+
+async def odd_numbers(store: Store, writer: int) -> AsyncGenerator[Document, None]:
+    """Yield {_id, seq} of a writer's events whose numbers are below 1 or no numbers."""
+    for seq in ({"$gte": _LOWEST, "$lt": 1}, *_NO_NUMBER):
+        wanted = {"writer": writer, "seq": seq}
+        async for event in store.find("events", wanted, projection={"seq": 1}):
+            yield {"seq": None, **event}
+
+
+async def odd_writers(store: Store, known: list[int]) -> AsyncGenerator[Document, None]:
+    """Yield {_id, writer} of events whose writers are not among the known ones, in their order."""
+    edges = [_LOWEST, *known, _HIGHEST]
+    between: list[Document | None] = [
+        {"$gte": low if low == _LOWEST else low + _HAIR, "$lt": high}
+        for low, high in zip(edges, edges[1:], strict=False)
+    ]
+    for writer in (*between, *_NO_NUMBER):
+        async for event in store.find("events", {"writer": writer}, projection={"writer": 1}):
+            yield {"writer": None, **event}
