@@ -19,9 +19,10 @@ from gateway.directory.users import User
 from ledger import scan
 from ledger.cubes import AMOUNT, EVENTS, TYPE
 from ledger.events import Document
+from ledger.recent import Recent
 from ledger.seek import Seek
 from ledger.store import Store
-from ledger.totals import Recent, sums
+from ledger.totals import sums
 
 Query = dict[str, Any]
 MOST_KEYS = 1_000

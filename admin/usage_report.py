@@ -9,9 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from admin.logbook import tokens
-from admin.times import US_PER_S, utc_day
+from admin.times import utc_day
 from gateway.directory.directory import Directory
-from ledger.cubes import ACCOUNT, CHANNEL, EVENTS, GROUP, KEY, MODEL, TYPE, Cell, merged
+from ledger.cubes import (
+    ACCOUNT,
+    CHANNEL,
+    DAY_US,
+    EVENTS,
+    GROUP,
+    HOUR_US,
+    KEY,
+    MODEL,
+    TYPE,
+    Cell,
+    merged,
+)
 from ledger.events import rfc3339
 from ledger.money import quota_ceil, usd
 from ledger.quote import INPUT_CLASSES, OUTPUT_CLASSES, USAGE_CLASSES
@@ -19,7 +31,6 @@ from ledger.store import Store
 from ledger.totals import Group, measures, sums
 
 DAYS = 7
-DAY_US = 86_400 * US_PER_S
 USAGE = ("usage.charged", "usage.reversed")
 #: What a dashboard can be by, and where a cell says it. Hours and days are periods.
 DIMENSIONS = {
@@ -30,7 +41,7 @@ DIMENSIONS = {
     "channel": CHANNEL,
     "group": GROUP,
 }
-PERIODS = {"hour": 1, "day": 24}
+PERIODS = {"hour": HOUR_US, "day": DAY_US}
 OWN_BY = ("hour", "day", "key", "model", "group", "type")
 
 Row = dict[str, Any]
@@ -40,7 +51,7 @@ async def daily_usage(store: Store, account: str, now_us: int) -> list[Row]:
     """Sum the last seven UTC days, today included, in One API's capitalised fields."""
     since_us = (now_us // DAY_US - DAYS + 1) * DAY_US
     query = {"account": account, "type": "usage.charged"}
-    found = await sums(store, (query,), since_us, None, by=(MODEL,), bucket=24) or {}
+    found = await sums(store, (query,), since_us, None, by=(MODEL,), bucket_us=DAY_US) or {}
     return [_one_api(group, measures(cell)) for group, cell in sorted(found.items(), key=_order)]
 
 
@@ -70,8 +81,8 @@ class Question:
     costs: bool
 
     @property
-    def bucket(self) -> int | None:
-        """The shortest period that rows are by, in hours."""
+    def bucket_us(self) -> int | None:
+        """The shortest period that rows are by."""
         return min((PERIODS[name] for name in self.by if name in PERIODS), default=None)
 
     @property
@@ -96,7 +107,7 @@ async def usage_by(store: Store, question: Question) -> tuple[list[Row], Row]:
         question.from_us,
         question.to_us,
         by=(*by, TYPE),
-        bucket=question.bucket,
+        bucket_us=question.bucket_us,
     )
     rows: dict[Group, dict[str, Cell]] = {}
     whole: dict[str, Cell] = {}
@@ -108,10 +119,10 @@ async def usage_by(store: Store, question: Question) -> tuple[list[Row], Row]:
         {**_labels(question, group), **_numbers(kinds, costs=question.costs)}
         for group, kinds in rows.items()
     ]
-    if question.bucket is None:
+    if question.bucket_us is None:
         written.sort(key=lambda row: (-row["charged_nano"], [str(row[name]) for name in names]))
     else:
-        period = "hour" if question.bucket == 1 else "day"
+        period = "hour" if question.bucket_us == HOUR_US else "day"
         written.sort(key=lambda row: (row[period], [str(row[name]) for name in names]))
     return written, _numbers(whole, costs=question.costs)
 
@@ -119,7 +130,7 @@ async def usage_by(store: Store, question: Question) -> tuple[list[Row], Row]:
 def _labels(question: Question, group: Group) -> Row:
     labels: Row = {}
     values = list(group)
-    if question.bucket is not None:
+    if question.bucket_us is not None:
         start = values.pop(0)
         if "hour" in question.by:
             labels["hour"] = rfc3339(start)

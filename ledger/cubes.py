@@ -17,6 +17,7 @@ from ledger.quote import USAGE_CLASSES
 
 HOUR_US = 3_600 * 1_000_000
 DAY_US = 24 * HOUR_US
+QUARTER_US = HOUR_US // 4
 MINUTE_US = 60 * 1_000_000
 ACCOUNTS_PER_PAGE = 256
 
@@ -57,23 +58,18 @@ Cells = dict[Key, Cell]
 class Cube:
     """Cells by time and some dimensions.
 
-    `hours` is how long a page of it is. `key` leaves out of a cell's key what the cube does not
-    keep; `by` tells the partition, whose pages are found together, and of which each has one page
-    for a time. With `blocks` a partition is only a part of everybody, so that no page grows big,
-    and all of them are found together.
+    `span_us` is how long the time of a page is. `key` leaves out of a cell's key what the cube does
+    not keep; `by` tells the partition, whose pages are found together, and of which each has one
+    page for a time. With `blocks` a partition is only a part of everybody, so that no page grows
+    big, and all of them are found together.
     """
 
     name: str
-    hours: int
+    span_us: int
     keeps: tuple[int, ...]
     key: Callable[[Key], Key]
     by: Callable[[Key], str]
     blocks: bool = False
-
-    @property
-    def span_us(self) -> int:
-        """How long the time of a page is."""
-        return self.hours * HOUR_US
 
     def shelf(self, partition: str) -> str:
         """Return the name under which the pages of a partition are found, in order of time."""
@@ -109,13 +105,14 @@ def _block(key: Key) -> str:
 _ALL = tuple(range(len(DIMENSIONS)))
 _NO_PEOPLE = (TYPE, MODEL, CHANNEL, GROUP)
 
-HOUR_ACCOUNT = Cube("hour.account", 1, _ALL, _same, _account)
-HOUR_ALL = Cube("hour.all", 1, _NO_PEOPLE, _without_people, _everybody)
-DAY_ACCOUNT = Cube("day.account", 24, _ALL, _same, _account)
-DAY_ALL = Cube("day.all", 24, _NO_PEOPLE, _without_people, _everybody)
-DAY_PEOPLE = Cube("day.people", 24, (TYPE, ACCOUNT, KEY), _people, _block, blocks=True)
+HOUR_ACCOUNT = Cube("hour.account", HOUR_US, _ALL, _same, _account)
+HOUR_ALL = Cube("hour.all", HOUR_US, _NO_PEOPLE, _without_people, _everybody)
+DAY_ACCOUNT = Cube("day.account", DAY_US, _ALL, _same, _account)
+DAY_ALL = Cube("day.all", DAY_US, _NO_PEOPLE, _without_people, _everybody)
+DAY_PEOPLE = Cube("day.people", DAY_US, (TYPE, ACCOUNT, KEY), _people, _block, blocks=True)
+QUARTER_ALL = Cube("quarter.all", QUARTER_US, _NO_PEOPLE, _without_people, _everybody)
 
-CUBES = (HOUR_ACCOUNT, HOUR_ALL, DAY_ACCOUNT, DAY_ALL, DAY_PEOPLE)
+CUBES = (HOUR_ACCOUNT, HOUR_ALL, QUARTER_ALL, DAY_ACCOUNT, DAY_ALL, DAY_PEOPLE)
 
 
 def empty_cell() -> Cell:

@@ -1,11 +1,11 @@
-"""Rollups: sums of events by hour and by day, for charts, totals and finding rows.
+"""Rollups: sums of events by quarter of an hour, hour and day, for charts, totals and finding rows.
 
 Owns the pages of the collection `rollups`: what a page holds, and how events are folded into it.
 Promises that a page is the exact sum of the events of one writer up to `applied.<writer>`: each
 writer has pages of its own, so that writers never wait for one another, and the guard of
 ledger/projector.py lets each event in once. Refuses nothing.
 
-A page is one cube's cells for one shelf (an account, or everybody) in one hour or day:
+A page is one cube's cells for one shelf (an account, or everybody) for one of these times:
 
     {_id: "<shelf>:<start>:<writer>", shelf: "hour.account:user:42", start: µs, writer, rev,
      applied: {w: seq}, cells: "[[type, account, key, model, channel, group, …measures], …]"}
@@ -24,12 +24,14 @@ from ledger.cubes import (
     CHANNEL,
     COST,
     CUBES,
+    DAY_US,
     DIMENSIONS,
     FIRST,
     GROUP,
     HOUR_US,
     LAST,
     MINUTE_US,
+    QUARTER_US,
     TRIED,
     TRIED_AMOUNT,
     TYPE,
@@ -72,23 +74,23 @@ class Page:
 
 
 class Folding:
-    """Folds one writer's events into cells by hour, and these into pages."""
+    """Folds one writer's events into cells by quarters of hours, and these into pages."""
 
     def __init__(self, slot: int) -> None:
         self._slot = slot
-        self._hours: dict[tuple[int, Key], Cell] = {}
+        self._quarters: dict[tuple[int, Key], Cell] = {}
         self._seqs: dict[tuple[int, Key], list[int]] = {}
 
     def add(self, events: Iterable[Document]) -> None:
         """Fold more events."""
-        hours, seqs = self._hours, self._seqs
+        quarters, seqs = self._quarters, self._seqs
         for event in events:
             ts, seq = int(event["ts"]), int(event["seq"])
             key = key_of(event)
-            at = (ts // HOUR_US, key)
-            cell = hours.get(at)
+            at = (ts // QUARTER_US, key)
+            cell = quarters.get(at)
             if cell is None:
-                cell = hours[at] = empty_cell()
+                cell = quarters[at] = empty_cell()
                 seqs[at] = [seq, seq]
             else:
                 seqs[at][1] = seq
@@ -102,7 +104,7 @@ class Folding:
         ts, seq, key = int(event["ts"]), int(event["seq"]), at[1]
         for channel, cost in elsewhere(event).items():
             place = at[0], (*key[:CHANNEL], channel, *key[GROUP:])
-            cell = self._hours.setdefault(place, empty_cell())
+            cell = self._quarters.setdefault(place, empty_cell())
             self._seqs.setdefault(place, [seq, seq])[1] = seq
             cell[TRIED] += 1
             cell[TRIED_AMOUNT] += int(event["amount"])
@@ -111,20 +113,20 @@ class Folding:
             cell[FIRST], cell[LAST] = min(cell[FIRST], ts), max(cell[LAST], ts)
             cell[WHEN] |= 1 << (ts % HOUR_US // MINUTE_US)
 
-    def hours(self) -> Iterable[tuple[int, Key, Cell]]:
-        """Return the cells, each with the hour that it belongs to."""
-        return ((hour, key, cell) for (hour, key), cell in self._hours.items())
+    def cells(self) -> Iterable[tuple[int, Key, Cell]]:
+        """Return the cells, each with the start of the quarter of an hour that it belongs to."""
+        return ((at * QUARTER_US, key, cell) for (at, key), cell in self._quarters.items())
 
     def deltas(self) -> dict[str, PageDelta]:
         """Return what the events add to each page, by its id."""
         pages: dict[str, PageDelta] = {}
         found: dict[tuple[int, int, str], PageDelta] = {}
-        for at, cell in self._hours.items():
-            hour, key = at
+        for at, cell in self._quarters.items():
+            start, key = at[0] * QUARTER_US, at[1]
             first, last = self._seqs[at]
-            daily = [*cell[:WHEN], 1 << hour % 24]
+            daily = [*cell[:WHEN], 1 << start % DAY_US // HOUR_US]
             for number, cube in enumerate(CUBES):
-                place = (number, hour // cube.hours, cube.by(key))
+                place = (number, start // cube.span_us, cube.by(key))
                 page = found.get(place)
                 if page is None:
                     page = self._page(cube, *place[1:], first)
@@ -133,20 +135,20 @@ class Folding:
                     page.first = first
                 if last > page.last:
                     page.last = last
-                kept, fresh = cube.key(key), cell if cube.hours == 1 else daily
+                kept, fresh = cube.key(key), daily if cube.span_us == DAY_US else cell
                 before = page.cells.get(kept)
                 page.cells[kept] = fresh if before is None else merged(before, fresh)
         return pages
 
     def _page(self, cube: Cube, period: int, partition: str, seq: int) -> PageDelta:
-        start = period * cube.hours * HOUR_US
+        start = period * cube.span_us
         name = page_id(cube, partition, start, self._slot)
         return PageDelta(name, cube.shelf(partition), start, cube.span_us, seq, seq)
 
 
 def page_id(cube: Cube, partition: str, start: int, slot: int) -> str:
-    """Name the page of a writer that holds a partition's cells of the hour or day of `start`."""
-    return f"{cube.name}:{partition}:{start // HOUR_US}:{slot}"
+    """Name the page of a writer that holds a partition's cells of the time from `start`."""
+    return f"{cube.name}:{partition}:{start // MINUTE_US}:{slot}"
 
 
 def cells_of(page: Document) -> Cells:

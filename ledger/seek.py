@@ -10,11 +10,23 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from ledger.cubes import DAY_US, EVENTS, FIRST, HOUR_US, LAST, MINUTE_US, TRIED, WHEN, Cell
+from ledger.cubes import (
+    DAY_US,
+    EVENTS,
+    FIRST,
+    HOUR_US,
+    LAST,
+    MINUTE_US,
+    QUARTER_US,
+    TRIED,
+    WHEN,
+    Cell,
+)
 from ledger.events import Document
+from ledger.recent import Recent
 from ledger.scan import at_times, birth_us, in_time, within
 from ledger.store import Store
-from ledger.totals import FOREVER_US, Recent, sums
+from ledger.totals import FOREVER_US, sums
 from ledger.wanted import Filter, translate
 
 DAYS_AT_FIRST, DAYS_AT_MOST = 4, 366
@@ -22,6 +34,7 @@ FEW = 200
 SPARE = 5
 SHORTEST_US = 1_000_000
 MOST_PIECES = 8
+DEEP = 50
 
 
 Piece = tuple[int, int]
@@ -64,6 +77,7 @@ class Seek:
         self._recent = recent
         self._dense = not filters or all(set(given) == {"account"} for given in filters)
         self._by_account = bool(filters) and all("account" in given for given in filters)
+        self._has_quarters = not any("account" in given or "body.key" in given for given in filters)
         self._skip = self._need = 0
 
     async def rows(self, *, skip: int = 0, need: int) -> AsyncGenerator[Document, None]:
@@ -110,8 +124,13 @@ class Seek:
         points = [at for window in windows for at in window.points or ()]
         there = await at_times(self._store, self._filters, points) if points else []
         for window in windows:
-            found = self._at(window, there) if window.points is not None else self._in(window)
             skip = window.skip
+            if window.points is not None:
+                found = self._at(window, there)
+            elif skip and skip > (window.count or 0) // 2:
+                found, skip = self._from_the_other_end(window), 0
+            else:
+                found = self._in(window)
             async with aclosing(found):
                 async for event in found:
                     if skip:
@@ -143,6 +162,34 @@ class Seek:
                 async for event in events:
                     yield event
 
+    async def _from_the_other_end(self, window: Window) -> AsyncGenerator[Document, None]:
+        """Yield the events of a window of which most are skipped, those in between left out.
+
+        Its count says how many there are on the other side of the rows that are needed.
+        """
+        count, skip = window.count or 0, window.skip or 0
+        spare = max(0, count - skip - max(self._need, 1))
+        rows: list[Document] = []
+        for first, last in reversed(window.pieces):
+            events = within(
+                self._store,
+                self._filters or ({},),
+                first,
+                last,
+                newest_first=not self._newest_first,
+                width=_width(window, count - skip),
+            )
+            async with aclosing(events):
+                async for event in events:
+                    rows.append(event)
+                    if len(rows) == count - skip:
+                        break
+            if len(rows) == count - skip:
+                break
+        del rows[:spare]
+        for event in reversed(rows):
+            yield event
+
     async def _windows(self) -> AsyncGenerator[Window, None]:
         """Yield the days and hours that must be read."""
         async with aclosing(self._days()) as days:
@@ -152,9 +199,15 @@ class Seek:
                 if self._few(cell):
                     yield self._window(start, DAY_US, cell)
                     continue
-                for hour, hourly in await self._cells(start, start + DAY_US, 1):
-                    if not self._passed(hour, HOUR_US, hourly):
+                for hour, hourly in await self._cells(start, start + DAY_US, HOUR_US):
+                    if self._passed(hour, HOUR_US, hourly):
+                        continue
+                    if self._skip < DEEP or not self._has_quarters:
                         yield self._window(hour, HOUR_US, hourly)
+                        continue
+                    for at, cell in await self._cells(hour, hour + HOUR_US, QUARTER_US):
+                        if not self._passed(at, QUARTER_US, cell):
+                            yield self._window(at, QUARTER_US, cell)
 
     def _few(self, cell: Cell) -> bool:
         """Tell whether a day need not be searched by the hour."""
@@ -172,14 +225,14 @@ class Seek:
         while first < end:
             cut = max(first, end - size) if self._newest_first else min(end, first + size)
             some = (cut, end) if self._newest_first else (first, cut)
-            for found in await self._cells(some[0] * DAY_US, some[1] * DAY_US, 24):
+            for found in await self._cells(some[0] * DAY_US, some[1] * DAY_US, DAY_US):
                 yield found
             first, end = (first, cut) if self._newest_first else (cut, end)
             size = min(size * 4, DAYS_AT_MOST)
 
-    async def _cells(self, start: int, end: int, hours: int) -> list[tuple[int, Cell]]:
+    async def _cells(self, start: int, end: int, bucket_us: int) -> list[tuple[int, Cell]]:
         found = await sums(
-            self._store, self._filters, start, end, bucket=hours, recent=self._recent
+            self._store, self._filters, start, end, bucket_us=bucket_us, recent=self._recent
         )
         found = found or {}
         cells = [(int(group[0]), cell) for group, cell in found.items()]
@@ -209,13 +262,17 @@ class Seek:
             points = [at for at in {cell[FIRST], cell[LAST]} if low <= at < high]
             return Window(count, skip, [], points)
         pieces = [(start, start + span_us)]
-        if not self._dense:
-            bit_us = MINUTE_US if span_us == HOUR_US else HOUR_US
-            runs = _runs(cell[WHEN], start, bit_us)
+        if not self._dense and not (self._by_account and span_us < DAY_US):
+            bit_us, base = (HOUR_US, start) if span_us == DAY_US else (MINUTE_US, _hour(start))
+            runs = _runs(cell[WHEN], base, bit_us)
             pieces = runs if len(runs) <= MOST_PIECES else pieces
         cut = [(max(low, first), min(high, last)) for first, last in pieces]
         cut = [piece for piece in cut if piece[0] < piece[1]]
         return Window(count, skip, cut[::-1] if self._newest_first else cut, None)
+
+
+def _hour(at: int) -> int:
+    return at // HOUR_US * HOUR_US
 
 
 def _runs(bits: int, start: int, bit_us: int) -> list[Piece]:

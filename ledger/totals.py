@@ -1,18 +1,17 @@
 """Totals: exact sums over any filter and period, without reading the events.
 
-Owns the way from a question to pages: whole days from daily pages, whole hours from hourly ones,
-pieces of an hour from the events themselves, and the events that are not in their pages yet from
-the tail behind the watermarks. Promises that each event counts exactly once: the watermarks are
-read first, then the tail, then pages, and a page itself says which of the tail is in it already.
+Owns the way from a question to pages: whole days from daily pages, whole hours (for everybody:
+quarters of hours) from theirs, shorter pieces from the events themselves, and the events that are
+not in their pages yet from the tail behind the watermarks. Promises that each event counts exactly
+once: the watermarks are read first, then the tail, then pages, and a page itself says which of the
+tail is in it already.
 Refuses filters that cells can't answer (`sums` returns None).
 """
 
-import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from operator import sub
-from typing import Any, Self
+from typing import Any
 
 from ledger.cubes import (
     ACCOUNT,
@@ -33,8 +32,10 @@ from ledger.cubes import (
     total,
 )
 from ledger.events import Document
-from ledger.rollups import ROLLUPS, Folding, cells_of, page_id
-from ledger.scan import behind, matching
+from ledger.recent import Recent
+from ledger.rollups import Folding, cells_of, page_id
+from ledger.scan import matching
+from ledger.spans import Plan, Span, plan, units_for
 from ledger.store import Store
 from ledger.views import applied
 from ledger.wanted import TRIED_FIELD, Filter, Wanted, terms, translate
@@ -50,94 +51,6 @@ Take = Callable[[int, Key, Cell, int], None]
 def measures(cell: Cell) -> dict[str, int]:
     """Return what a cell counts, by name."""
     return dict(zip(MEASURES, cell, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A run of whole hours or days: `hours` is how long a page of it is."""
-
-    hours: int
-    start: int
-    end: int
-
-    def __contains__(self, ts: int) -> bool:
-        return self.start <= ts < self.end
-
-
-@dataclass(slots=True)
-class Plan:
-    """Where the numbers of a period come from. An edge with sign -1 is taken away again."""
-
-    spans: list[Span] = field(default_factory=list)
-    edges: list[tuple[int, int, int]] = field(default_factory=list)
-
-
-def plan(from_us: int, to_us: int, *, daily: bool = True) -> Plan:
-    """Cut a period into whole days, whole hours, and pieces of hours at its ends.
-
-    Of an hour of which more than half is wanted the whole is taken, and the rest taken away.
-    """
-    made = Plan()
-    if from_us >= to_us:
-        return made
-    start, end = -(-from_us // HOUR_US) * HOUR_US, to_us // HOUR_US * HOUR_US
-    if start > end:
-        made.edges.append((from_us, to_us, 1))
-        return made
-    if start - from_us > HOUR_US // 2:
-        made.edges.append((start - HOUR_US, from_us, -1))
-        start -= HOUR_US
-    elif start > from_us:
-        made.edges.append((from_us, start, 1))
-    if to_us - end > HOUR_US // 2:
-        made.edges.append((to_us, end + HOUR_US, -1))
-        end += HOUR_US
-    elif end < to_us:
-        made.edges.append((end, to_us, 1))
-    first, last = -(-start // DAY_US) * DAY_US, end // DAY_US * DAY_US
-    if daily and first < last:
-        days = [Span(1, start, first), Span(24, first, last), Span(1, last, end)]
-        made.spans = [span for span in days if span.start < span.end]
-    elif start < end:
-        made.spans = [Span(1, start, end)]
-    return made
-
-
-class Recent:
-    """The events behind the watermarks, at one moment: what pages may lack.
-
-    Made once for a request by `read`, before its pages are read, so that its answers agree.
-    """
-
-    def __init__(self) -> None:
-        self._heads: dict[int, float] = {}
-        self.events: list[Document] = []
-
-    @classmethod
-    async def read(cls, store: Store) -> Self:
-        """Read the watermarks, then what is behind them. A released writer has nothing there."""
-        recent = cls()
-        slots = await store.find_list("writers", {}, projection={"released": 1})
-        wanted = {ROLLUPS.position_id(slot["_id"]): slot for slot in slots}
-        found = await store.find_list("positions", {"_id": {"$in": list(wanted)}})
-        reached = {document["_id"]: int(document["seq"]) for document in found}
-        for name, slot in wanted.items():
-            if name in reached and slot.get("released"):
-                recent._heads[int(slot["_id"])] = math.inf
-            else:
-                await recent._follow(store, int(slot["_id"]), reached.get(name, 0))
-        return recent
-
-    async def _follow(self, store: Store, slot: int, seq: int) -> None:
-        async with aclosing(behind(store, slot, seq)) as pages:
-            async for events in pages:
-                self.events += events
-                seq = int(events[-1]["seq"])
-        self._heads[slot] = seq
-
-    def counted(self, event: Document, mark: int) -> bool:
-        """Tell whether an event was in its page (up to `mark`) or is among these."""
-        return int(event["seq"]) <= max(mark, self._heads.get(int(event["writer"]), 0))
 
 
 class _Pages:
@@ -160,9 +73,9 @@ class _Pages:
         for slot, events in late.items():
             folding = Folding(slot)
             folding.add(events)
-            for hour, key, cell in folding.hours():
+            for at, key, cell in folding.cells():
                 if wanted.matches(key):
-                    yield hour * HOUR_US, key, cell
+                    yield at, key, cell
 
     def mark(self, cube: Cube, event: Document) -> int:
         """Return up to which number the page of an event is complete."""
@@ -177,11 +90,11 @@ class _Pages:
 
 
 class _Sums:
-    """Cells grouped by some dimensions and, if asked for, by periods of some hours."""
+    """Cells grouped by some dimensions and, if asked for, by periods."""
 
-    def __init__(self, by: Sequence[int], bucket: int | None) -> None:
+    def __init__(self, by: Sequence[int], bucket_us: int | None) -> None:
         self._by = tuple(by)
-        self._bucket_us = bucket * HOUR_US if bucket else None
+        self._bucket_us = bucket_us
         self._more: dict[Group, list[Cell]] = {}
         self._less: dict[Group, list[Cell]] = {}
 
@@ -217,10 +130,10 @@ async def sums(
     to_us: int | None = None,
     *,
     by: Sequence[int] = (),
-    bucket: int | None = None,
+    bucket_us: int | None = None,
     recent: Recent | None = None,
 ) -> Grouped | None:
-    """Sum the events that match any filter, grouped by dimensions and periods of `bucket` hours.
+    """Sum the events that match any filter, grouped by dimensions and periods of `bucket_us`.
 
     None when cells can't tell. Without groups there is one group, (), or none if nothing matches.
     `recent` makes several sums agree, as of the moment that it was read.
@@ -230,23 +143,23 @@ async def sums(
     if wanted is None:
         return None
     start, end = from_us or 0, FOREVER_US if to_us is None else min(to_us, FOREVER_US)
-    plan_ = plan(start, end, daily=bucket is None or bucket >= 24)
-    out, pages = _Sums(by, bucket), _Pages(recent or await Recent.read(store))
+    plan_ = plan(start, end, units_for(wanted, by, bucket_us))
+    out, pages = _Sums(by, bucket_us), _Pages(recent or await Recent.read(store))
     used: list[tuple[int, Wanted, Span, Cube]] = []
     for sign, one in terms(one for one in wanted if all(one.allowed.values())):
         for span in plan_.spans:
-            cube = await _read_pages(store, one, span, by, pages, out, sign, bucket)
+            cube = await _read_pages(store, one, span, by, pages, out, sign, bucket_us)
             used.append((sign, one, span, cube))
     for sign, one, span, cube in used:
         for at, key, cell in pages.lack(cube, span, one):
-            out.take(at, key, _by_day(at, cell, bucket), sign, tried=one.tried)
-    cubes = {cube.name: cube for _, _, _, cube in used if cube.hours == 1}.values()
+            out.take(at, key, _by_day(at, cell, bucket_us), sign, tried=one.tried)
+    cubes = {cube.name: cube for _, _, _, cube in used if cube.span_us < DAY_US}.values()
     for first, last, sign in plan_.edges:
         events = await _edge(store, filters, first, last)
         if sign < 0:
             events = [event for event in events if pages.counted(cubes, event)]
-        _take_folded(events, out, sign, bucket, wanted)
-    await _take_named(store, named, start, end, plan_, wanted, out, bucket)
+        _take_folded(events, out, sign, bucket_us, wanted)
+    await _take_named(store, named, start, end, plan_, wanted, out, bucket_us)
     return out.grouped()
 
 
@@ -263,9 +176,9 @@ async def _read_pages(
     pages: _Pages,
     out: _Sums,
     sign: int,
-    bucket: int | None,
+    bucket_us: int | None,
 ) -> Cube:
-    cube, partitions = _cube(wanted, by, span.hours)
+    cube, partitions = _cube(wanted, by, span.unit_us)
     if partitions is None:
         partitions = await _accounts(store, wanted, span)
     for partition in partitions:
@@ -275,8 +188,8 @@ async def _read_pages(
                 start = int(page["start"])
                 for key, cell in cells_of(page).items():
                     if wanted.matches(key):
-                        if span.hours == 1:
-                            cell = _by_day(start, cell, bucket)
+                        if span.unit_us < DAY_US:
+                            cell = _by_day(start, cell, bucket_us)
                         out.take(start, key, cell, sign, tried=wanted.tried)
     return cube
 
@@ -286,10 +199,10 @@ def _pages(store: Store, cube: Cube, partition: str, span: Span) -> AsyncGenerat
     return store.find("rollups", {"shelf": cube.shelf(partition), "start": times})
 
 
-def _cube(wanted: Wanted, by: Sequence[int], hours: int) -> tuple[Cube, list[str] | None]:
+def _cube(wanted: Wanted, by: Sequence[int], unit_us: int) -> tuple[Cube, list[str] | None]:
     """Choose the first cube that tells, and its partitions (None: those of all accounts)."""
     needed = {*wanted.allowed, *by}
-    sized = [cube for cube in CUBES if cube.hours == hours]
+    sized = [cube for cube in CUBES if cube.span_us == unit_us]
     accounts = wanted.allowed.get(ACCOUNT)
     if accounts is None:
         for cube in sized:
@@ -300,7 +213,7 @@ def _cube(wanted: Wanted, by: Sequence[int], hours: int) -> tuple[Cube, list[str
 
 async def _accounts(store: Store, wanted: Wanted, span: Span) -> list[str]:
     """Return the accounts with pages in a span that may hold what is wanted."""
-    days = Span(24, span.start // DAY_US * DAY_US, -(-span.end // DAY_US) * DAY_US)
+    days = Span(DAY_US, span.start // DAY_US * DAY_US, -(-span.end // DAY_US) * DAY_US)
     kept = {at: values for at, values in wanted.allowed.items() if at in DAY_PEOPLE.keeps}
     likely, found = Wanted(kept), set[str]()
     async with aclosing(_pages(store, DAY_PEOPLE, "", days)) as pages:
@@ -309,15 +222,15 @@ async def _accounts(store: Store, wanted: Wanted, span: Span) -> list[str]:
     return sorted(found)
 
 
-def _by_day(start: int, cell: Cell, bucket: int | None) -> Cell:
+def _by_day(start: int, cell: Cell, bucket_us: int | None) -> Cell:
     """Return an hour's cell with the bits of a day's, where sums are by day."""
-    if bucket != 24:
+    if bucket_us != DAY_US:
         return cell
-    return [*cell[:WHEN], 1 << start // HOUR_US % 24 if cell[WHEN] else 0]
+    return [*cell[:WHEN], 1 << start % DAY_US // HOUR_US if cell[WHEN] else 0]
 
 
 async def _edge(store: Store, filters: Sequence[Filter], first: int, last: int) -> list[Document]:
-    """Read the events of a piece of an hour, each once."""
+    """Read the events of a piece of a page's time, each once."""
     found: dict[str, Document] = {}
     for given in _with_tried(filters):
         async with aclosing(matching(store, given, first, last, fields=_FIELDS)) as events:
@@ -345,7 +258,7 @@ async def _take_named(
     plan_: Plan,
     wanted: list[Wanted],
     out: _Sums,
-    bucket: int | None,
+    bucket_us: int | None,
 ) -> None:
     """Add the events that filters name by id and that no other filter wants already."""
     found: dict[str, Document] = {}
@@ -355,7 +268,7 @@ async def _take_named(
                 found[event["_id"]] = event
     if found:
         lone = [event for event in found.values() if not _wanted_already(event, wanted)]
-        _take_folded(lone, out, 1, bucket, [Wanted({})])
+        _take_folded(lone, out, 1, bucket_us, [Wanted({})])
 
 
 def _wanted_already(event: Document, wanted: list[Wanted]) -> bool:
@@ -363,7 +276,7 @@ def _wanted_already(event: Document, wanted: list[Wanted]) -> bool:
     folding.add([event])
     return any(
         one.matches(key) and (cell[EVENTS] or one.tried)
-        for _, key, cell in folding.hours()
+        for _, key, cell in folding.cells()
         for one in wanted
     )
 
@@ -372,15 +285,14 @@ def _take_folded(
     events: Iterable[Document],
     out: _Sums,
     sign: int,
-    bucket: int | None,
+    bucket_us: int | None,
     wanted: list[Wanted],
 ) -> None:
     for event in events:
         folding = Folding(0)
         folding.add([event])
-        for hour, key, cell in folding.hours():
+        for at, key, cell in folding.cells():
             matching = [one for one in wanted if one.matches(key)]
             if matching:
-                at = hour * HOUR_US
                 tried = any(one.tried for one in matching)
-                out.take(at, key, _by_day(at, cell, bucket), sign, tried=tried)
+                out.take(at, key, _by_day(at, cell, bucket_us), sign, tried=tried)

@@ -6,8 +6,9 @@ from marshmallow import ValidationError
 
 from admin.base import ApiHandler
 from admin.schemas.ledger import DashboardQuery, OwnDashboardQuery
-from admin.usage_report import DAY_US, Question, add_names, usage_by
+from admin.usage_report import Question, add_names, usage_by
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
+from ledger.cubes import DAY_US
 
 DAYS_BY_DEFAULT = 30
 MOST_PERIODS = 1_100
@@ -50,8 +51,8 @@ def _check(question: Question) -> None:
     """Refuse what makes no sense or would be too much. Raises ValidationError."""
     if question.to_us <= question.from_us:
         raise ValidationError({"to": ["Must be later than from."]})
-    if question.bucket is not None:
-        periods = (question.to_us - question.from_us) / (question.bucket * DAY_US / 24)
+    if question.bucket_us is not None:
+        periods = (question.to_us - question.from_us) / question.bucket_us
         if periods > MOST_PERIODS:
             raise ValidationError({"from": [f"More than {MOST_PERIODS} periods; use longer ones."]})
 

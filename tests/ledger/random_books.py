@@ -61,19 +61,19 @@ async def plant(store, events, *, released=False):
     await store.insert_many("events", events)
 
 
-def naive(events, by, bucket=None, matches=lambda event: True):
+def naive(events, by, bucket_us=None, matches=lambda event: True):
     """Sum events one by one."""
     groups = {}
     for event in events:
         folding = Folding(0)
         folding.add([event])
-        for hour, key, cell in folding.hours():
+        for at, key, cell in folding.cells():
             named = dict(zip(DIMENSIONS, key, strict=True))
             if not matches(named):
                 continue
             group = tuple(named[name] for name in by)
-            if bucket:
-                group = (hour // bucket * bucket * HOUR_US, *group)
+            if bucket_us:
+                group = (at // bucket_us * bucket_us, *group)
             groups[group] = merged(groups[group], cell) if group in groups else cell
     return groups
 

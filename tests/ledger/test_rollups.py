@@ -6,7 +6,7 @@ import pytest
 
 from ledger.books import Books
 from ledger.clock import Clock
-from ledger.cubes import CUBES, DIMENSIONS, SUMMED, merged
+from ledger.cubes import CUBES, DAY_US, DIMENSIONS, HOUR_US, SUMMED, merged
 from ledger.projector import Projector, catch_up, project, save_position
 from ledger.recount_rollups import rebuild_rollups, verify_rollups
 from ledger.rollups import ROLLUPS, Folding, cells_of, packed
@@ -104,12 +104,12 @@ async def test_sums_equal_a_naive_recomputation_with_any_tail(store, seed):
         start, end = rng.choice(((None, None), (start, end), (None, end), (start, None)))
         where = random_filter(rng)
         by = rng.sample(DIMENSIONS, rng.choice((0, 0, 1, 2)))
-        bucket = rng.choice((None, 1, 24))
+        bucket_us = rng.choice((None, HOUR_US, DAY_US))
         inside = [e for e in events if (start or 0) <= e["ts"] < (end or 2**62)]
-        wanted = naive(inside, by, bucket, selects(where))
+        wanted = naive(inside, by, bucket_us, selects(where))
         numbers = [DIMENSIONS.index(name) for name in by]
-        found = await sums(store, (mongo(where),), start, end, by=numbers, bucket=bucket)
-        assert counted(found) == counted(wanted), (where, by, bucket, start, end)
+        found = await sums(store, (mongo(where),), start, end, by=numbers, bucket_us=bucket_us)
+        assert counted(found) == counted(wanted), (where, by, bucket_us, start, end)
 
 
 def selects(where):
