@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test browser bench bench-ledger lint format clean
+.PHONY: help setup dev run demo test test-both browser bench bench-ledger lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +17,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 help:
 	@echo "make run     serve on http://127.0.0.1:3000, books in ./data"
 	@echo "make demo    the same, with the sandbox provider and a curl command to paste"
-	@echo "make test    the whole suite, on both database drivers"
+	@echo "make test    the whole suite, and again on the other driver where it matters"
+	@echo "make test-both  all that talks to the database on both drivers"
 	@echo "make bench   measure; PEER=litellm compares"
 	@echo "make bench-ledger   the same for the books; ARGS='--events 1000000'"
 	@echo "make lint    style, formatting and types"
@@ -53,10 +54,14 @@ run: setup
 demo: setup
 	@$(BIN)/tollgate serve --demo $(ARGS)
 
-# Everything on Motor, then what talks to the database again on PyMongo's own async client.
+# Everything on Motor, then where drivers differ again on PyMongo's own async client.
 test: lint browser
 	MONGO_DRIVER=motor $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
-	MONGO_DRIVER=pymongo $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m database
+	MONGO_DRIVER=pymongo OUTAGE_S=10 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m driver
+
+# Everything that talks to the database on both; takes longer.
+test-both: test
+	MONGO_DRIVER=pymongo $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "database and not driver"
 
 browser:
 	@command -v chromium >/dev/null || { \

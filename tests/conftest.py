@@ -17,11 +17,43 @@ from ledger.indexes import INDEXES
 from ledger.store import Store
 
 
+# Where the drivers' own ways show: every call of the store, failures and cancellations on the way,
+# whole servers that are killed, and servers whose database goes away.
+DRIVER_FILES = frozenset(
+    (
+        "test_store.py",
+        "test_store_network.py",
+        "test_appender.py",
+        "test_credit.py",
+        "test_forgetting.py",
+        "test_projector.py",
+        "test_scan.py",
+        "test_spill.py",
+        "test_writers.py",
+        "test_verify.py",
+        "test_seals.py",
+        "test_budgets.py",
+        "test_jobs.py",
+        "test_directory.py",
+        "test_freshness.py",
+        "test_charges.py",
+        "test_kill.py",
+        "test_openai_client.py",
+        "test_outage.py",
+        "test_overdraft.py",
+        "test_redemption.py",
+    )
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that talk to the database, so that they can be chosen or left out."""
+    """Mark the tests that talk to the database, and those of them that every driver must pass each
+    time, so that they can be chosen or left out."""
     for item in items:
         if "database_url" in getattr(item, "fixturenames", ()):
             item.add_marker("database")
+        if item.path.name in DRIVER_FILES:
+            item.add_marker("driver")
         if "broken_connections" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
 
