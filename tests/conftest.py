@@ -16,7 +16,6 @@ from ledger.embedded import EmbeddedDatabase
 from ledger.indexes import INDEXES
 from ledger.store import Store
 
-
 # Where the drivers' own ways show: every call of the store, failures and cancellations on the way,
 # whole servers that are killed, and servers whose database goes away.
 DRIVER_FILES = frozenset(
