@@ -11,6 +11,7 @@ import multiprocessing
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from ledger.accounts import Sums
@@ -183,7 +184,12 @@ class _Checking:
                 for each in range(at, min(at + ahead, len(runs))):
                     if each not in waiting:
                         waiting[each] = pool.submit(check_run, path, self._index, runs[each])
-                yield run, waiting[at].result()
+                try:
+                    done = waiting[at].result()
+                except BrokenProcessPool:
+                    why = "a process that checked a part of it was killed; try --processes 1"
+                    raise LedgerError(f"the bundle was not checked: {why}") from None
+                yield run, done
                 waiting[at] = Future()
 
     def _join(self, first: Segment, before: Done | None, done: Done) -> None:
