@@ -69,6 +69,10 @@ class Totals:
                 self._report.waiting += 1
         return total
 
+    def late_accounts(self) -> set[str]:
+        """Return the accounts with events that may not be in them yet."""
+        return set(self._late)
+
     def accounts(self) -> set[str]:
         """Return the accounts that must exist: those with events that are in them by now."""
         return set(self.sums)

@@ -262,16 +262,19 @@ class _Verification:
     # -- comparing ------------------------------------------------------------------------------
 
     async def _check_accounts(self) -> None:
-        unseen = set(self._totals.sums)
+        unseen, waiting = set(self._totals.sums), self._totals.late_accounts()
         async with aclosing(self._store.find("accounts", {})) as found:
             async for document in found:
                 account = str(document["_id"])
                 unseen.discard(account)
+                waiting.discard(account)
                 await self._catch_up(document.get("applied", {}))
                 sums = self._totals.of(account, document.get("applied", {}))
                 compare(account, document, sums, self.report)
                 check_parts(account, document, self.report)
                 self._slices.see(account, document)
+        for account in waiting:
+            self._totals.of(account, {})  # counts what waits for the account's first document
         for account in sorted(unseen):
             message = "it does not exist, and events were projected into it"
             self.report.add("account changed", account, message)
