@@ -7,7 +7,12 @@ from admin.urls import ROUTES
 from tests.admin.harness import ROOT_TOKEN, Person, Server, refused
 
 RANKS = {"anonymous": 0, "user": 1, "admin": 10, "root": 100}
-SAMPLES = {r"(\d{1,15})": "999999", "(notice|about|home_page_content)": "notice"}
+SAMPLES = {
+    r"(\d{1,15})": "999999",
+    r"(\d{1,9})": "999999",
+    "([0-9a-z-]{1,60})": "none",
+    "(notice|about|home_page_content)": "notice",
+}
 
 
 def path_of(pattern: str) -> str:

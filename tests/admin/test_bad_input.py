@@ -145,7 +145,7 @@ async def test_a_fault_of_ours_is_500_with_a_request_id_and_says_nothing_else(
             "ts": time.time_ns() // 1000,
         },
     )
-    response = await root.get("/api/log/")
+    response = await root.get("/api/ledger/events/broken")
     message = refused(response, 500, response.headers["X-Request-Id"])
     assert "KeyError" not in message
     assert response.headers["X-Request-Id"] in caplog.text
