@@ -24,6 +24,9 @@ from ledger.store import Store
 from ledger.views import ACCOUNTS, AnyView, only
 
 RETRY_S = 0.25
+# After an outage a command may wait on a connection that nobody answers any more; sending it again
+# is safe, and what it did in part stays done.
+PATIENCE_S = 15.0
 SETTLE_POLL_S = 0.05
 BREATH = 100  # how many events are folded before other tasks get a turn
 MOST_DOCUMENTS = 200  # in one command
@@ -294,13 +297,14 @@ class Projector:
         while self._waiting:
             events = list(islice(self._waiting, self._view.chunk))
             try:
-                await project(self._store, self._slot, events, self._marks, self._view)
-            except StoreError as error:
+                async with asyncio.timeout(PATIENCE_S):
+                    await project(self._store, self._slot, events, self._marks, self._view)
+            except (StoreError, TimeoutError) as error:
                 self._marks.clear()
                 if self._giving_up:
                     self._waiting.clear()
                     return
-                log.warning("%s wait for the database: %s", self._view.name, error)
+                log.warning("%s wait for the database: %s", self._view.name, error or "no answer")
                 await asyncio.sleep(RETRY_S)
                 continue
             for _ in events:

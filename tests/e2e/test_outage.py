@@ -22,6 +22,7 @@ pytestmark = pytest.mark.database
 
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "30"))
 BACK_S = 30
+WARM = 2_000
 QUOTA = 500_000_000
 
 
@@ -51,6 +52,18 @@ async def load(server: Server, people: int):
         await asyncio.gather(asking, return_exceptions=True)
 
 
+async def check_in_time(server: Server, crowd: Crowd) -> None:
+    """Check what clients received, once what was spilled is recorded and projected."""
+    deadline = time.monotonic() + 2 * BACK_S
+    while True:
+        try:
+            return await check(server, crowd)
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.5)
+
+
 async def until(condition, within_s: float) -> None:
     deadline = time.monotonic() + within_s
     while not await asyncio.to_thread(condition):
@@ -64,7 +77,8 @@ async def test_a_database_that_is_stopped_for_a_while(tmp_path: Path):
     server.add_channel()
     poor = server.add_user("bystander", QUOTA)
     async with load(server, people=4) as crowd:
-        await until(lambda: len(crowd.received) > 200, 60)
+        # Slices grow with use: after this many requests they last for a while.
+        await until(lambda: len(crowd.received) > WARM, 90)
         pid = database_pid(server)
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -85,9 +99,8 @@ async def test_a_database_that_is_stopped_for_a_while(tmp_path: Path):
         await until(lambda: readiness(server)[0] == 200, BACK_S)
         after = len(crowd.received)
         await until(lambda: len(crowd.received) > after + 50, BACK_S)
-    await until(lambda: readiness(server)[1].get("spilled", 0) == 0, BACK_S)
     assert set(crowd.statuses) <= {200, 503}, crowd.statuses
-    await check(server, crowd)
+    await check_in_time(server, crowd)
     assert "books balance" in server.verified()
     server.stop()
     assert not list((tmp_path / "data" / "spill").glob("*.jsonl"))
@@ -126,7 +139,7 @@ async def test_a_database_that_is_killed_again_and_again(tmp_path: Path):
         received = len(crowd.received)
         await until(lambda: len(crowd.received) > received + 50, BACK_S)
     assert set(crowd.statuses) <= {200, 503}, crowd.statuses
-    await check(server, crowd)
+    await check_in_time(server, crowd)
     server.stop()
 
 
@@ -142,6 +155,6 @@ async def test_everything_is_killed_while_charges_are_only_on_disk(tmp_path: Pat
         server.kill()
     assert any((tmp_path / "data" / "spill").glob("*.jsonl"))
     await asyncio.to_thread(server.start)
-    await check(server, crowd)
+    await check_in_time(server, crowd)
     assert "books balance" in server.verified()
     server.stop()
