@@ -27,6 +27,7 @@ RETRY_S = 0.25
 # After an outage a command may wait on a connection that nobody answers any more; sending it again
 # is safe, and what it did in part stays done.
 PATIENCE_S = 15.0
+LONGEST_PAUSE_S = 2.0
 SETTLE_POLL_S = 0.05
 BREATH = 100  # how many events are folded before other tasks get a turn
 MOST_DOCUMENTS = 200  # in one command
@@ -285,7 +286,9 @@ class Projector:
             await self._save()
             if self._closing and not self._waiting:
                 return
-            pause_s = max(self._interval_s, self._view.share * (loop.time() - began))
+            # Bounded, or a flush that waited for the database would be followed by a long silence.
+            share_s = self._view.share * (loop.time() - began)
+            pause_s = max(self._interval_s, min(share_s, LONGEST_PAUSE_S))
 
     async def _pause(self, pause_s: float) -> None:
         """Let events gather, unless somebody waits for them."""
