@@ -18,8 +18,9 @@ from ledger.store import Store
 
 IDLE_S = 15.0
 FORGET_S = 300.0
-# How long one question to the database may take before the request is told to come back later.
-ASK_S = 5.0
+# How long a request waits for a database that answers others, but is slow; one that answers nobody
+# is noticed much sooner (ledger/outage.py).
+ASK_S = 15.0
 FIRST_POLL_S, LAST_POLL_S = 0.05, 1.0
 EXTEND_WAIT_S = 2.0
 

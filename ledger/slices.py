@@ -212,9 +212,12 @@ class Slices:
             {"$inc": {f"slice_rev.{w}": 1}, "$set": {f"slice_epoch.{w}": self._epoch}},
         )
         if account is None:
-            if await self._store.find_one("accounts", {"_id": piece.account}) is not None:
+            account = await self._store.find_one("accounts", {"_id": piece.account})
+            if account is None:
+                return None
+            if int(account.get("slice_epoch", {}).get(w, 0)) > self._epoch:
                 raise Fenced(f"writer slot {w} was taken over by another process")
-            return None
+            return await self._look_up(piece)  # its first event was added a moment ago
         if first_time:
             piece.charged = int(account.get("consumed_by", {}).get(w, 0))
         self._learn(piece, account)

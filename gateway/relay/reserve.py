@@ -22,7 +22,7 @@ async def reserve(relay: Relay, x: Exchange) -> None:
     BooksUnavailable, StoreError."""
     assert x.channel is not None
     x.place = relay.books.place()
-    x.quote = price(relay, x, x.channel)
+    x.quote = await _priced(relay, x, x.channel)
     if x.quote.is_free:
         return
     accounts = [x.user.account] if x.key.unlimited else [x.user.account, x.key.account]
@@ -35,6 +35,17 @@ async def reserve(relay: Relay, x: Exchange) -> None:
         await _hold_slowly(relay, x, accounts, running, amount)
     if relay.books.lots.any(x.user.account):
         await relay.books.lots.prepare(x.user.account, amount)
+
+
+async def _priced(relay: Relay, x: Exchange, channel: Channel) -> Quote:
+    """Price a request; before it is refused, see whether a price was published a moment ago."""
+    try:
+        return price(relay, x, channel)
+    except PriceMissing:
+        relay.books.check_reachable()
+        await relay.books.prices.refresh()
+        x.prices = relay.books.prices.table()
+        return price(relay, x, channel)
 
 
 def _hold_at_once(

@@ -6,7 +6,16 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.e2e.browser import Open, browsers, pages
-from tests.e2e.server import Server
+from tests.e2e.server import RUNNING, Server
+
+
+@pytest.fixture(autouse=True)
+def no_server_left() -> Iterator[None]:
+    """End the servers that a failed test left running."""
+    before = set(RUNNING)
+    yield
+    for server in RUNNING - before:
+        server.abandon()
 
 
 @pytest.fixture(scope="module")

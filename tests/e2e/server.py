@@ -21,6 +21,8 @@ SANDBOX = 1000
 REPOSITORY = Path(__file__).parent.parent.parent
 READY_S = 60
 STOP_S = 60
+# Those that were started and did not end yet, so that a test that fails leaves nothing behind.
+RUNNING: "set[Server]" = set()
 
 
 def free_port() -> int:
@@ -58,6 +60,7 @@ class Server:
 
     def launch(self, *flags: str) -> "Server":
         """Start without waiting for anything."""
+        RUNNING.add(self)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command(
@@ -100,6 +103,14 @@ class Server:
                 self.kill()
                 raise
         self.http.close()
+        RUNNING.discard(self)
+
+    def abandon(self) -> None:
+        """End whatever still runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+        self.http.close()
+        RUNNING.discard(self)
 
     def kill(self) -> None:
         """Kill the whole tree at once, as a power cut would."""

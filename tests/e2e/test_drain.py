@@ -71,7 +71,9 @@ async def test_no_stream_is_lost_when_the_server_is_told_to_stop(tmp_path: Path,
             asyncio.create_task(s.read(http, key, "fast" if n % 2 else "slow", n))
             for n, s in enumerate(streams)
         ]
-        await asyncio.gather(*(s.begun.wait() for s in streams))
+        while not all(s.begun.is_set() for s in streams):
+            done, _ = await asyncio.wait(reading, timeout=0.05, return_when="FIRST_EXCEPTION")
+            assert not [task for task in done if task.exception()], "a stream did not begin"
         assert server.process is not None
         server.process.send_signal(signal.SIGTERM)
         await asyncio.gather(*reading)

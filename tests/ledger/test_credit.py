@@ -100,6 +100,23 @@ async def test_a_refusal_holds_nothing(store, books):
     hold.release()
 
 
+async def test_credit_that_arrives_while_it_is_looked_for_is_found(store, books, monkeypatch):
+    look, looked = store.find_one_and_update, 0
+
+    async def and_then_it_arrives(collection, *args, **kw):
+        nonlocal looked
+        found = await look(collection, *args, **kw)
+        if collection == "accounts" and not looked:
+            looked += 1
+            assert found is None
+            await books.record(recharge("a", amount_nano=10_000))
+        return found
+
+    monkeypatch.setattr(store, "find_one_and_update", and_then_it_arrives)
+    (await books.credit.hold(["user:1"], 10_000, wait_s=0)).release()
+    assert looked == 1
+
+
 async def test_an_account_without_events_has_nothing_to_hold(books):
     with pytest.raises(InsufficientCredit):
         await books.credit.hold(["user:404"], 1, wait_s=0)

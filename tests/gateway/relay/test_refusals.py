@@ -8,8 +8,10 @@ import openai
 import orjson
 import pytest
 
+from ledger.clock import Clock
+from ledger.prices import PriceBook
 from tests.fakes.upstream import Behaviour
-from tests.gateway.relay.conftest import Gate
+from tests.gateway.relay.conftest import ROW, Gate
 from tests.gateway.relay.test_answers import ASK, HI
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -65,6 +67,17 @@ async def test_a_model_that_nobody_serves_is_404_and_a_disabled_channel_503(gate
     answer = await gate.post(secret, {**ASK, "model": "sleeping"})
     assert (answer.status_code, error_of(answer)["code"]) == (503, "no_available_channel")
     assert answer.headers["retry-after"]
+
+
+async def test_a_price_that_another_process_published_a_moment_ago_is_used(gate: Gate) -> None:
+    await gate.channel("just-priced")
+    _, secret = await gate.key("1.00")
+    elsewhere = PriceBook(Clock())
+    await elsewhere.load(gate.running.store)
+    row = {**ROW, "model": "just-priced"}
+    await elsewhere.publish(gate.books, author="user:1", note="", set_rows=[row])
+    event = await gate.charge_of(await gate.post(secret, {"model": "just-priced", "messages": HI}))
+    assert event["amount"] < 0
 
 
 async def test_a_model_without_a_price_is_refused_unless_allowed(gate: Gate) -> None:
