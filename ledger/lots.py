@@ -79,7 +79,7 @@ class Lots:
                 purse = await self._open(user, piece.lots)
             await self._fill(purse, need_nano)
         except (LedgerError, TimeoutError) as error:
-            log.warning("%s: the lots can't be asked: %s", user, error)
+            log.info("%s: the lots can't be asked: %s", user, error)
 
     async def take(self, user: str, charge_nano: int) -> list[tuple[Hold, int]]:
         """Hold what a charge takes from lots, in order, each with its amount.

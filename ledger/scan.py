@@ -78,7 +78,7 @@ async def behind(store: Store, writer: int, after_seq: int) -> AsyncGenerator[li
         yield page
         if len(page) < PAGE:
             return
-        after_seq = int(page[-1]["seq"])
+        after_seq = ceil(page[-1]["seq"])
 
 
 async def _numbers(store: Store, writer: int, above: int, to: int) -> list[Document]:

@@ -87,6 +87,11 @@ class Store:
             for collection, indexes in groupby(sorted(table, key=by_name), by_name):
                 await self._db[collection].create_indexes([index_model(i) for i in indexes])
 
+    async def collection_names(self) -> list[str]:
+        """Return the names of the collections that exist."""
+        with READING:
+            return list(await self._db.list_collection_names())
+
     async def index_names(self, collection: str) -> set[str]:
         """Return the names of the indexes that exist on a collection."""
         with READING:

@@ -79,18 +79,37 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def database_name() -> str:
     """A name that no other test uses."""
+    return new_name()
+
+
+def new_name() -> str:
+    """Name a database."""
     return f"test_{uuid.uuid4().hex[:16]}"
 
 
+@pytest.fixture(scope="session")
+def used_databases() -> list[str]:
+    """Databases that tests are done with. They have the indexes, which take long to make."""
+    return []
+
+
 @pytest.fixture
-async def store(database_url: str, database_name: str, mongo_driver: str) -> AsyncIterator[Store]:
-    """An empty database with the product's indexes, removed afterwards."""
-    store = await Store.connect(database_url, database_name, mongo_driver)
+async def store(
+    database_url: str, used_databases: list[str], mongo_driver: str
+) -> AsyncIterator[Store]:
+    """An empty database with the product's indexes.
+
+    One that was used before is emptied first, when nothing of the test that used it runs any more.
+    """
+    used = used_databases.pop() if used_databases else None
+    store = await Store.connect(database_url, used or new_name(), mongo_driver)
     try:
+        for name in await store.collection_names() if used else ():
+            await store.delete_many(name, {})
         await store.ensure_indexes(INDEXES)
         yield store
+        used_databases.append(store.name)
     finally:
-        await store.drop_database()
         await store.close()
 
 

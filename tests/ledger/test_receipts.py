@@ -65,7 +65,7 @@ async def test_no_other_event_and_nothing_hidden_is_in_it(store, books) -> None:
     receipt = await receipt_of(books, "usage:r04")
     text = orjson.dumps(receipt).decode()
     for n in range(20):
-        assert (f"r{n:02}" in text) == (n == 4)
+        assert (f"usage:r{n:02}" in text) == (n == 4)
     assert "user:2" not in text and "key:" in text
     event = await store.find_one("events", {"_id": "usage:r04"})
     assert event["hash"] not in text and event["req_hash"] not in text

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.directory.users import User
 from ledger import accounts
 from ledger.events import Draft
 from ledger.periods import Budget
@@ -59,19 +60,20 @@ async def test_what_no_renewal_can_help_is_402(gate: Gate) -> None:
     assert "This key's budget does not cover" in refused.json()["error"]["message"]
 
 
-async def test_a_users_budget_binds_all_keys_and_changes_at_once(gate: Gate) -> None:
-    directory = gate.running.directory
-    user = await directory.users.create(f"u{uuid.uuid4().hex[:8]}", "password-1")
+async def somebody(gate: Gate) -> User:
+    """A new user with a dollar."""
+    user = await gate.running.directory.users.create(f"u{uuid.uuid4().hex[:8]}", "password-1")
+    body = {"provider": "test", "reference": "r"}
     await gate.books.record(
         Draft(
-            f"recharge:{uuid.uuid4().hex}",
-            "recharge.credited",
-            user.account,
-            10**9,
-            "user:1",
-            {"provider": "test", "reference": "r"},
+            f"recharge:{uuid.uuid4().hex}", "recharge.credited", user.account, 10**9, "user:1", body
         )
     )
+    return user
+
+
+async def test_a_users_budget_binds_all_keys_and_changes_at_once(gate: Gate) -> None:
+    directory, user = gate.running.directory, await somebody(gate)
     secrets = [(await directory.keys.create(user.id, {"unlimited": True}))[1] for _ in range(2)]
     await directory.users.update(user.id, {"budgets": (Budget("month", COST + 8_000 + 4_000),)})
     assert (await gate.post(secrets[0], SHORT)).status_code == 200
@@ -93,7 +95,9 @@ async def test_a_budget_that_is_short_makes_the_answer_shorter(gate: Gate) -> No
 
 
 async def test_a_request_in_hand_asks_the_database_nothing(gate: Gate, monkeypatch: Any) -> None:
-    _, secret = await gate.key(budgets=[{"period": "day", "limit_nano": 10**9}])
+    user, directory = await somebody(gate), gate.running.directory
+    budgets = [{"period": "day", "limit_nano": 10**9}]
+    _, secret = await directory.keys.create(user.id, {"unlimited": True, "budgets": budgets})
     assert (await gate.post(secret, SHORT)).status_code == 200
     asked: list[Any] = []
     real = gate.books.budgets.hold

@@ -73,7 +73,7 @@ async def test_a_price_that_another_process_published_a_moment_ago_is_used(gate:
     await gate.channel("just-priced")
     _, secret = await gate.key("1.00")
     elsewhere = PriceBook(Clock())
-    await elsewhere.load(gate.running.store)
+    await elsewhere.load(gate.books.store)
     row = {**ROW, "model": "just-priced"}
     await elsewhere.publish(gate.books, author="user:1", note="", set_rows=[row])
     event = await gate.charge_of(await gate.post(secret, {"model": "just-priced", "messages": HI}))
