@@ -143,9 +143,9 @@ class Books:
         """
         options = Options(**given)
         spill = None if options.spill_dir is None else identity(options.spill_dir)
-        await recover_abandoned(store, clock, options.spill_dir)
+        await recover_abandoned(store, clock, options.spill_dir, trust_leases=False)
         await begin_rollups(store)
-        writer = await writers.acquire(store, clock, spill=spill)
+        writer = await writers.acquire(store, clock, spill=spill, trust_leases=False)
         if writer is None:
             raise Unavailable("no writer slot could be taken")
         with orphans(options.spill_dir) as spills:
@@ -321,7 +321,9 @@ class Books:
             await self.credit.heed_recalls()
 
     async def _recover_others(self) -> None:
-        await recover_abandoned(self.store, self.clock, self.options.spill_dir)
+        if self._outage.steady_s >= writers.LEASE_S:
+            spill_dir, own = self.options.spill_dir, self.writer.slot
+            await recover_abandoned(self.store, self.clock, spill_dir, besides=own)
 
     async def _record_late_spills(self) -> None:
         """Record what was spilled by a writer whose credit others have freed since.

@@ -14,6 +14,8 @@ from ledger.store import Store
 
 # A database that takes longer than this to answer a ping is as good as away.
 PATIENCE_S = 2.0
+# Who has not looked for so long was not there to see whether it answered.
+UNWATCHED_S = 10.0
 
 log = logging.getLogger("tollgate.ledger")
 
@@ -26,6 +28,14 @@ class Outage:
         self._clock = clock
         self._stalled_s = stalled_s
         self._since_s: float | None = None
+        self._steady_since_s = self._looked_s = clock.monotonic_s()
+
+    @property
+    def steady_s(self) -> float:
+        """For how long the database has been seen to answer without a break."""
+        unwatched = self._clock.monotonic_s() - self._looked_s > UNWATCHED_S
+        away = self._since_s is not None
+        return 0.0 if away or unwatched else self._looked_s - self._steady_since_s
 
     def reachable(self) -> bool:
         """Tell whether asking the database makes sense right now."""
@@ -33,6 +43,10 @@ class Outage:
 
     async def look(self) -> None:
         """Ping the database."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._looked_s > UNWATCHED_S:
+            self._steady_since_s = now_s
+        self._looked_s = now_s
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._store.ping()
@@ -43,5 +57,5 @@ class Outage:
             return
         if self._since_s is not None:
             away_s = self._clock.monotonic_s() - self._since_s
-            self._since_s = None
+            self._since_s, self._steady_since_s = None, self._clock.monotonic_s()
             log.warning("the database is back after %.1f s", away_s)

@@ -27,16 +27,28 @@ from ledger.writers import Writer
 log = logging.getLogger("tollgate.ledger")
 
 
-async def recover_abandoned(store: Store, clock: Clock, spill_dir: Path | None = None) -> int:
-    """Recover every writer whose process is gone; return how many there were.
+async def recover_abandoned(
+    store: Store,
+    clock: Clock,
+    spill_dir: Path | None = None,
+    *,
+    besides: int | None = None,
+    trust_leases: bool = True,
+) -> int:
+    """Recover every writer whose process is gone, `besides` one; return how many there were.
 
-    Raises Fenced or StoreError; what was done until then stays done.
+    `trust_leases` as in `writers.abandoned`. Raises Fenced or StoreError; what was done until then
+    stays done.
     """
     mine = None if spill_dir is None else identity(spill_dir)
     recovered = 0
-    for slot in await writers.abandoned(store, mine):
+    for slot in await writers.abandoned(store, mine, trust_leases=trust_leases):
+        if slot == besides:
+            continue
         with orphans(spill_dir) as spills:
-            writer = await writers.acquire(store, clock, only_slot=slot, spill=mine)
+            writer = await writers.acquire(
+                store, clock, only_slot=slot, spill=mine, trust_leases=trust_leases
+            )
             if writer is None:
                 continue
             spilled = [s for s in spills if (s.slot, s.epoch) == (slot, writer.epoch - 1)]

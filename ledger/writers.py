@@ -88,15 +88,20 @@ def host_identity() -> str:
 
 
 async def acquire(
-    store: Store, clock: Clock, *, only_slot: int | None = None, spill: str | None = None
+    store: Store,
+    clock: Clock,
+    *,
+    only_slot: int | None = None,
+    spill: str | None = None,
+    trust_leases: bool = True,
 ) -> Writer | None:
     """Take a free slot (or the one named) and fence its former owner off.
 
-    `spill` is the identity of this process's spill directory, if it has one. Returns None when
-    `only_slot` is not free. Raises Fenced if another process takes the slot over meanwhile,
-    StoreError when the database can't be reached.
+    `spill` is the identity of this process's spill directory, if it has one; `trust_leases` as in
+    `abandoned`. Returns None when `only_slot` is not free. Raises Fenced if another process takes
+    the slot over meanwhile, StoreError when the database can't be reached.
     """
-    taken = await _take_slot(store, only_slot, spill)
+    taken = await _take_slot(store, only_slot, spill, trust_leases)
     if taken is None:
         return None
     return await _fence(store, clock, taken)
@@ -117,14 +122,18 @@ async def release(store: Store, writer: Writer) -> None:
     await store.update_one("writers", owned, {"$set": done})
 
 
-async def abandoned(store: Store, spill: str | None = None) -> list[int]:
+async def abandoned(
+    store: Store, spill: str | None = None, *, trust_leases: bool = True
+) -> list[int]:
     """Return the slots whose owner is gone without having released them.
 
     Slots whose owner may have left charges in another spill directory than `spill` come later.
+    Leases are to be trusted by those only who have seen the database answer for as long as a lease
+    lasts: while it is away nobody can renew, and all are over when it comes back.
     """
     now_us = await store.server_now_us()
     slots = await store.find_list("writers", {"released": False}, sort=[("_id", 1)])
-    return [slot["_id"] for slot in slots if _is_free(slot, now_us, spill)]
+    return [slot["_id"] for slot in slots if _is_free(slot, now_us, spill, trust_leases)]
 
 
 async def others(store: Store, slot: int) -> bool:
@@ -132,12 +141,14 @@ async def others(store: Store, slot: int) -> bool:
     return bool(await store.count("writers", {"_id": {"$ne": slot}, "released": False}))
 
 
-def _is_free(slot: Document, now_us: int, spill: str | None) -> bool:
-    if slot.get("spill") not in (None, spill):
-        return bool(slot["expires_us"] + SPILL_GRACE_S * 1_000_000 <= now_us)
-    if slot["expires_us"] <= now_us:
+def _is_free(slot: Document, now_us: int, spill: str | None, trust_leases: bool) -> bool:
+    if slot["released"]:
         return True
-    return slot["host"] == host_identity() and not _is_alive(slot["pid"], slot["owner"])
+    over_us = now_us - slot["expires_us"]
+    if slot.get("spill") not in (None, spill):
+        return trust_leases and over_us >= SPILL_GRACE_S * 1_000_000
+    gone = slot["host"] == host_identity() and not _is_alive(slot["pid"], slot["owner"])
+    return gone or (trust_leases and over_us >= 0)
 
 
 def _is_alive(pid: int, owner: str) -> bool:
@@ -164,7 +175,9 @@ def _pid_exists(pid: int) -> str:
     return "running"
 
 
-async def _take_slot(store: Store, only_slot: int | None, spill: str | None) -> Document | None:
+async def _take_slot(
+    store: Store, only_slot: int | None, spill: str | None, trust_leases: bool
+) -> Document | None:
     pid = os.getpid()
     mine: Document = {
         "owner": f"{pid}:{_process_start(pid)}",
@@ -179,7 +192,7 @@ async def _take_slot(store: Store, only_slot: int | None, spill: str | None) -> 
         wanted: Document = {} if only_slot is None else {"_id": only_slot}
         slots = await store.find_list("writers", wanted, sort=[("_id", 1)])
         for slot in slots:
-            if not _is_free(slot, now_us, spill):
+            if not _is_free(slot, now_us, spill, trust_leases):
                 continue
             guard = {"_id": slot["_id"], "epoch": slot["epoch"], "expires_us": slot["expires_us"]}
             change = {"$set": mine, "$inc": {"epoch": 1}}

@@ -1,7 +1,7 @@
 """What every test of the product may ask for: a real database, empty, on either driver.
 
 MONGO_DRIVER picks the driver (motor by default). MONGO_URL lets the suite run on a MongoDB that is
-already there; without it each test process starts one embedded database for all its tests.
+already there; without it each file of tests gets an embedded database of its own.
 """
 
 import asyncio
@@ -63,9 +63,9 @@ def mongo_driver() -> str:
     return os.environ.get("MONGO_DRIVER") or "motor"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database server for this test process."""
+    """A database server for this file: one that many clients came to and left gets slow."""
     given = os.environ.get("MONGO_URL")
     if given:
         yield given
@@ -87,7 +87,7 @@ def new_name() -> str:
     return f"test_{uuid.uuid4().hex[:16]}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def used_databases() -> list[str]:
     """Databases that tests are done with. They have the indexes, which take long to make."""
     return []

@@ -14,17 +14,17 @@ async def proxy(database_url, broken_connections):
 
 
 @pytest.fixture
-async def far(store, proxy, database_name, mongo_driver):
+async def far(store, proxy, mongo_driver):
     """The same database as `store`, seen through the proxy."""
     # Drivers look for a lost server every half second; leave them time for several looks.
-    far = await Store.connect(proxy.url, database_name, mongo_driver, timeout_s=2)
+    far = await Store.connect(proxy.url, store.name, mongo_driver, timeout_s=2)
     yield far
     await far.close()
 
 
 @pytest.fixture
-async def hasty(store, proxy, database_name, mongo_driver):
+async def hasty(store, proxy, mongo_driver):
     """Like `far`, but it waits for answers no longer than 0.9 seconds."""
-    hasty = await Store.connect(proxy.url, database_name, mongo_driver, timeout_s=0.15)
+    hasty = await Store.connect(proxy.url, store.name, mongo_driver, timeout_s=0.15)
     yield hasty
     await hasty.close()

@@ -21,6 +21,10 @@ from tests.ledger.drafts import charge, recharge
 SCHEMAS = Schemas()
 
 
+# The slot of a process that is not there any more.
+GONE = {"pid": 2**22 + 1, "owner": f"{2**22 + 1}:1"}
+
+
 class AwayStore:
     """A real store that can be taken away: calls then fail, or hang until it is back."""
 
@@ -297,7 +301,7 @@ async def test_after_a_crash_the_spill_is_replayed_exactly_once(store, away, tmp
         await until(lambda: books.appender._spiller.outstanding == 0)
     await crash(books)
     away.here.set()
-    await store.update_one("writers", {"_id": books.writer.slot}, {"$set": {"expires_us": 0}})
+    await store.update_one("writers", {"_id": books.writer.slot}, {"$set": GONE})
     again = await opened(store, tmp_path)
     assert await store.count("events", {"type": "usage.charged"}) == 20
     account = await accounts.read(store, "user:1")
@@ -319,7 +323,7 @@ async def test_closing_while_the_database_is_away_leaves_the_spill_to_the_next_s
     await asyncio.gather(*(buy(books, n) for n in range(1, 5)))
     async with asyncio.timeout(5):
         await books.close()
-    await store.update_one("writers", {"_id": books.writer.slot}, {"$set": {"expires_us": 0}})
+    await store.update_one("writers", {"_id": books.writer.slot}, {"$set": GONE})
     again = await opened(store, tmp_path)
     assert await store.count("events", {"type": "usage.charged"}) == 5
     assert (await verify(store)).ok
@@ -395,7 +399,7 @@ async def test_replaying_is_idempotent_when_it_is_interrupted(store, tmp_path):
                 task.cancel()
                 await task
     await appender.close()
-    await store.update_one("writers", {"_id": writer.slot}, {"$set": {"expires_us": 0}})
+    await store.update_one("writers", {"_id": writer.slot}, {"$set": GONE})
     books = await Books.open(store, Clock(), spill_dir=tmp_path)
     assert await store.count("events", {"type": "usage.charged"}) == 1_200
     await books.close()

@@ -20,6 +20,12 @@ from ledger.store_errors import READING, WRITING, write_error
 BIG = 2**62 + 1
 
 
+@pytest.fixture
+def used_databases() -> list[str]:
+    """Each test makes collections of its own, so none gets the database of another."""
+    return []
+
+
 def event(number: int, *, writer: int = 1, event_id: str | None = None) -> dict[str, object]:
     return {"_id": event_id or f"e:{writer}:{number}", "writer": writer, "seq": number}
 

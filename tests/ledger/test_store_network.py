@@ -9,6 +9,12 @@ from ledger.errors import OutcomeUnknown, Unavailable
 from ledger.store import Store
 
 
+@pytest.fixture
+def used_databases() -> list[str]:
+    """Each test makes collections of its own, so none gets the database of another."""
+    return []
+
+
 def event(number):
     return {"_id": f"e:{number}", "writer": 1, "seq": number}
 

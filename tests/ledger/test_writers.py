@@ -48,6 +48,15 @@ async def test_a_process_of_another_machine_keeps_its_slot_until_the_lease_ends(
     assert await writers.abandoned(store) == [1]
 
 
+async def test_who_has_not_watched_the_database_does_not_go_by_leases(store):
+    await writers.acquire(store, Clock())
+    await expire(store, 1)
+    assert await writers.abandoned(store, trust_leases=False) == []
+    assert await writers.acquire(store, Clock(), only_slot=1, trust_leases=False) is None
+    assert (await writers.acquire(store, Clock(), trust_leases=False)).slot == 2
+    assert await writers.abandoned(store) == [1]
+
+
 async def test_the_fence_kills_a_zombies_next_batch(store):
     zombie = await writers.acquire(store, Clock())
     await expire(store, 1)

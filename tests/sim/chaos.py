@@ -133,7 +133,7 @@ class Chaos:
     def _outage(self) -> None:
         self.world.say("the database goes away")
         self.world.server.away = True
-        self._later(self.rng.choice((1, 5, 30)), self._back)
+        self._later(self.rng.choice((1, 5, 45)), self._back)
 
     def _back(self) -> None:
         self.world.say("the database is back")
@@ -163,16 +163,27 @@ class Chaos:
         self.world.server.skew_us += self.rng.choice((-1, 1)) * self.rng.randrange(60_000_000)
 
     def _inherit(self) -> None:
-        """All leases are over before their time, and a fresh process takes a slot that is in use;
-        soon somebody leaves."""
+        """A process stalls until its slot was recovered and has a new owner who uses it."""
+        serving = [p for p in self.world.alive if p.serving and not p.paused]
+        if len(serving) < 2:
+            return
+        stalled, other = self.rng.sample(serving, 2)
+        self.world.say(f"{stalled} stalls until it has an heir")
+        self.world.loop.pause(stalled)
         self.world.server.skew_us += 31_000_000
-        if len(self.world.alive) < MOST_PROCESSES + 2:
-            self.world.launch(self.rng.choice(self.world.machines))
-        self._later(6, self._leave)
+        other.start(self._recover(other), "recover")
+        self._later(2, self._launch_one_more)
+        self._later(10, self._come_back, stalled)
 
-    def _leave(self) -> None:
-        if not self.world.weather.calm:
-            self._terminate()
+    def _launch_one_more(self) -> None:
+        crowded = len(self.world.alive) >= MOST_PROCESSES + 2
+        if not crowded and not self.world.weather.calm:
+            self.world.launch(self.rng.choice(self.world.machines))
+
+    def _come_back(self, process: SimProcess) -> None:
+        self._resume(process)
+        if self.rng.random() < 0.5 and process.serving and not self.world.weather.calm:
+            self.world.terminate(process)
 
     def _recover_now(self) -> None:
         process = self._any()
@@ -182,6 +193,9 @@ class Chaos:
     async def _recover(self, process: SimProcess) -> None:
         store: Any = process.store
         try:
-            await recover_abandoned(store, process.clock, process.machine.spill_dir)
+            assert process.books is not None
+            own = process.books.writer.slot
+            directory = process.machine.spill_dir
+            await recover_abandoned(store, process.clock, directory, besides=own)
         except (LedgerError, OSError) as error:
             self.world.say(f"{process} could not recover others: {error!r}")

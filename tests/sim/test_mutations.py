@@ -13,6 +13,7 @@ def test_a_planted_bug_is_noticed(name):
     with planted(name):
         for seed in range(1, SEEDS + 1):
             outcome = run(seed, profile=PROFILE_OF.get(name))
+            assert not isinstance(outcome.error, AttributeError | NameError), outcome.problem
             if outcome.error is not None:
                 print(f"noticed at seed {seed}: {outcome.problem}")
                 return
