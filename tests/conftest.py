@@ -16,8 +16,7 @@ from ledger.embedded import EmbeddedDatabase
 from ledger.indexes import INDEXES
 from ledger.store import Store
 
-# Where the drivers' own ways show: every call of the store, failures and cancellations on the way,
-# whole servers that are killed, and servers whose database goes away.
+# Where the drivers' own ways show: every call of the store, failures and cancellations on the way.
 DRIVER_FILES = frozenset(
     (
         "test_store.py",
@@ -35,22 +34,18 @@ DRIVER_FILES = frozenset(
         "test_jobs.py",
         "test_directory.py",
         "test_freshness.py",
-        "test_charges.py",
-        "test_kill.py",
-        "test_openai_client.py",
-        "test_outage.py",
-        "test_overdraft.py",
-        "test_redemption.py",
     )
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that talk to the database, and those of them that every driver must pass each
-    time, so that they can be chosen or left out."""
+    """Mark the tests that talk to the database, those of them that every driver must pass each
+    time, and those of whole servers, so that they can be chosen or left out."""
     for item in items:
         if "database_url" in getattr(item, "fixturenames", ()):
             item.add_marker("database")
+        if item.path.parent.name == "e2e":
+            item.add_marker("e2e")
         if item.path.name in DRIVER_FILES:
             item.add_marker("driver")
         if "broken_connections" in getattr(item, "fixturenames", ()):

@@ -13,7 +13,7 @@ from ledger.clock import Clock
 from ledger.events import Schemas
 from ledger.projector import Projector, catch_up, project
 from ledger.verify import verify
-from tests.ledger.drafts import charge, recharge
+from tests.ledger.drafts import GONE, charge, recharge
 from tests.ledger.faults import FaultyStore
 
 pytestmark = pytest.mark.database
@@ -27,7 +27,7 @@ async def append_only(store, drafts):
     )
     for draft in drafts:
         await appender.append(draft)
-    await store.update_one("writers", {"_id": writer.slot}, {"$set": {"expires_us": 0}})
+    await store.update_one("writers", {"_id": writer.slot}, {"$set": GONE})
     return writer
 
 
