@@ -18,7 +18,7 @@ import pytest
 from tests.e2e.server import Server
 from tests.e2e.test_kill import Crowd, check
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("broken_connections")]
 
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "30"))
 BACK_S = 60
