@@ -27,7 +27,7 @@ RETRY_S = 0.25
 # After an outage a command may wait on a connection that nobody answers any more; sending it again
 # is safe, and what it did in part stays done.
 PATIENCE_S = 15.0
-LONGEST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 10.0
 SETTLE_POLL_S = 0.05
 BREATH = 100  # how many events are folded before other tasks get a turn
 MOST_DOCUMENTS = 200  # in one command
