@@ -22,6 +22,7 @@ DRIVER_FILES = frozenset(
         "test_store.py",
         "test_store_network.py",
         "test_appender.py",
+        "test_credit.py",
         "test_projector.py",
         "test_spill.py",
         "test_writers.py",
