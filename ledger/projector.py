@@ -96,7 +96,7 @@ async def elsewhere_settled(store: Store, slot: int) -> None:
         if last is not None:
             behind[position_id(writer["_id"])] = int(last["seq"])
     while behind:
-        for position in await store.find_list("positions", {"_id": {"$in": list(behind)}}):
+        for position in await store.find_ids("positions", behind):
             if int(position["seq"]) >= behind[position["_id"]]:
                 del behind[position["_id"]]
         if behind:
@@ -196,9 +196,7 @@ def _guarded(
 async def _read_marks(
     store: Store, slot: int, documents: list[str], marks: Marks, view: AnyView
 ) -> None:
-    found = await store.find_list(
-        view.collection, {"_id": {"$in": documents}}, projection=view.fields(slot)
-    )
+    found = await store.find_ids(view.collection, documents, projection=view.fields(slot))
     by_id = {document["_id"]: document for document in found}
     for document in documents:
         marks[document] = view.known(by_id.get(document), slot)
@@ -233,6 +231,7 @@ class Projector:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._giving_up = False
+        self._due = 0
         self._saved = reached
         self.fed = reached
         self.reached = reached
@@ -251,7 +250,7 @@ class Projector:
         self._waiting.extend(events)
         self.fed = events[-1]["seq"]
         self._fed.set()
-        if len(self._waiting) >= self._view.gather:
+        if len(self._waiting) - self._due >= self._view.gather:
             self._hurry.set()
 
     async def until(self, seq: int) -> None:
@@ -292,13 +291,18 @@ class Projector:
 
     async def _pause(self, pause_s: float) -> None:
         """Let events gather, unless somebody waits for them."""
+        if self._closing:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._hurry.wait()
 
     async def _flush(self) -> None:
-        while self._waiting:
-            events = list(islice(self._waiting, self._view.chunk))
+        """Project what waits now. What comes meanwhile gathers for the next time: else a busy
+        writer would be projected all the time, a few events at a time."""
+        self._due = len(self._waiting)
+        while self._due:
+            events = list(islice(self._waiting, min(self._due, self._view.chunk)))
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     await project(self._store, self._slot, events, self._marks, self._view)
@@ -310,12 +314,17 @@ class Projector:
                 log.warning("%s wait for the database: %s", self._view.name, error or "no answer")
                 await asyncio.sleep(RETRY_S)
                 continue
-            for _ in events:
-                self._waiting.popleft()
-            _forget(self._marks, self._view)
-            async with self._advanced:
-                self.reached = int(events[-1]["seq"])
-                self._advanced.notify_all()
+            await self._done(events)
+
+    async def _done(self, events: list[Document]) -> None:
+        """These events are in the view now."""
+        for _ in events:
+            self._waiting.popleft()
+        self._due -= len(events)
+        _forget(self._marks, self._view)
+        async with self._advanced:
+            self.reached = int(events[-1]["seq"])
+            self._advanced.notify_all()
 
     async def _save(self) -> None:
         if self.reached == self._saved:

@@ -30,7 +30,7 @@ class Recent:
         recent = cls()
         slots = await store.find_list("writers", {}, projection={"released": 1})
         wanted = {ROLLUPS.position_id(slot["_id"]): slot for slot in slots}
-        found = await store.find_list("positions", {"_id": {"$in": list(wanted)}})
+        found = await store.find_ids("positions", wanted)
         reached = {document["_id"]: int(document["seq"]) for document in found}
         for name, slot in wanted.items():
             if name in reached and slot.get("released"):

@@ -22,7 +22,6 @@ from ledger.scan import chain
 from ledger.store import Store
 from ledger.views import applied
 
-SOME_PAGES = 200
 MAX_ROUNDS = 20
 
 Progress = Callable[[int], None]
@@ -199,12 +198,7 @@ class _Recount:
         return await self._read({*self._pages, *late})
 
     async def _read(self, names: Iterable[str]) -> dict[str, Document]:
-        wanted, found = list(names), dict[str, Document]()
-        for number in range(0, len(wanted), SOME_PAGES):
-            some = {"_id": {"$in": wanted[number : number + SOME_PAGES]}}
-            for page in await self._store.find_list("rollups", some):
-                found[page["_id"]] = page
-        return found
+        return {page["_id"]: page for page in await self._store.find_ids("rollups", names)}
 
     def compare_open(self, stored: Mapping[str, Document]) -> list[Difference]:
         """Compare the other pages, each with the events that it says are in it."""

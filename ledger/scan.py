@@ -34,7 +34,7 @@ async def chain(
     """
     end, width, empty = 0, PAGE, 0
     while True:
-        found = await _numbers(store, writer, after_seq, after_seq + width)
+        found = await numbered(store, writer, after_seq, after_seq + width)
         for start in range(0, len(found), PAGE):
             yield found[start : start + PAGE]
         if found:
@@ -74,16 +74,25 @@ async def _next_number(store: Store, writer: int, after_seq: int) -> int:
 
 async def behind(store: Store, writer: int, after_seq: int) -> AsyncGenerator[list[Document], None]:
     """Yield a writer's events behind a number like `chain`, where no number can be missing."""
-    while page := await _numbers(store, writer, after_seq, after_seq + PAGE):
+    while page := await numbered(store, writer, after_seq, after_seq + PAGE):
         yield page
         if len(page) < PAGE:
             return
         after_seq = ceil(page[-1]["seq"])
 
 
-async def _numbers(store: Store, writer: int, above: int, to: int) -> list[Document]:
+async def numbered(store: Store, writer: int, above: int, to: int) -> list[Document]:
+    """Return the events of a writer behind number `above`, up to number `to`, in their order.
+
+    They come out of the index in this order; to ask for it would make some databases sort them.
+    """
     wanted = {"writer": writer, "seq": {"$gt": above, "$lte": to}}
-    return await store.find_list("events", wanted, sort=[("seq", 1)])
+    return sorted(await store.find_list("events", wanted), key=_number)
+
+
+def _number(event: Document) -> float:
+    number: float = event["seq"]
+    return number
 
 
 async def last_event(store: Store, writer: int) -> Document | None:

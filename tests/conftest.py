@@ -33,6 +33,16 @@ DRIVER_FILES = frozenset(
 )
 
 
+FORGOTTEN_SOCKETS = "ignore:unclosed <socket:ResourceWarning"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """PyMongo's own asynchronous client forgets to close a socket when a connection attempt is
+    cancelled. The garbage collector closes it, at a time when any test may be running."""
+    if os.environ.get("MONGO_DRIVER") == "pymongo":
+        config.addinivalue_line("filterwarnings", FORGOTTEN_SOCKETS)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that talk to the database, those of them that every driver must pass each
     time, and those of whole servers, so that they can be chosen or left out."""
@@ -44,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.name in DRIVER_FILES:
             item.add_marker("driver")
         if "broken_connections" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
+            item.add_marker(pytest.mark.filterwarnings(FORGOTTEN_SOCKETS))
 
 
 @pytest.fixture(scope="session")
@@ -54,13 +64,20 @@ def mongo_driver() -> str:
 
 
 @pytest.fixture(scope="module")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def change_streams() -> bool:
+    """Whether this file's database must have change streams; such files say True."""
+    return False
+
+
+@pytest.fixture(scope="module")
+def database_url(tmp_path_factory: pytest.TempPathFactory, change_streams: bool) -> Iterator[str]:
     """A database server for this file: one that many clients came to and left gets slow."""
     given = os.environ.get("MONGO_URL")
     if given:
         yield given
         return
-    database = EmbeddedDatabase(tmp_path_factory.mktemp("database"))
+    directory = tmp_path_factory.mktemp("database")
+    database = EmbeddedDatabase(directory, change_streams=change_streams)
     with asyncio.Runner() as runner:
         yield runner.run(database.start())
         runner.run(database.stop())
@@ -105,10 +122,7 @@ async def store(
 
 @pytest.fixture
 def broken_connections() -> Iterator[None]:
-    """For tests that break connections under a client.
-
-    PyMongo's own asynchronous client forgets to close a socket when a connection attempt of its
-    monitor is cancelled. The socket goes with the garbage, whose warning belongs to this test.
-    """
+    """For tests that break connections under a client, which may be PyMongo's own also where the
+    suite runs on Motor: what it forgets is collected here, where the warning is allowed."""
     yield
     gc.collect()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -136,3 +137,27 @@ async def test_record_returns_only_when_other_processes_see_the_effect(store):
     hold.release()
     await one.close()
     await two.close()
+
+
+async def test_what_comes_during_a_flush_gathers_for_the_next(store, monkeypatch):
+    writer = await append_only(store, some_drafts(7, seed=5))
+    events = await scan.numbered(store, writer.slot, 0, 10)
+    view = replace(projector.ACCOUNTS, gather=4, chunk=3)
+    busy = Projector(store, writer.slot, 0, interval_s=60, view=view)
+    busy.feed(events[:4])
+    busy._hurry.clear()
+    rounds = []
+
+    async def project(store, slot, some, marks, view):
+        if not rounds:
+            busy.feed(events[4:7])
+            assert not busy._hurry.is_set()  # three wait; the four under way do not count
+            busy.feed(events[7:])
+            assert busy._hurry.is_set()
+        rounds.append([event["seq"] for event in some])
+
+    monkeypatch.setattr(projector, "project", project)
+    await busy._flush()
+    assert rounds == [[1, 2, 3], [4]] and busy.reached == 4 and busy.lag == 6
+    await busy._flush()
+    assert rounds[2:] == [[5, 6, 7], [8, 9, 10]] and busy.lag == 0
