@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from ledger.accounts import Sums, effects
 from ledger.archived import Archives, merge
+from ledger.chains import chain
 from ledger.errors import InvalidEvent
 from ledger.events import GENESIS, Document
-from ledger.scan import chain, last_event
+from ledger.scan import last_event
 from ledger.store import Store
 
 MEMORY = "audit"

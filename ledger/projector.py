@@ -17,9 +17,10 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
+from ledger.chains import chain
 from ledger.errors import StoreError
 from ledger.events import Document
-from ledger.scan import chain, last_event
+from ledger.scan import last_event
 from ledger.store import Store
 from ledger.views import ACCOUNTS, AnyView, only
 

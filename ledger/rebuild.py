@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from ledger import checkpoint
 from ledger.accounts import COLUMNS, Sums, effects
-from ledger.ahead import ahead
 from ledger.archived import ArchiveChanged, Archives, merge
+from ledger.chains import chain
 from ledger.checkpoint import Progressed
 from ledger.events import Document
 from ledger.projector import save_position
-from ledger.scan import chain, last_event
+from ledger.scan import last_event
 from ledger.store import Store
 from ledger.writers import MAX_SLOTS
 
@@ -148,7 +148,7 @@ class _Reading:
             last = await last_event(self._store, writer)
             reached = self._state.reached.get(writer, 0)
             self._total += max(0, int(last["seq"]) - reached) if last else 0
-            async with aclosing(ahead(chain(self._store, writer, reached))) as pages:
+            async with aclosing(chain(self._store, writer, reached)) as pages:
                 async for page in pages:
                     await asyncio.to_thread(_fold, page, writer, self._archives, self._state)
                     await self._after_page()

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ledger.archived import Archives
+from ledger.chains import chain
 from ledger.cubes import Cells, merged
 from ledger.errors import StoreError
 from ledger.events import Document
 from ledger.projector import catch_up
 from ledger.rollups import ROLLUPS, Folding, PageDelta, cells_of, packed
-from ledger.scan import chain
 from ledger.store import Store
 from ledger.views import applied
 

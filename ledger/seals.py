@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from ledger.books import Books
+from ledger.chains import numbered
 from ledger.errors import KeyReused, LedgerError, StoreError
 from ledger.events import GENESIS, Document, Draft
 from ledger.merkle import Tree
 from ledger.public import public_digest
-from ledger.scan import numbered
 from ledger.seal_body import TYPE, Head, Seal, digest_of, signed_bytes
 from ledger.signing import Signer
 from ledger.store import Store

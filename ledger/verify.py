@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ledger import verified
+from ledger import chains, verified
 from ledger.archived import ArchiveChanged, Archives
 from ledger.check_chain import Bound, ChainCheck, Mark
 from ledger.check_events import EventCheck, is_event
@@ -29,7 +29,7 @@ from ledger.scan import total
 from ledger.seals import by_number, highest
 from ledger.store import Store
 from ledger.verified import RUNNING, WHOLE, Known
-from ledger.verify_read import bounds, odd_numbers, odd_writers, pages, seals
+from ledger.verify_read import bounds, odd_numbers, odd_writers, seals
 from ledger.verify_rollups import RollupFeed
 
 __all__ = ["Fault", "Report", "verify"]
@@ -202,7 +202,7 @@ class _Verification:
         chain = self._chains.get(writer) or self._follow(writer, 0)
         if to is not None and to <= chain.mark.seq:
             return
-        async with aclosing(pages(self._store, writer, chain.mark.seq, to)) as found:
+        async with aclosing(chains.chain(self._store, writer, chain.mark.seq, to)) as found:
             async for page in found:
                 await self._fill_bounds(chain, page)
                 if save and writer in self._rollups:

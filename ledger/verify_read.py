@@ -1,57 +1,19 @@
-"""What a verification reads from the database: pages of events, and seals.
+"""What a verification reads beside the chains of events: seals, and what no chain can meet.
 
-Owns in which pieces events and seals are read. Promises constant memory. Refuses nothing.
+Promises constant memory. Refuses nothing.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from math import ceil
 
-from ledger.ahead import ahead
 from ledger.check_chain import Bound
 from ledger.errors import LedgerError
 from ledger.events import Document
-from ledger.scan import numbered
 from ledger.seal_body import Seal
 from ledger.seals import by_numbers
 from ledger.store import Store
 
-PAGE = 1_000
 SEALS = 200
-
-
-def pages(
-    store: Store, writer: int, after: int, to: int | None
-) -> AsyncGenerator[list[Document], None]:
-    """Yield a writer's events behind number `after`, up to number `to`, in their order."""
-    return ahead(_pages(store, writer, after, to))
-
-
-async def _pages(
-    store: Store, writer: int, after: int, to: int | None
-) -> AsyncGenerator[list[Document], None]:
-    while True:
-        end = after + PAGE if to is None else min(after + PAGE, to)
-        page = await numbered(store, writer, after, end)
-        if page:
-            yield page
-            after = ceil(page[-1]["seq"])  # somebody may have planted a fraction
-            continue
-        beyond = await _beyond(store, writer, after, to)
-        if beyond is None:
-            return
-        after = beyond - 1
-
-
-async def _beyond(store: Store, writer: int, after: int, to: int | None) -> int | None:
-    """Return the next number that is there, behind a gap."""
-    if to is not None and after >= to:
-        return None
-    wanted: Document = {"$gt": after} if to is None else {"$gt": after, "$lte": to}
-    found = await store.find_one(
-        "events", {"writer": writer, "seq": wanted}, sort=[("seq", 1)], projection={"seq": 1}
-    )
-    return None if found is None else ceil(found["seq"])
 
 
 async def seals(store: Store, first: int, last: int) -> AsyncGenerator[Document, None]:

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from ledger.chains import chain
 from ledger.check_events import FAILURES
 from ledger.errors import LedgerError
 from ledger.events import Document
 from ledger.recount_rollups import RollupFault, differences
-from ledger.scan import chain
 from ledger.store import Store
 
 AHEAD = 2

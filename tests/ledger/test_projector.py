@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ledger import accounts, projector, scan, writers
+from ledger import accounts, chains, projector, writers
 from ledger.accounts import balance_nano
 from ledger.appender import Appender
 from ledger.books import Books
@@ -71,7 +71,7 @@ async def test_a_crash_between_append_and_projection_is_made_good_at_the_next_st
 async def test_projecting_again_with_other_page_boundaries_changes_nothing(store, monkeypatch):
     writer = await append_only(store, some_drafts(60, 2))
     for chunk in (7, 1, 13, 1_000, 5):
-        monkeypatch.setattr(scan, "PAGE", chunk)
+        monkeypatch.setattr(chains, "PAGE", chunk)
         await store.update_one(
             "positions", {"_id": projector.position_id(writer.slot)}, {"$set": {"seq": 0}}
         )
@@ -141,7 +141,7 @@ async def test_record_returns_only_when_other_processes_see_the_effect(store):
 
 async def test_what_comes_during_a_flush_gathers_for_the_next(store, monkeypatch):
     writer = await append_only(store, some_drafts(7, seed=5))
-    events = await scan.numbered(store, writer.slot, 0, 10)
+    events = await chains.numbered(store, writer.slot, 0, 10)
     view = replace(projector.ACCOUNTS, gather=4, chunk=3)
     busy = Projector(store, writer.slot, 0, interval_s=60, view=view)
     busy.feed(events[:4])
