@@ -137,3 +137,18 @@ async def unbroken(
             asked.events.cancel()
         if waiting:
             await asyncio.wait([asked.events for asked in waiting])
+
+
+async def gathered(
+    pages: AsyncGenerator[list[Document], None], least: int
+) -> AsyncGenerator[list[Document], None]:
+    """Yield the events of several pages together, at least so many but at the end."""
+    events: list[Document] = []
+    async with aclosing(pages):
+        async for page in pages:
+            events += page
+            if len(events) >= least:
+                yield events
+                events = []
+    if events:
+        yield events

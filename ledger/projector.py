@@ -13,11 +13,11 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from itertools import islice
 from typing import Any, TypeVar
 
-from ledger.chains import chain
+from ledger.chains import chain, gathered
 from ledger.errors import StoreError
 from ledger.events import Document
 from ledger.scan import last_event
@@ -57,24 +57,12 @@ async def catch_up(store: Store, slot: int, view: AnyView = ACCOUNTS) -> int:
     position = await store.find_one("positions", {"_id": view.position_id(slot)})
     reached = int(position["seq"]) if position else 0
     marks: Marks = {}
-    waiting: list[Document] = []
-    async for events in chain(store, slot, reached):
-        waiting += events
-        if len(waiting) >= view.chunk:
-            reached = await _catch_up_with(store, slot, waiting, marks, view)
-            waiting = []
-    if waiting:
-        reached = await _catch_up_with(store, slot, waiting, marks, view)
-    return reached
-
-
-async def _catch_up_with(
-    store: Store, slot: int, events: list[Document], marks: Marks, view: AnyView
-) -> int:
-    await project(store, slot, events, marks, view)
-    _forget(marks, view)
-    reached = int(events[-1]["seq"])
-    await save_position(store, slot, reached, view)
+    async with aclosing(gathered(chain(store, slot, reached), view.chunk)) as found:
+        async for events in found:
+            await project(store, slot, events, marks, view)
+            _forget(marks, view)
+            reached = int(events[-1]["seq"])
+            await save_position(store, slot, reached, view)
     return reached
 
 

@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.collector import tune_collector
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
@@ -220,6 +221,7 @@ def main() -> None:
     parser.add_argument("--appends", type=int, default=APPENDS)
     parser.add_argument("--repeats", type=int, default=REPEATS)
     args = parser.parse_args()
+    tune_collector()  # as commands and servers do
     sys.exit(bool(asyncio.run(run(args.events, args.appends, args.repeats)).failed))
 
 
