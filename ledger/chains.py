@@ -134,9 +134,14 @@ async def unbroken(
             at_once = AT_ONCE
     finally:
         for asked in waiting:
+            asked.events.add_done_callback(_drop)
             asked.events.cancel()
-        if waiting:
-            await asyncio.wait([asked.events for asked in waiting])
+
+
+def _drop(events: asyncio.Task[list[Document]]) -> None:
+    """Nobody wants these any more, nor to hear what went wrong."""
+    if not events.cancelled():
+        events.exception()
 
 
 async def gathered(

@@ -1,12 +1,14 @@
 """Chains are read whole and in order, whatever the gaps, and while they grow."""
 
 import asyncio
+import gc
 import random
 from contextlib import aclosing
 
 import pytest
 
 from ledger import chains
+from ledger.errors import Unavailable
 
 pytestmark = pytest.mark.database
 
@@ -105,4 +107,23 @@ async def test_whoever_leaves_early_leaves_nothing_running(store, monkeypatch):
         assert len(await anext(pages)) == 5
         assert len(await anext(pages)) == 5
         assert len(asyncio.all_tasks() - before) == chains.AT_ONCE - 1
-    assert asyncio.all_tasks() == before
+    left = asyncio.all_tasks() - before
+    assert not left or await asyncio.wait(left, timeout=5) == (left, set())
+
+
+async def test_pages_that_fail_ahead_are_told_of_once(store, monkeypatch, caplog):
+    monkeypatch.setattr(chains, "PAGE", 5)
+    await plant(store, range(1, 101))
+    ask = chains.numbered
+
+    async def failing(store, writer, above, to, **options):
+        if above >= 5:
+            raise Unavailable(f"no answer for {above}")
+        return await ask(store, writer, above, to, **options)
+
+    monkeypatch.setattr(chains, "numbered", failing)
+    with pytest.raises(Unavailable, match="for 5"):
+        await numbers_of(store)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert not caplog.records
