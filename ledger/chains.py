@@ -35,6 +35,8 @@ async def chain(
             async for page in pages:
                 yield page
                 after_seq = end_of(page)
+        if to_seq is not None and after_seq >= to_seq:
+            return
         following = await _next_number(store, writer, after_seq, to_seq)
         if following is None:
             return

@@ -7,6 +7,7 @@ a page only if it is still the one that was compared. Refuses to judge pages of 
 events are in an archive.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ async def differences(
     last = 0
     async with aclosing(gathered(read(store, slot, 0), TOGETHER)) as found:
         async for events in found:
-            recount.add(events)
+            await recount.add(events)
             last = int(events[-1]["seq"])
             for difference in await recount.closed():
                 yield difference
@@ -124,7 +125,7 @@ async def differences(
     stored = await recount.open_pages()
     async with aclosing(read(store, slot, last)) as late:
         async for events in late:
-            recount.add(events)
+            await recount.add(events)
     for difference in recount.compare_open(stored):
         yield difference
     for difference in await recount.strays():
@@ -168,14 +169,15 @@ class _Recount:
     def _judged(self, start: int) -> bool:
         return start > self._archived_until
 
-    def add(self, events: list[Document]) -> None:
-        """Count more events; those behind the watermark are kept for later."""
+    async def add(self, events: list[Document]) -> None:
+        """Count more events, in a thread, so that a server goes on serving; those behind the
+        watermark are kept for later."""
         base = [event for event in events if event["seq"] <= self._watermark]
         self._tail += events[len(base) :]
         if not base:
             return
         self._ts = int(base[-1]["ts"])
-        for page in self._folded(base):
+        for page in await asyncio.to_thread(self._folded, base):
             _merge(self._pages, page)
 
     def _folded(self, events: Iterable[Document]) -> list[PageDelta]:

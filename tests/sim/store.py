@@ -163,7 +163,7 @@ class SimStore:
         )
         return found
 
-    find_ids = Store.find_ids
+    find_ids = Store.find_ids  # asks `find_list` only
 
     async def find(
         self,
