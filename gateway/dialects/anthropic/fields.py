@@ -128,6 +128,7 @@ def decode_object(arguments: Any) -> Json:
         return {}
     try:
         parsed = orjson.loads(written)
-    except orjson.JSONDecodeError:
+        orjson.dumps(parsed)  # what is nested too deeply for that stays text, too
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         parsed = None
     return parsed if isinstance(parsed, dict) else {"raw_arguments": written}

@@ -200,7 +200,8 @@ def _limits(body: Json, effort: str | None, output: Json) -> Json:
         budget = models.BUDGET_OF_EFFORT[effort]
         if stated is None:
             found["max_tokens"] = limit = budget + DEFAULT_MAX_TOKENS
-        budget = max(models.MIN_BUDGET, min(budget, limit - limit // 4))
+        else:
+            budget = max(models.MIN_BUDGET, min(budget, limit - limit // 4))
         if budget < limit:  # where there is no room to think, there is none to be refused either
             thinking, found["thinking"] = True, {"type": "enabled", "budget_tokens": budget}
     return found | _sampling(body, thinking) | ({"output_config": output} if output else {})
