@@ -45,6 +45,7 @@ EXTRAS = {
         "types-PyYAML>=6,<7",
         "openpyxl>=3.1.5,<4",
         "openai>=3.54,<4",
+        "anthropic>=2.12,<3",
         "playwright>=1.65,<2",
         "psutil>=7,<8",
     ],

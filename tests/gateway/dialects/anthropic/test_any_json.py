@@ -1,7 +1,8 @@
 """Whatever JSON comes in, nothing but a RelayError comes out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
 import orjson
@@ -88,6 +89,83 @@ def test_streams(events: list[dict[str, Any]], body: dict[str, Any]) -> None:
     with suppress(RelayError):
         said = b"".join(map(back.feed, events)) + back.end()
         assert said == b"" or said.endswith(b"\n\n")
+
+
+MESSAGES_ASK: dict[str, Any] = {
+    "model": "claude-sonnet-4-5",
+    "max_tokens": 9_000,
+    "system": [{"type": "text", "text": "A"}],
+    "messages": [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "a"},
+                {"type": "image", "source": {"type": "url", "url": "https://x.test"}},
+                {
+                    "type": "document",
+                    "title": "t",
+                    "source": {"type": "content", "content": [{"type": "text", "text": "b"}]},
+                },
+            ],
+        },
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "t", "signature": "s"},
+                {"type": "tool_use", "id": "a", "name": "f", "input": {"x": 1}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "a",
+                    "content": [{"type": "text", "text": "c"}],
+                }
+            ],
+        },
+    ],
+    "tools": [{"name": "f", "input_schema": {"type": "object"}}],
+    "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
+    "thinking": {"type": "enabled", "budget_tokens": 2_000},
+    "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
+    "metadata": {"user_id": "u"},
+    "stop_sequences": ["x"],
+}
+CHAT_ASK = {**request.to_chat(MESSAGES_ASK), "reasoning_effort": "low", "temperature": 0.5}
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of everything inside a value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in inner:
+        yield (*path, key)
+        if isinstance(item, dict | list):
+            yield from places(item, (*path, key))
+
+
+ODD: list[Any] = [None, True, 0, -1.5, "", "x", [], [None], ["x"], [[]], {}, {"type": []}, [{}]]
+
+
+@pytest.mark.parametrize("ask", [MESSAGES_ASK, CHAT_ASK], ids=["messages", "chat"])
+def test_good_requests_with_one_thing_replaced(ask: dict[str, Any]) -> None:
+    convert = request.to_chat if ask is MESSAGES_ASK else request.from_chat
+    convert(ask)
+    refused = 0
+    for path in places(ask):
+        for odd in ODD:
+            broken = deepcopy(ask)
+            holder: Any = broken
+            for key in path[:-1]:
+                holder = holder[key]
+            holder[path[-1]] = odd
+            try:
+                orjson.dumps(convert(broken))
+            except RelayError as refusal:
+                assert refusal.status == 400 and refusal.param
+                refused += 1
+    assert refused > 300
 
 
 PIECES = st.fixed_dictionaries(

@@ -7,6 +7,8 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
 
 from gateway.dialects.anthropic import answer, stream
 from gateway.dialects.anthropic.stream import FromChat, ToChat
@@ -110,6 +112,18 @@ def test_events_become_the_chunks_of_the_same_completion() -> None:
     assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert [c["choices"][0]["finish_reason"] for c in chunks[:-2]] == [None] * (len(chunks) - 2)
     assert chunks[-1]["choices"] == [] and chunks[-1]["usage"]["total_tokens"] == 30
+
+
+def test_openai_s_own_client_puts_the_same_completion_together() -> None:
+    state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
+    for one in to_chat(EVENTS):
+        state.handle_chunk(ChatCompletionChunk.model_validate(one))
+    found = state.get_final_completion()
+    [choice] = found.choices
+    assert (choice.message.content, choice.finish_reason) == ("Hello", "tool_calls")
+    calls = [(c.id, c.function.name, c.function.arguments) for c in choice.message.tool_calls or ()]
+    assert calls == [("toolu_1", "f", '{"x":[1]}'), ("toolu_2", "g", "{}")]
+    assert found.usage is not None and found.usage.total_tokens == 30
 
 
 def test_a_stream_broken_off_has_no_end_of_its_own() -> None:
