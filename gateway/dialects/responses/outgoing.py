@@ -106,7 +106,7 @@ def _turn(message: Json, at: str, custom: set[str]) -> list[Json]:
     items: list[Json] = []
     said = _spoken(message, at)
     if said:
-        items.append({"type": "message", "role": "assistant", "content": said})
+        items.append(_said(said, at))
     calls = message.get("tool_calls")
     if calls is not None and not isinstance(calls, list):
         refuse(f"{at}.tool_calls", "must be a list")
@@ -115,6 +115,15 @@ def _turn(message: Json, at: str, custom: set[str]) -> list[Json]:
     for number, call in enumerate(calls or ()):
         items.append(_call(call, f"{at}.tool_calls[{number}]", custom))
     return items
+
+
+def _said(parts: list[Json], at: str) -> Json:
+    """Return what the assistant said; only text has the short form, that needs no id."""
+    item: Json = {"type": "message", "role": "assistant"}
+    if all(part["type"] == "output_text" for part in parts):
+        return {**item, "content": "".join(part["text"] for part in parts)}
+    number = "".join(filter(str.isdigit, at))
+    return {**item, "id": f"msg_{number}", "status": "completed", "content": parts}
 
 
 def _spoken(message: Json, at: str) -> list[Json]:

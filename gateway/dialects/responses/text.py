@@ -31,7 +31,7 @@ def of_answer(answer_or_event: Any) -> Iterator[str]:
 
 
 def _of_item(item: Json) -> Iterator[str]:
-    for name in ("content", "summary"):
+    for name in ("summary", "content"):
         for part in objects(item.get(name)):
             yield from _strings(part, _SPOKEN)
     if item.get("type") not in ("message", "reasoning"):
