@@ -21,6 +21,8 @@ from gateway.dialects.anthropic.fields import (
 
 PDF, PLAIN = "application/pdf", "text/plain"
 _UNNAMED = "document.pdf"
+# What clients write for the types of images that Anthropic takes.
+_MENDED = {"": "image/png", "image/jpg": "image/jpeg"}
 
 
 def parts_of(content: Any, at: str) -> list[Json]:
@@ -156,7 +158,8 @@ def _image_block(part: Json, at: str) -> list[Json]:
     )
     inline = data_url(url)
     if inline is not None:
-        source = {"type": "base64", "media_type": inline[0] or "image/png", "data": inline[1]}
+        media = _MENDED.get(inline[0], inline[0])
+        source = {"type": "base64", "media_type": media, "data": inline[1]}
     elif url[:8].lower().startswith(("http://", "https://")):
         source = {"type": "url", "url": url}
     else:

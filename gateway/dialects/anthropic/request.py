@@ -70,7 +70,7 @@ def to_chat(body: Json) -> Json:
 
 def _refuse_any(body: Json, table: dict[str, str]) -> None:
     for name, what in table.items():
-        if body.get(name) or body.get(name) == 0 and not isinstance(body[name], bool):
+        if body.get(name):
             cannot(name, what)
 
 

@@ -49,7 +49,8 @@ def _function(tool: Any, at: str) -> Json:
     function: Json = {"name": a_string(source.get("name"), f"{at}.name")}
     if isinstance(source.get("description"), str):
         function["description"] = source["description"]
-    function["parameters"] = an_object(source.get("input_schema"), f"{at}.input_schema")
+    schema = an_object(source.get("input_schema"), f"{at}.input_schema")
+    function["parameters"] = {**schema, "properties": schema.get("properties") or {}}
     if isinstance(source.get("strict"), bool):
         function["strict"] = source["strict"]
     return {"type": "function", "function": function}

@@ -33,7 +33,7 @@ def test_a_plain_request() -> None:
         ({"top_p": 1}, {"top_p": 1}),
         ({"stop": "x"}, {"stop_sequences": ["x"]}),
         ({"stop": ["x", "y"]}, {"stop_sequences": ["x", "y"]}),
-        ({"stop": None, "n": 1, "logprobs": False, "modalities": ["text"]}, {}),
+        ({"stop": None, "n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"]}, {}),
         ({"seed": 3, "presence_penalty": 1, "store": True, "novelty": 1}, {}),
         ({"stream": True, "stream_options": {"include_usage": True}}, {"stream": True}),
         ({"user": "u"}, {"metadata": {"user_id": "u"}}),
@@ -147,7 +147,7 @@ def test_thinking_is_not_asked_where_anthropic_refuses_it() -> None:
     }
 
 
-IMAGE = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,AAAA", "detail": "low"}}
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/jpg;base64,AAAA", "detail": "low"}}
 IMAGE_BLOCK = {
     "type": "image",
     "source": {"type": "base64", "media_type": "image/jpeg", "data": "AAAA"},

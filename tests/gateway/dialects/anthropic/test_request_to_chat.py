@@ -40,6 +40,20 @@ ADAPTIVE = {"type": "adaptive"}
         ({"metadata": {"user_id": "u1"}}, {"user": "u1"}),
         ({"metadata": {"user_id": "u" * 65}}, {"user": sha256(b"u" * 65).hexdigest()}),
         ({"tools": [TOOL]}, TOOLS),
+        (
+            {"tools": [{"name": "g", "input_schema": {"type": "object"}}]},
+            {
+                "tools": [
+                    {
+                        "type": "function",
+                        "function": {
+                            "name": "g",
+                            "parameters": {"type": "object", "properties": {}},
+                        },
+                    }
+                ]
+            },
+        ),
         ({"tools": [TOOL], "tool_choice": {"type": "auto"}}, {**TOOLS, "tool_choice": "auto"}),
         ({"tools": [TOOL], "tool_choice": {"type": "any"}}, {**TOOLS, "tool_choice": "required"}),
         ({"tools": [TOOL], "tool_choice": {"type": "none"}}, {**TOOLS, "tool_choice": "none"}),
