@@ -40,7 +40,7 @@ def _camel(name: str) -> str:
 
 def _value(name: str, value: Any, param: str, depth: int) -> Any:
     if name == "type":
-        return _types(value)
+        return _types(value, param)
     if name in _COUNTS and isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
         return int(value)
     if name == "items" or (name == "additionalProperties" and isinstance(value, dict)):
@@ -52,10 +52,12 @@ def _value(name: str, value: Any, param: str, depth: int) -> Any:
     return writable(value, param) if isinstance(value, dict | list) else value
 
 
-def _types(value: Any) -> Any:
+def _types(value: Any, param: str) -> Any:
     if isinstance(value, list):
-        return [item.lower() if isinstance(item, str) else item for item in value]
-    return value.lower() if isinstance(value, str) else value
+        return [_types(item, param) for item in value if not isinstance(item, list)]
+    if not isinstance(value, str):
+        refuse(param, "a schema with types by name")
+    return value.lower()
 
 
 def _with_null(schema: Json) -> Json:

@@ -7,7 +7,15 @@ API: thinking; the budgets are those of Google's own endpoint for OpenAI clients
 import re
 from typing import Any
 
-from gateway.dialects.gemini.fields import Json, a_text, a_whole, an_object, get, refuse
+from gateway.dialects.gemini.fields import (
+    Json,
+    a_boolean,
+    a_text,
+    a_whole,
+    an_object,
+    get,
+    refuse,
+)
 
 FIRST_THINKING = 2.5
 FIRST_WITH_LEVELS = 3.0
@@ -44,7 +52,7 @@ EFFORTS = {
 # The effort for a budget of at most so many tokens.
 EFFORT_BY_BUDGET = ((0, "none"), (1_024, "low"), (8_192, "medium"))
 _MOST_EFFORT = "high"
-_FIELDS = ("thinkingBudget", "thinkingLevel", "includeThoughts")
+_FIELDS = {"thinkingBudget": a_whole, "thinkingLevel": a_text, "includeThoughts": a_boolean}
 
 
 def generation(model: Any) -> float:
@@ -89,7 +97,8 @@ def from_effort(body: Json, google: Json) -> Json | None:
     if given is not None:
         param = "extra_body.google.thinking_config"
         own = an_object(given, param)
-        return {name: get(own, name) for name in _FIELDS if get(own, name) is not None}
+        found = {name: get(own, name) for name in _FIELDS if get(own, name) is not None}
+        return {name: _FIELDS[name](value, f"{param}.{name}") for name, value in found.items()}
     effort = a_text(body.get("reasoning_effort"), "reasoning_effort").lower()
     if not effort:
         return None
