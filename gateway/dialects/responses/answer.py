@@ -119,15 +119,15 @@ def to_chat(answer: Json) -> Json:
     if answer.get("status") == "failed" or isinstance(answer.get("error"), dict):
         code, message = parse(answer)
         raise RelayError(code or "upstream_bad_answer", message, status=502, type="upstream_error")
-    message = _message(objects(answer.get("output")))
-    finish = finish_reason(answer, "tool_calls" in message)
+    said = _message(objects(answer.get("output")))
+    finish = finish_reason(answer, "tool_calls" in said)
     completion: Json = {
         "id": chat_id(answer),
         "object": "chat.completion",
         "created": seconds(answer.get("created_at")),
         "model": text(answer.get("model")),
         "choices": [
-            {"index": 0, "message": message, "logprobs": _logprobs(answer), "finish_reason": finish}
+            {"index": 0, "message": said, "logprobs": _logprobs(answer), "finish_reason": finish}
         ],
     }
     if isinstance(answer.get("service_tier"), str):
@@ -174,8 +174,9 @@ def nested_citation(annotation: Json) -> Json:
     """Return a citation as chat has it; chat has those of web pages alone."""
     if annotation.get("type") != "url_citation":
         return {}
-    names = ("start_index", "end_index", "url", "title")
-    return {"type": "url_citation", "url_citation": {n: annotation.get(n) for n in names}}
+    places = {n: whole(annotation.get(n)) or 0 for n in ("start_index", "end_index")}
+    named = {n: text(annotation.get(n)) for n in ("url", "title")}
+    return {"type": "url_citation", "url_citation": {**places, **named}}
 
 
 def chat_call(item: Json) -> Json:
@@ -193,5 +194,5 @@ def _logprobs(answer: Json) -> Json | None:
     found: list[Any] = []
     for item in objects(answer.get("output")):
         for part in objects(item.get("content")):
-            found += objects(part.get("logprobs"))
+            found += shape.tokens(part.get("logprobs"))
     return {"content": found, "refusal": None} if found else None

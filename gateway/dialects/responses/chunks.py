@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.dialects.responses import answer, usage
+from gateway.dialects.responses import answer, shape, usage
 from gateway.dialects.responses.errors import parse
-from gateway.dialects.responses.loose import Json, arguments, mapping, objects, text, whole
+from gateway.dialects.responses.loose import Json, arguments, mapping, text, whole
 
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 
@@ -95,7 +95,7 @@ class ToChat:
         if not said:
             return []
         self._told.add(_place(event, name))
-        found = objects(event.get("logprobs")) if name == "content" else []
+        found = shape.tokens(event.get("logprobs")) if name == "content" else []
         return self._say({name: said}, {"content": found, "refusal": None} if found else None)
 
     def _rest(self, event: Json, name: str, said: str) -> list[Json]:

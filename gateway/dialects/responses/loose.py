@@ -46,7 +46,34 @@ def arguments(value: Any) -> str:
     """Return a call's arguments as JSON text; some vendors send them parsed."""
     if isinstance(value, str):
         return value
-    return orjson.dumps(value).decode() if isinstance(value, dict) else ""
+    return (_json(value) or b"").decode() if isinstance(value, dict) else ""
+
+
+def _json(value: Any) -> bytes | None:
+    """Write JSON; None for what is nested deeper than can be written."""
+    try:
+        return bytes(orjson.dumps(value))
+    except orjson.JSONEncodeError:
+        return None
+
+
+def writable(made: Json, body: Json) -> Json:
+    """Return what was made of a body, if it can be sent and repeated in an answer.
+
+    Raises RelayError 400 naming the field that is nested too deeply.
+    """
+    if _json([[[[made]]]]) is None:
+        deep = (name for name, value in body.items() if _json([[[[[[value]]]]]]) is None)
+        refuse(next(deep, "body"), "is nested too deeply")
+    return made
+
+
+def json_text(body: Json, name: str) -> str:
+    """Return a field as JSON text. Raises RelayError 400 if it is nested too deeply."""
+    written = _json(body[name])
+    if written is None:
+        refuse(name, "is nested too deeply")
+    return written.decode()
 
 
 def whole(value: Any) -> int | None:

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.dialects.responses import tools
-from gateway.dialects.responses.loose import Json, mapping, needed_text, refuse, short, text
+from gateway.dialects.responses.loose import (
+    Json,
+    mapping,
+    needed_text,
+    refuse,
+    short,
+    text,
+    writable,
+)
 
 # Chat's fields that the Responses API has no counterpart for, and the values that change nothing.
 _REFUSED: dict[str, tuple[Any, ...]] = {
@@ -57,7 +65,7 @@ def from_chat(body: Json) -> Json:
         asked["reasoning"] = {"effort": body["reasoning_effort"]}
     if body.get("logprobs"):
         asked["include"] = ["message.output_text.logprobs"]
-    return asked | tools.from_chat(body) | _text_options(body)
+    return writable(asked | tools.from_chat(body) | _text_options(body), body)
 
 
 def _text_options(body: Json) -> Json:

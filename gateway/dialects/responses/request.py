@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.dialects.responses import tools
 from gateway.dialects.responses.items import Messages, to_messages
-from gateway.dialects.responses.loose import Json, mapping, refuse, short
+from gateway.dialects.responses.loose import Json, mapping, refuse, short, writable
 from gateway.dialects.responses.outgoing import from_chat
 from gateway.formats.openai import MAX_TOKENS
 
@@ -75,7 +75,8 @@ def to_chat(body: Json) -> Json:
         chat |= short(body, "parallel_tool_calls")
     if body.get("store"):  # what nobody stores needs no labels: chat refuses them then
         chat |= {"store": True, **short(body, "metadata")}
-    return chat | _reasoning(body) | _text_options(body) | _logprobs(body) | _cache(body)
+    chat |= _reasoning(body) | _text_options(body) | _logprobs(body) | _cache(body)
+    return writable(chat, body)
 
 
 def _check(body: Json) -> None:

@@ -96,8 +96,7 @@ def _one_of(body: Json, name: str, values: tuple[str, ...]) -> str | None:
 
 def _number(body: Json, name: str) -> float:
     value = body.get(name)
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if usable else 1.0
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 1.0
 
 
 def _reasoning(asked: Json) -> Json:
@@ -225,10 +224,14 @@ def annotations(value: Any) -> list[Json]:
 
 def logprobs(choice: Json) -> list[Json]:
     """Return a choice's log probabilities with the bytes that the Responses API always has."""
-    listed = objects(mapping(choice.get("logprobs")).get("content"))
+    return tokens(mapping(choice.get("logprobs")).get("content"))
+
+
+def tokens(listed: Any) -> list[Json]:
+    """Return log probabilities of tokens, every field there and of the right type."""
     return [
         {**_token(one), "top_logprobs": [_token(top) for top in objects(one.get("top_logprobs"))]}
-        for one in listed
+        for one in objects(listed)
     ]
 
 

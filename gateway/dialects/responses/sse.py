@@ -7,5 +7,5 @@ from gateway.dialects.responses.loose import Json
 
 def event(payload: Json) -> bytes:
     """Write one event. There is no [DONE] in this dialect: the last event ends the stream."""
-    kind = payload["type"].encode()
+    kind = str(payload["type"]).encode()
     return b"event: " + kind + b"\ndata: " + orjson.dumps(payload) + b"\n\n"

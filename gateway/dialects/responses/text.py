@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
-from gateway.dialects.responses.loose import Json, mapping, objects
+from gateway.dialects.responses.loose import Json, json_text, mapping, objects
 from gateway.formats.text import PER_ANSWER, PER_IMAGE, PER_MESSAGE, Countable
 
 _SPOKEN = ("text", "refusal", "transcript")
@@ -45,7 +43,10 @@ def _strings(source: Json, names: tuple[str, ...]) -> Iterator[str]:
 
 
 def of_request(body: Json) -> Countable:
-    """Collect what a request sends in; it need not be one that chat could be asked."""
+    """Collect what a request sends in; it need not be one that chat could be asked.
+
+    Raises RelayError 400 for tools that are nested too deeply.
+    """
     found = Countable(tokens=PER_ANSWER)
     body = mapping(body)
     found.texts += _strings(body, _COUNTED)
@@ -57,5 +58,5 @@ def of_request(body: Json) -> Countable:
                 found.texts += _strings(part, _SPOKEN)
                 found.tokens += PER_IMAGE if "image" in str(part.get("type")) else 0
     if body.get("tools"):
-        found.texts.append(orjson.dumps(body["tools"]).decode())
+        found.texts.append(json_text(body, "tools"))
     return found

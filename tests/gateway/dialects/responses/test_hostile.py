@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -98,3 +99,41 @@ def test_events(event: Json, data: st.DataObject) -> None:
         usage.find(one)
     assert stream.end() == []
     assert stream.finished
+
+
+def deep(levels: int) -> Any:
+    """Return an object in an object in an object …; more than a few hundred cannot be written."""
+    found: Any = {}
+    for _ in range(levels):
+        found = {"a": found}
+    return found
+
+
+def deep_tool(levels: int) -> Json:
+    return {"type": "function", "name": "f", "parameters": deep(levels)}
+
+
+@pytest.mark.parametrize("levels", [*range(235, 260), 900])
+def test_what_is_nested_too_deeply_is_refused_or_can_be_repeated(levels: int) -> None:
+    body = {"input": "hi", "tools": [deep_tool(levels)]}
+    try:
+        orjson.dumps(request.to_chat(body))
+    except RelayError as error:
+        assert error.param == "tools" and levels > 240
+        return
+    assert levels < 250
+    stream = FromChat(body)
+    oracle.whole(stream.feed(chunk({"content": "a"})) + stream.end())
+    text.of_request(body)
+
+
+def test_depth_elsewhere() -> None:
+    assert tried(text.of_request, {"tools": deep(900)}) is None
+    chat = {"messages": [{"role": "user", "content": "hi"}], "metadata": deep(900)}
+    assert tried(request.from_chat, chat) is None
+    call = {"id": "c", "function": {"name": "f", "arguments": deep(900)}}
+    choices = [{"message": {"tool_calls": [call]}}]
+    oracle.response(answer.from_chat({"choices": choices}, {}))
+    part = {"type": "url_citation", "url": deep(900), "start_index": deep(900)}
+    content = [{"text": "a", "annotations": [part], "logprobs": [{"token": deep(900)}]}]
+    orjson.dumps(answer.to_chat({"output": [{"type": "message", "content": content}]}))
