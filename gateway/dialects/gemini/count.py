@@ -25,10 +25,7 @@ def from_chat(body: Json, model: str) -> Json:
 
 def answer(tokens: int) -> Json:
     """Return the answer for so many tokens."""
-    return {
-        "totalTokens": tokens,
-        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": tokens}],
-    }
+    return {"totalTokens": tokens}
 
 
 def total(answer: Any) -> int | None:

@@ -130,7 +130,9 @@ def of_call(call: Json) -> Json:
     """Return the part for a whole tool call."""
     function = child(call, "function")
     text = function.get("arguments")
-    args = arguments_of(text, "arguments") if isinstance(text, str | dict) else {}
+    if isinstance(text, dict):
+        text = write_json(text)
+    args = arguments_of(text, "arguments") if isinstance(text, str) else {}
     made: Json = {"name": said(function, "name"), "args": args}
     if given := said(call, "id"):
         made = {"id": given, **made}
