@@ -26,7 +26,22 @@ def _of_part(part: Json) -> Iterator[str]:
     )
     yield from (text for text in texts if isinstance(text, str) and text)
     if isinstance(call.get("args"), dict) and call["args"]:
-        try:
-            yield orjson.dumps(call["args"]).decode()
-        except orjson.JSONEncodeError:
-            yield str(call["args"])
+        yield _written(call["args"])
+
+
+def _written(args: Json) -> str:
+    """Return arguments as JSON text; of those nested too deeply to be written, the leaves."""
+    try:
+        return orjson.dumps(args).decode()
+    except orjson.JSONEncodeError:
+        leaves, left = [], [args]
+        while left:
+            value = left.pop()
+            if isinstance(value, dict):
+                leaves.extend(value)
+                left.extend(value.values())
+            elif isinstance(value, list):
+                left.extend(value)
+            else:
+                leaves.append(str(value))
+        return " ".join(leaves)
