@@ -52,7 +52,8 @@ def arguments_of(text: Any, param: str) -> Json:
     if text is None or text == "":
         return {}
     if isinstance(text, dict):
-        return writable(text, param)
+        writable(text, param)
+        return text
     if not isinstance(text, str):
         refuse(param, "JSON text")
     found = _object_in(text)
@@ -71,9 +72,10 @@ def _object_in(text: str) -> Json | None:
     if not isinstance(found, dict):
         return None
     try:
-        return writable(found, "")
+        writable(found, "")
     except RelayError:
         return None
+    return found
 
 
 def result_of(response: Json, param: str) -> str:

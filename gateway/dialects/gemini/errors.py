@@ -40,7 +40,7 @@ def status_name(status: int) -> str:
 
 def envelope(error: RelayError, request_id: str) -> Json:
     """Return the body of an error answer; its message ends with the request id, for support."""
-    details = [
+    details: list[Json] = [
         {
             "@type": f"{_RPC}ErrorInfo",
             "reason": error.code.upper(),

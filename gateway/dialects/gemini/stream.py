@@ -15,7 +15,7 @@ from gateway.dialects.gemini.thinking import wants_thoughts
 from gateway.formats import sse
 from gateway.relay.errors import RelayError
 
-# What a client that closes the array may still be sent is bounded by the calls of one answer.
+# Calls of one answer that are kept until its end; further ones are left out.
 MAX_CALLS = 1_024
 
 

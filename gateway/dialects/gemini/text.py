@@ -34,7 +34,8 @@ def _written(args: Json) -> str:
     try:
         return orjson.dumps(args).decode()
     except orjson.JSONEncodeError:
-        leaves, left = [], [args]
+        leaves: list[str] = []
+        left: list[Any] = [args]
         while left:
             value = left.pop()
             if isinstance(value, dict):
