@@ -54,14 +54,17 @@ run: setup
 demo: setup
 	@$(BIN)/tollgate serve --demo $(ARGS)
 
-# Everything on Motor, then where drivers differ again on PyMongo's own async client.
+# Everything on Motor; then where drivers differ, and whole servers, on PyMongo's own async client,
+# which is what runs with the embedded database.
 test: lint browser
-	MONGO_DRIVER=motor $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
-	MONGO_DRIVER=pymongo OUTAGE_S=10 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m driver
+	MONGO_DRIVER=motor $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not e2e"
+	MONGO_DRIVER=pymongo $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "driver or e2e"
 
 # Everything that talks to the database on both; takes longer.
 test-both: test
-	MONGO_DRIVER=pymongo $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "database and not driver"
+	MONGO_DRIVER=pymongo $(BIN)/python -m pytest -n $(JOBS) --dist loadfile \
+		-m "database and not driver and not e2e"
+	MONGO_DRIVER=motor $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m e2e
 
 browser:
 	@command -v chromium >/dev/null || { \

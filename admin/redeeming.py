@@ -40,8 +40,8 @@ async def redeem(directory: Directory, books: Books, user: User, secret: str) ->
     code = await directory.codes.by_secret(secret)
     if code is None:
         raise ApiError(404, "there is no such code")
-    wanted = {"_id": {"$in": [issued_id(code.batch), redeemed_id(code.id)]}}
-    events = await books.store.find_list("events", wanted, projection={"_id": 1})
+    wanted = [issued_id(code.batch), redeemed_id(code.id)]
+    events = await books.store.find_ids("events", wanted, projection={"_id": 1})
     known = {event["_id"] for event in events}
     if redeemed_id(code.id) in known:
         raise ApiError(409, USED)

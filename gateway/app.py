@@ -84,15 +84,7 @@ async def _open(
     clock, rng = Clock(), random.Random()
     embedded, store = await _open_store(settings, opened, embedded_url)
     vault = Vault(_secret_key(settings))
-    books = await Books.open(
-        store,
-        clock,
-        max_pending=settings.max_pending_events,
-        spill_dir=settings.data_dir / "spill",
-        spill_max_bytes=settings.spill_max_bytes,
-        min_free_disk_bytes=settings.min_free_disk_bytes,
-    )
-    opened.push_async_callback(books.close)
+    books = await _open_books(settings, opened, store, clock)
     await seed(books.prices, books, CONF_DIR / "prices.yaml", clock.now_us())
     catalogue = Catalogue.load(CONF_DIR / "providers.yaml")
     # The embedded database wakes its listeners at every write to anything, so polling is cheaper.
@@ -106,20 +98,7 @@ async def _open(
         root_token=settings.initial_root_token,
         root_access_token=settings.initial_root_access_token,
     )
-    counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
-    transport = UpstreamTransport(settings.relay_proxy)
-    opened.push_async_callback(transport.aclose)
-    relay = Relay(
-        settings=settings,
-        clock=clock,
-        rng=rng,
-        books=books,
-        directory=directory,
-        catalogue=catalogue,
-        counter=counter,
-        providers=_providers(settings, transport, counter, clock),
-        owners=_owners(catalogue),
-    )
+    relay = _relay(settings, opened, books, directory, catalogue, rng)
     jobs = _jobs(relay)
     observer = Observer(relay, jobs)
     observer.start()
@@ -149,6 +128,45 @@ async def _open(
         embedded=embedded,
         first=first,
         opened=opened,
+    )
+
+
+async def _open_books(
+    settings: Settings, opened: AsyncExitStack, store: Store, clock: Clock
+) -> Books:
+    books = await Books.open(
+        store,
+        clock,
+        max_pending=settings.max_pending_events,
+        spill_dir=settings.data_dir / "spill",
+        spill_max_bytes=settings.spill_max_bytes,
+        min_free_disk_bytes=settings.min_free_disk_bytes,
+    )
+    opened.push_async_callback(books.close)
+    return books
+
+
+def _relay(
+    settings: Settings,
+    opened: AsyncExitStack,
+    books: Books,
+    directory: Directory,
+    catalogue: Catalogue,
+    rng: random.Random,
+) -> Relay:
+    counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
+    transport = UpstreamTransport(settings.relay_proxy)
+    opened.push_async_callback(transport.aclose)
+    return Relay(
+        settings=settings,
+        clock=books.clock,
+        rng=rng,
+        books=books,
+        directory=directory,
+        catalogue=catalogue,
+        counter=counter,
+        providers=_providers(settings, transport, counter, books.clock),
+        owners=_owners(catalogue),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gateway import __version__
+from gateway.collector import tune_collector
 from gateway.commands import COMMANDS
 from gateway.settings import Settings, SettingsError, add_flags, environment_help, resolve
 
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     except SettingsError as error:
         return _fail(error.problems, 2)
     try:
+        if argv is None:  # the process is this command's own
+            tune_collector()
         command: Run = args.command
         return command(args, settings)
     except KeyboardInterrupt:

@@ -151,7 +151,7 @@ class Jobs:
                 self._scheduler.remove_job(job.name)
             return
         names = {job.name: f"job:{job.name}" for job in of_leader}
-        found = await self._context.store.find_list(LEASES, {"_id": {"$in": list(names.values())}})
+        found = await self._context.store.find_ids(LEASES, names.values())
         ended_us = {doc["_id"]: doc["ended_us"] for doc in found}
         now_us = await self._context.store.server_now_us()
         for job in of_leader:

@@ -1,7 +1,6 @@
 """One process that serves: listen, serve, drain, close. With workers, gateway/workers.py."""
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ from tornado.httpserver import HTTPServer
 
 from gateway import demo, logs, sockets
 from gateway.app import Running, build
+from gateway.collector import tune_collector
 from gateway.directory.errors import DirectoryError
 from gateway.http import DROP_FACTOR, Application
 from gateway.settings import Settings
@@ -23,9 +23,6 @@ from ledger.errors import LedgerError
 MAX_HEADER_BYTES = 64 << 10
 IDLE_CONNECTION_S = 600
 BODY_S = 300
-# A request makes few cycles and many objects; looking for cycles every 700 objects costs a tenth of
-# the processor.
-GC_THRESHOLDS = (20_000, 20, 50)
 CANNOT_START, BOOKS_LOST = 1, 1
 # What stops a start and is said in one line.
 EXPECTED = (LedgerError, DirectoryError, ValueError, OSError)
@@ -138,13 +135,6 @@ def stop_signal() -> asyncio.Event:
 async def demo_secret(running: Running) -> str | None:
     """Set up the demo, if it is asked for, and return its key's secret."""
     return await demo.set_up(running.directory) if running.settings.demo else None
-
-
-def tune_collector() -> None:
-    """Leave what lives for ever out of the search for garbage, and search less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def until_stopped(running: Running, stop: asyncio.Event) -> int:

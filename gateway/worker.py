@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from gateway import logs
 from gateway.app import build
+from gateway.collector import tune_collector
 from gateway.link import Link, Message, receive
 from gateway.metrics import Snapshot
 from gateway.server import (
@@ -20,7 +21,6 @@ from gateway.server import (
     demo_secret,
     loop_factory,
     stop_signal,
-    tune_collector,
     until_stopped,
 )
 from gateway.sockets import Sockets

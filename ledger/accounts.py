@@ -208,6 +208,6 @@ async def read(store: Store, account: str) -> Document:
 async def read_many(store: Store, accounts: Iterable[str]) -> dict[str, Document]:
     """Return account documents by id, with an empty one for each account without events."""
     wanted = list(accounts)
-    found = await store.find_list("accounts", {"_id": {"$in": wanted}}) if wanted else []
+    found = await store.find_ids("accounts", wanted)
     by_id = {document["_id"]: document for document in found}
     return {account: by_id.get(account, {"_id": account}) for account in wanted}

@@ -27,9 +27,9 @@ from ledger.archived import (
     ranges_of,
 )
 from ledger.books import Books
+from ledger.chains import chain
 from ledger.errors import Duplicate, LedgerError
 from ledger.events import Document, Draft
-from ledger.scan import chain
 from ledger.segments import BrokenSegment, Segment, SegmentWriter, sync_directory
 from ledger.segments import check as check_segment
 from ledger.store import Store

@@ -1,6 +1,6 @@
 """A writer's whole chain, read from archives and the database together.
 
-Owns the order "by number" over both. Promises the same events as scan.chain would give if nothing
+Owns the order "by number" over both. Promises the same events as chains.chain would give if nothing
 had been archived, in constant memory. Refuses to skip an archive that is not at hand.
 """
 
@@ -10,7 +10,7 @@ from contextlib import aclosing
 from itertools import islice
 from pathlib import Path
 
-from ledger import scan
+from ledger import chains
 from ledger.archive_files import MANIFEST, directory_name, segments_of, unchanged
 from ledger.archive_read import ArchiveMissing
 from ledger.archived import ArchiveChanged, Archives, Range
@@ -28,7 +28,7 @@ def at_hand(directory: Path, archives: Archives) -> bool:
 
 
 def whole_chain(directory: Path, archives: Archives) -> Read:
-    """Return a reader like scan.chain that also finds what is in archives in a directory.
+    """Return a reader like chains.chain that also finds what is in archives in a directory.
 
     It raises ArchiveMissing where a file is not there, BrokenSegment where one was changed, and
     ArchiveChanged when events were pruned or restored since `archives` was loaded.
@@ -40,34 +40,21 @@ def whole_chain(directory: Path, archives: Archives) -> Read:
         for run in archives.by_writer.get(writer, ()):
             if run.last_seq <= after_seq:
                 continue
-            async with aclosing(_here(store, writer, after_seq, run.first_seq)) as before:
+            here = chains.chain(store, writer, after_seq, run.first_seq - 1)
+            async with aclosing(here) as before:
                 async for page in before:
                     yield page
             async with aclosing(_in_files(store, directory, run, after_seq)) as inside:
                 async for page in inside:
                     yield page
             after_seq = run.last_seq
-        async with aclosing(scan.chain(store, writer, after_seq)) as rest:
+        async with aclosing(chains.chain(store, writer, after_seq)) as rest:
             async for page in rest:
                 yield page
         if not await archives.still(store):
             raise ArchiveChanged("events went to an archive, or came back, meanwhile; try again")
 
     return pages
-
-
-async def _here(
-    store: Store, writer: int, after_seq: int, before_seq: int
-) -> AsyncGenerator[list[Document], None]:
-    if after_seq + 1 >= before_seq:
-        return
-    async with aclosing(scan.chain(store, writer, after_seq)) as pages:
-        async for page in pages:
-            wanted = [event for event in page if event["seq"] < before_seq]
-            if wanted:
-                yield wanted
-            if len(wanted) < len(page):
-                return
 
 
 async def _in_files(
@@ -89,4 +76,4 @@ async def _in_files(
 
 
 def _some(events: Iterator[Document], after_seq: int) -> list[Document]:
-    return list(islice((event for event in events if event["seq"] > after_seq), scan.PAGE))
+    return list(islice((event for event in events if event["seq"] > after_seq), chains.PAGE))

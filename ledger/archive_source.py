@@ -13,11 +13,11 @@ from pathlib import Path
 from ledger.archive_files import directory_name, load, segments_of
 from ledger.archive_read import ArchiveMissing
 from ledger.archived import Archives, Range, digest
+from ledger.chains import PAGE, chain
 from ledger.errors import LedgerError
 from ledger.events import Document
 from ledger.segments import read
 from ledger.store import Store
-from ledger.verify_read import PAGE, pages
 
 
 async def everything(
@@ -37,7 +37,7 @@ async def everything(
     for found in archives.by_writer.get(writer, ()):
         if found.last_seq <= at or found.first_seq > last:
             continue
-        async with aclosing(pages(store, writer, at, found.first_seq - 1)) as before:
+        async with aclosing(chain(store, writer, at, found.first_seq - 1)) as before:
             async for page in before:
                 yield page
         archived = _archived(archives, directory, found)
@@ -47,7 +47,7 @@ async def everything(
                 yield inside
         at = max(at, min(found.last_seq, last))
     if at < last:
-        async with aclosing(pages(store, writer, at, last)) as after:
+        async with aclosing(chain(store, writer, at, last)) as after:
             async for page in after:
                 yield page
 

@@ -143,9 +143,8 @@ class Archives:
         """Return what archived events contributed to these accounts, all archives together."""
         totals: dict[str, Sums] = {account: Sums() for account in accounts}
         wanted = [f"{number}:{account}" for number in self.numbers for account in totals]
-        if wanted:
-            for document in await store.find_list("carried", {"_id": {"$in": wanted}}):
-                merge(totals[account_of(document)], sums_of(document))
+        for document in await store.find_ids("carried", wanted):
+            merge(totals[account_of(document)], sums_of(document))
         return totals
 
     async def find(self, store: Store, event_id: str) -> tuple[int, int] | None:
@@ -154,7 +153,7 @@ class Archives:
             return None
         key = id_hash(event_id)
         wanted = [bucket_id(number, key, self.id_digits[number]) for number in self.numbers]
-        for document in await store.find_list("archived_ids", {"_id": {"$in": wanted}}):
+        for document in await store.find_ids("archived_ids", wanted):
             place = _search(bytes(document["ids"]), key)
             if place is not None:
                 return place

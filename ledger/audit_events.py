@@ -7,13 +7,15 @@ a memory that events were archived away in front of; it begins again from the ca
 """
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from ledger.accounts import Sums, effects
 from ledger.archived import Archives, merge
+from ledger.chains import chain
 from ledger.errors import InvalidEvent
 from ledger.events import GENESIS, Document
-from ledger.scan import chain, last_event
+from ledger.scan import last_event
 from ledger.store import Store
 
 MEMORY = "audit"
@@ -91,23 +93,25 @@ class EventScan:
         start = self._writers.get(str(writer)) or _beginning()
         at, read = dict(start), 0
         watermark = self._positions.get(writer, 0)
-        async for page in chain(self._store, writer, int(at["seq"])):
-            if read + len(page) > budget:
-                last = await last_event(self._store, writer)
-                self._result.behind += int(last["seq"]) - int(at["seq"]) if last else 0
-                self.complete = False
-                break
-            for event in page:
-                self._check_link(writer, at, event)
-                at = {key: event[key] for key in ("seq", "hash", "ts", "epoch")}
-                if event["seq"] <= watermark:
-                    self._fold(event)
-                    start = at
-                else:
-                    self._fold_above(event, applied)
-            read += len(page)
-        else:
-            self.last_seq[writer] = int(at["seq"])
+        pages = chain(self._store, writer, int(at["seq"]))
+        async with aclosing(pages):
+            async for page in pages:
+                if read + len(page) > budget:
+                    last = await last_event(self._store, writer)
+                    self._result.behind += int(last["seq"]) - int(at["seq"]) if last else 0
+                    self.complete = False
+                    break
+                for event in page:
+                    self._check_link(writer, at, event)
+                    at = {key: event[key] for key in ("seq", "hash", "ts", "epoch")}
+                    if event["seq"] <= watermark:
+                        self._fold(event)
+                        start = at
+                    else:
+                        self._fold_above(event, applied)
+                read += len(page)
+            else:
+                self.last_seq[writer] = int(at["seq"])
         self._writers[str(writer)] = start
         self._result.events += read
         self.newest_us = max(self.newest_us, int(at["ts"]))

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from ledger import scan
+from ledger import chains, scan
 from ledger.accounts import COLUMNS, balance_nano, effects, read_many
 from ledger.cubes import HOUR_US
 from ledger.events import Document
@@ -76,7 +76,7 @@ async def present(store: Store, accounts: Sequence[str]) -> Present:
     now = Present({name: columns_of(documents[name]) for name in accounts}, reached)
     for writer in await store.find_list("writers", {}, projection={"_id": 1}):
         slot = str(writer["_id"])
-        async with aclosing(scan.chain(store, int(slot), reached.get(slot, 0))) as pages:
+        async with aclosing(chains.chain(store, int(slot), reached.get(slot, 0))) as pages:
             async for page in pages:
                 for event in page:
                     _add_late(event, documents, now.columns)

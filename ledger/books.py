@@ -321,9 +321,9 @@ class Books:
             await self.credit.heed_recalls()
 
     async def _recover_others(self) -> None:
-        if self._outage.steady_s >= writers.LEASE_S:
-            spill_dir, own = self.options.spill_dir, self.writer.slot
-            await recover_abandoned(self.store, self.clock, spill_dir, besides=own)
+        steady = self._outage.steady_s >= writers.LEASE_S
+        spill_dir, own = self.options.spill_dir, self.writer.slot
+        await recover_abandoned(self.store, self.clock, spill_dir, besides=own, trust_leases=steady)
 
     async def _record_late_spills(self) -> None:
         """Record what was spilled by a writer whose credit others have freed since.

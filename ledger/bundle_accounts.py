@@ -10,10 +10,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from ledger.accounts import COLUMNS, Effect, effects
+from ledger.chains import chain
 from ledger.events import Document
 from ledger.seal_body import Seal
 from ledger.store import Store
-from ledger.verify_read import pages
 
 
 class Accounts:
@@ -55,7 +55,7 @@ class Accounts:
         after = self._reached.get(writer, 0)
         if to is not None and to <= after:
             return
-        async with aclosing(pages(self._store, writer, after, to)) as found:
+        async with aclosing(chain(self._store, writer, after, to)) as found:
             async for page in found:
                 for event in page:
                     for effect in effects(event):

@@ -26,20 +26,21 @@ FAILURES = (
     ValueError,
 )
 FIELDS = frozenset((*TEXTS, *NUMBERS, "body"))
+_TEXT = {str}
 
 
 def is_event(event: Document) -> bool:
     """Tell whether a document has the fields of an event, each of its kind, and no other."""
     return (
         event.keys() == FIELDS
-        and all(isinstance(event[name], str) for name in TEXTS)
-        and all(_is_number(event[name]) for name in NUMBERS)
+        and {type(event[name]) for name in TEXTS} == _TEXT
+        and all(map(_is_whole, {type(event[name]) for name in NUMBERS}))
         and isinstance(event["body"], dict)
     )
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_whole(kind: type) -> bool:
+    return issubclass(kind, int) and kind is not bool
 
 
 class EventCheck:

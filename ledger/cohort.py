@@ -127,9 +127,7 @@ def reversal_id(event_id: str) -> str:
 async def reversals_of(store: Store, events: Sequence[Document]) -> dict[str, Document]:
     """Return the reversals of some events that have one, by the id of the event."""
     wanted = {reversal_id(event["_id"]): event["_id"] for event in events}
-    if not wanted:
-        return {}
-    found = await store.find_list("events", {"_id": {"$in": list(wanted)}})
+    found = await store.find_ids("events", wanted)
     return {wanted[reversal["_id"]]: reversal for reversal in found}
 
 

@@ -58,6 +58,7 @@ class EmbeddedDatabase:
     `port` 0 picks a free one. `on_restart` is called with the number of restarts so far, whenever
     the child died and answers again. `how` is how the child is bound to this process (see the
     launcher); by default the best way that there is. `backoff_s` are the waits before restarts.
+    With `change_streams` it keeps a log of its writes for them, which makes each write dearer.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class EmbeddedDatabase:
         min_free_bytes: int = MIN_FREE_BYTES,
         how: str | None = None,
         backoff_s: Sequence[float] = BACKOFF_S,
+        change_streams: bool = False,
     ) -> None:
         self.restarts = 0
         self._dir = data_dir.absolute()
@@ -79,6 +81,7 @@ class EmbeddedDatabase:
         self._min_free_bytes = min_free_bytes
         self._how = how or _how_to_bind()
         self._backoff_s = backoff_s
+        self._options = () if change_streams else ("--standalone",)
         self._lock = DirectoryLock(self._dir)
         self._child: asyncio.subprocess.Process | None = None
         self._log_start = 0
@@ -155,7 +158,7 @@ class EmbeddedDatabase:
         command = [
             *(str(program), "--config", str(config), "--host", "127.0.0.1"),
             *("--port", str(self._port), "--storage-path", str(self._dir / "db")),
-            *("--sync-on-commit", "--cache-size", _CACHE),
+            *("--sync-on-commit", "--cache-size", _CACHE, *self._options),
         ]
         try:
             config.touch(mode=0o600)

@@ -26,7 +26,6 @@ from ledger.store import Store
 MAX_PER_CHARGE = 64
 # Users who were active within this time are asked after, whether they were given lots meanwhile.
 ACTIVE_S = 30.0
-CHUNK = 1_000
 # A lot that had nothing to give is asked again after this time: other processes may return some.
 DRY_S = 15.0
 
@@ -111,11 +110,8 @@ class Lots:
         }
         for user in [user for user in self._purses if user not in active]:
             del self._purses[user]
-        names = list(active)
-        for start in range(0, len(names), CHUNK):
-            wanted = {"_id": {"$in": names[start : start + CHUNK]}}
-            for document in await self._store.find_list("accounts", wanted, projection={"lots": 1}):
-                active[document["_id"]].lots = int(document.get("lots", 0))
+        for document in await self._store.find_ids("accounts", active, projection={"lots": 1}):
+            active[document["_id"]].lots = int(document.get("lots", 0))
 
     async def _open(self, user: str, count: int) -> _Purse:
         found = await of_user(self._store, user)

@@ -13,13 +13,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from itertools import islice
 from typing import Any, TypeVar
 
+from ledger.chains import chain, gathered
 from ledger.errors import StoreError
 from ledger.events import Document
-from ledger.scan import chain, last_event
+from ledger.scan import last_event
 from ledger.store import Store
 from ledger.views import ACCOUNTS, AnyView, only
 
@@ -27,7 +28,7 @@ RETRY_S = 0.25
 # After an outage a command may wait on a connection that nobody answers any more; sending it again
 # is safe, and what it did in part stays done.
 PATIENCE_S = 15.0
-LONGEST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 10.0
 SETTLE_POLL_S = 0.05
 BREATH = 100  # how many events are folded before other tasks get a turn
 MOST_DOCUMENTS = 200  # in one command
@@ -56,24 +57,12 @@ async def catch_up(store: Store, slot: int, view: AnyView = ACCOUNTS) -> int:
     position = await store.find_one("positions", {"_id": view.position_id(slot)})
     reached = int(position["seq"]) if position else 0
     marks: Marks = {}
-    waiting: list[Document] = []
-    async for events in chain(store, slot, reached):
-        waiting += events
-        if len(waiting) >= view.chunk:
-            reached = await _catch_up_with(store, slot, waiting, marks, view)
-            waiting = []
-    if waiting:
-        reached = await _catch_up_with(store, slot, waiting, marks, view)
-    return reached
-
-
-async def _catch_up_with(
-    store: Store, slot: int, events: list[Document], marks: Marks, view: AnyView
-) -> int:
-    await project(store, slot, events, marks, view)
-    _forget(marks, view)
-    reached = int(events[-1]["seq"])
-    await save_position(store, slot, reached, view)
+    async with aclosing(gathered(chain(store, slot, reached), view.chunk)) as found:
+        async for events in found:
+            await project(store, slot, events, marks, view)
+            _forget(marks, view)
+            reached = int(events[-1]["seq"])
+            await save_position(store, slot, reached, view)
     return reached
 
 
@@ -96,7 +85,7 @@ async def elsewhere_settled(store: Store, slot: int) -> None:
         if last is not None:
             behind[position_id(writer["_id"])] = int(last["seq"])
     while behind:
-        for position in await store.find_list("positions", {"_id": {"$in": list(behind)}}):
+        for position in await store.find_ids("positions", behind):
             if int(position["seq"]) >= behind[position["_id"]]:
                 del behind[position["_id"]]
         if behind:
@@ -196,9 +185,7 @@ def _guarded(
 async def _read_marks(
     store: Store, slot: int, documents: list[str], marks: Marks, view: AnyView
 ) -> None:
-    found = await store.find_list(
-        view.collection, {"_id": {"$in": documents}}, projection=view.fields(slot)
-    )
+    found = await store.find_ids(view.collection, documents, projection=view.fields(slot))
     by_id = {document["_id"]: document for document in found}
     for document in documents:
         marks[document] = view.known(by_id.get(document), slot)
@@ -233,6 +220,7 @@ class Projector:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._giving_up = False
+        self._due = 0
         self._saved = reached
         self.fed = reached
         self.reached = reached
@@ -251,7 +239,7 @@ class Projector:
         self._waiting.extend(events)
         self.fed = events[-1]["seq"]
         self._fed.set()
-        if len(self._waiting) >= self._view.gather:
+        if len(self._waiting) - self._due >= self._view.gather:
             self._hurry.set()
 
     async def until(self, seq: int) -> None:
@@ -292,13 +280,18 @@ class Projector:
 
     async def _pause(self, pause_s: float) -> None:
         """Let events gather, unless somebody waits for them."""
+        if self._closing:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._hurry.wait()
 
     async def _flush(self) -> None:
-        while self._waiting:
-            events = list(islice(self._waiting, self._view.chunk))
+        """Project what waits now. What comes meanwhile gathers for the next time: else a busy
+        writer would be projected all the time, a few events at a time."""
+        self._due = len(self._waiting)
+        while self._due:
+            events = list(islice(self._waiting, min(self._due, self._view.chunk)))
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     await project(self._store, self._slot, events, self._marks, self._view)
@@ -310,12 +303,17 @@ class Projector:
                 log.warning("%s wait for the database: %s", self._view.name, error or "no answer")
                 await asyncio.sleep(RETRY_S)
                 continue
-            for _ in events:
-                self._waiting.popleft()
-            _forget(self._marks, self._view)
-            async with self._advanced:
-                self.reached = int(events[-1]["seq"])
-                self._advanced.notify_all()
+            await self._done(events)
+
+    async def _done(self, events: list[Document]) -> None:
+        """These events are in the view now."""
+        for _ in events:
+            self._waiting.popleft()
+        self._due -= len(events)
+        _forget(self._marks, self._view)
+        async with self._advanced:
+            self.reached = int(events[-1]["seq"])
+            self._advanced.notify_all()
 
     async def _save(self) -> None:
         if self.reached == self._saved:

@@ -20,10 +20,13 @@ HIDDEN_IN_BODY = frozenset(("channel", "upstream_request_id", "attempts", "cost_
 
 def public_view(event: Document) -> Document:
     """Return a stored event without what is hidden."""
-    shown = {name: value for name, value in event.items() if name not in HIDDEN}
-    body = event["body"]
-    if isinstance(body, dict):
-        shown["body"] = {name: body[name] for name in body if name not in HIDDEN_IN_BODY}
+    shown = event.copy()
+    for name in HIDDEN:
+        shown.pop(name, None)
+    if isinstance(shown["body"], dict):
+        body = shown["body"] = shown["body"].copy()
+        for name in HIDDEN_IN_BODY:
+            body.pop(name, None)
     return shown
 
 

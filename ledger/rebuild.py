@@ -8,17 +8,18 @@ sums that are carried for them. Refuses to touch slices, which are not projectio
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from ledger import checkpoint
 from ledger.accounts import COLUMNS, Sums, effects
 from ledger.archived import ArchiveChanged, Archives, merge
+from ledger.chains import chain
 from ledger.checkpoint import Progressed
 from ledger.events import Document
 from ledger.projector import save_position
-from ledger.scan import chain, last_event
+from ledger.scan import last_event
 from ledger.store import Store
 from ledger.writers import MAX_SLOTS
 
@@ -123,7 +124,7 @@ async def writers(store: Store) -> list[int]:
 
 
 class _Reading:
-    """Folds events that were not folded yet, a page at a time, the next one under way."""
+    """Folds events that were not folded yet, a page at a time, the next ones under way."""
 
     def __init__(
         self,
@@ -147,7 +148,7 @@ class _Reading:
             last = await last_event(self._store, writer)
             reached = self._state.reached.get(writer, 0)
             self._total += max(0, int(last["seq"]) - reached) if last else 0
-            async with aclosing(_ahead(chain(self._store, writer, reached))) as pages:
+            async with aclosing(chain(self._store, writer, reached)) as pages:
                 async for page in pages:
                     await asyncio.to_thread(_fold, page, writer, self._archives, self._state)
                     await self._after_page()
@@ -159,22 +160,6 @@ class _Reading:
         if state.events - self._saved >= self._every:
             await checkpoint.save(self._store, CHECKPOINT, self._archives, state)
             self._saved = state.events
-
-
-async def _ahead(
-    pages: AsyncGenerator[list[Document], None],
-) -> AsyncGenerator[list[Document], None]:
-    """Yield pages while the next one is being fetched."""
-    async with aclosing(pages):
-        following = asyncio.ensure_future(anext(pages, None))
-        try:
-            while (page := await following) is not None:
-                following = asyncio.ensure_future(anext(pages, None))
-                yield page
-        finally:
-            if not following.done():
-                following.cancel()
-                await asyncio.wait([following])
 
 
 def _fold(page: list[Document], writer: int, archives: Archives, state: Progressed) -> None:
@@ -214,7 +199,7 @@ class _Replacing:
         return left
 
     async def _batch(self, accounts: Sequence[str]) -> set[str]:
-        found = await self._store.find_list("accounts", {"_id": {"$in": list(accounts)}})
+        found = await self._store.find_ids("accounts", accounts)
         documents = {document["_id"]: document for document in found}
         left: set[str] = set()
         updates: dict[str, tuple[Document, Document, bool]] = {}

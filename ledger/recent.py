@@ -8,9 +8,9 @@ import math
 from contextlib import aclosing
 from typing import Self
 
+from ledger.chains import unbroken
 from ledger.events import Document
 from ledger.rollups import ROLLUPS
-from ledger.scan import behind
 from ledger.store import Store
 
 
@@ -30,7 +30,7 @@ class Recent:
         recent = cls()
         slots = await store.find_list("writers", {}, projection={"released": 1})
         wanted = {ROLLUPS.position_id(slot["_id"]): slot for slot in slots}
-        found = await store.find_list("positions", {"_id": {"$in": list(wanted)}})
+        found = await store.find_ids("positions", wanted)
         reached = {document["_id"]: int(document["seq"]) for document in found}
         for name, slot in wanted.items():
             if name in reached and slot.get("released"):
@@ -40,7 +40,7 @@ class Recent:
         return recent
 
     async def _follow(self, store: Store, slot: int, seq: int) -> None:
-        async with aclosing(behind(store, slot, seq)) as pages:
+        async with aclosing(unbroken(store, slot, seq)) as pages:
             async for events in pages:
                 self.events += events
                 seq = int(events[-1]["seq"])

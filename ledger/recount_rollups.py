@@ -7,26 +7,26 @@ a page only if it is still the one that was compared. Refuses to judge pages of 
 events are in an archive.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ledger.archived import Archives
+from ledger.chains import chain, gathered
 from ledger.cubes import Cells, merged
 from ledger.errors import StoreError
 from ledger.events import Document
 from ledger.projector import catch_up
 from ledger.rollups import ROLLUPS, Folding, PageDelta, cells_of, packed
-from ledger.scan import chain
 from ledger.store import Store
 from ledger.views import applied
 
-SOME_PAGES = 200
 MAX_ROUNDS = 20
+TOGETHER = 4_000  # many events share a cell
 
 Progress = Callable[[int], None]
-Read = Callable[[Store, int, int], AsyncIterator[list[Document]]]
+Read = Callable[[Store, int, int], AsyncGenerator[list[Document], None]]
 
 
 class RollupFault(NamedTuple):
@@ -113,16 +113,18 @@ async def differences(
     recount = _Recount(store, slot, -1 if whole else await _archived_until(store, slot))
     await recount.begin()
     last = 0
-    async for events in read(store, slot, 0):
-        recount.add(events)
-        last = int(events[-1]["seq"])
-        for difference in await recount.closed():
-            yield difference
-        if progress is not None:
-            progress(len(events))
+    async with aclosing(gathered(read(store, slot, 0), TOGETHER)) as found:
+        async for events in found:
+            recount.add(events)
+            last = int(events[-1]["seq"])
+            for difference in await recount.closed():
+                yield difference
+            if progress is not None:
+                progress(len(events))
     stored = await recount.open_pages()
-    async for events in read(store, slot, last):
-        recount.add(events)
+    async with aclosing(read(store, slot, last)) as late:
+        async for events in late:
+            recount.add(events)
     for difference in recount.compare_open(stored):
         yield difference
     for difference in await recount.strays():
@@ -199,12 +201,7 @@ class _Recount:
         return await self._read({*self._pages, *late})
 
     async def _read(self, names: Iterable[str]) -> dict[str, Document]:
-        wanted, found = list(names), dict[str, Document]()
-        for number in range(0, len(wanted), SOME_PAGES):
-            some = {"_id": {"$in": wanted[number : number + SOME_PAGES]}}
-            for page in await self._store.find_list("rollups", some):
-                found[page["_id"]] = page
-        return found
+        return {page["_id"]: page for page in await self._store.find_ids("rollups", names)}
 
     def compare_open(self, stored: Mapping[str, Document]) -> list[Difference]:
         """Compare the other pages, each with the events that it says are in it."""

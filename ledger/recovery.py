@@ -101,7 +101,7 @@ async def begin_rollups(store: Store) -> None:
     """
     released = await store.find_list("writers", {"released": True}, projection={"_id": 1})
     slots = {ROLLUPS.position_id(writer["_id"]): int(writer["_id"]) for writer in released}
-    for position in await store.find_list("positions", {"_id": {"$in": list(slots)}}):
+    for position in await store.find_ids("positions", slots):
         slots.pop(position["_id"], None)
     for slot in slots.values():
         log.info("rolling up the events of writer %d for the first time", slot)

@@ -203,7 +203,7 @@ ROLLUPS: View[PageDelta, Page] = View(
     known=_known,
     change=_change,
     chunk=10_000,
-    gather=6_000,
+    gather=10_000,
     remember=2_000,
     share=10,
 )

@@ -1,89 +1,23 @@
-"""Reading many events, a bounded piece at a time.
+"""Reading many events in the order of time, a bounded piece at a time.
 
-Owns the two orders in which events are read: by number within a writer, and by time of recording.
+Owns the windows of time in which events are read, and what is known of the ends of the books.
 Promises constant memory and queries that ask for a closed range of an index, so that the database
 never sorts or fetches more than a page, however many events there are. Refuses nothing.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from math import ceil
 from typing import Any
 
 from ledger.events import Document
 from ledger.store import Store
 
-PAGE = 1_000
-WIDEST = 16_000
-MOST_EMPTY = 200
 FEW, MANY = 250, 2_000
 FIRST_WINDOW_US = 60 * 1_000_000
 SHORTEST_WINDOW_US = 1_000
 STARTED_TOGETHER_US = 24 * 3_600 * 1_000_000
 LONGEST_WINDOW_US = 366 * 24 * 3_600 * 1_000_000
 MOST = 2 * MANY
-
-
-async def chain(
-    store: Store, writer: int, after_seq: int = 0
-) -> AsyncGenerator[list[Document], None]:
-    """Yield a writer's events behind a number, in their order, in pages of at most PAGE.
-
-    Numbers that are missing are skipped; who cares must look at `seq`. Where most are missing, as
-    in archived periods, larger windows are looked at.
-    """
-    end, width, empty = 0, PAGE, 0
-    while True:
-        found = await _numbers(store, writer, after_seq, after_seq + width)
-        for start in range(0, len(found), PAGE):
-            yield found[start : start + PAGE]
-        if found:
-            # Rounded up: a number that somebody planted with a fraction is not read for ever.
-            after_seq, width, empty = ceil(found[-1]["seq"]), PAGE, 0
-        elif end <= after_seq:
-            end = await _known_end(store, writer, after_seq)
-            if end <= after_seq:
-                return
-            # The window may have filled meanwhile, so it is read again.
-        elif empty < MOST_EMPTY:
-            after_seq, empty = min(after_seq + width, end), empty + 1
-            width = min(width * 4, WIDEST)
-        else:
-            after_seq, empty = await _next_number(store, writer, after_seq) - 1, 0
-
-
-async def _known_end(store: Store, writer: int, after_seq: int) -> int:
-    """Return a number up to which a writer has recorded all; `after_seq` if nothing is behind it.
-
-    The watermark is such a number; behind it only a short tail can be.
-    """
-    position = await store.find_one("positions", {"_id": f"accounts:{writer}"})
-    if position is not None and position["seq"] > after_seq:
-        return int(position["seq"])
-    beyond = {"writer": writer, "seq": {"$gt": after_seq}}
-    last = await store.find_one("events", beyond, sort=[("seq", -1)])
-    return int(last["seq"]) if last is not None else after_seq
-
-
-async def _next_number(store: Store, writer: int, after_seq: int) -> int:
-    """Look beyond a desert, at some cost."""
-    beyond = {"writer": writer, "seq": {"$gt": after_seq}}
-    found = await store.find_one("events", beyond, sort=[("seq", 1)])
-    return int(found["seq"]) if found is not None else after_seq + 1
-
-
-async def behind(store: Store, writer: int, after_seq: int) -> AsyncGenerator[list[Document], None]:
-    """Yield a writer's events behind a number like `chain`, where no number can be missing."""
-    while page := await _numbers(store, writer, after_seq, after_seq + PAGE):
-        yield page
-        if len(page) < PAGE:
-            return
-        after_seq = ceil(page[-1]["seq"])
-
-
-async def _numbers(store: Store, writer: int, above: int, to: int) -> list[Document]:
-    wanted = {"writer": writer, "seq": {"$gt": above, "$lte": to}}
-    return await store.find_list("events", wanted, sort=[("seq", 1)])
 
 
 async def last_event(store: Store, writer: int) -> Document | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from ledger.books import Books
+from ledger.chains import numbered
 from ledger.errors import KeyReused, LedgerError, StoreError
 from ledger.events import GENESIS, Document, Draft
 from ledger.merkle import Tree
@@ -37,8 +38,7 @@ def seal_id(number: int) -> str:
 
 async def by_numbers(store: Store, numbers: Iterable[int]) -> list[Document]:
     """Return the events of these seals, as far as they exist, in their order."""
-    ids = [seal_id(number) for number in numbers]
-    found = await store.find_list("events", {"_id": {"$in": ids}}) if ids else []
+    found = await store.find_ids("events", map(seal_id, numbers))
     return sorted(found, key=lambda event: int(event["body"]["number"]))
 
 
@@ -145,12 +145,6 @@ async def _advance(store: Store, writer: int, before: Head | None) -> tuple[Head
             tree.add(public_digest(event))
             fresh |= event["type"] != TYPE
     return Head(writer, seq, head, first, tree.root()) if seq else None, fresh
-
-
-async def numbered(store: Store, writer: int, above: int, to: int) -> list[Document]:
-    """Return the events of a writer behind number `above`, up to number `to`, in their order."""
-    wanted = {"writer": writer, "seq": {"$gt": above, "$lte": to}}
-    return await store.find_list("events", wanted, sort=[("seq", 1)])
 
 
 async def sealing(store: Store, writer: int, seq: int) -> Seal | None:

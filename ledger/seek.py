@@ -45,13 +45,15 @@ class Window:
     """A day or an hour that must be read.
 
     `count` events match in it, of which the first `skip` are not wanted; both None when only a part
-    of it is in the period. `points` are times at which all of them are, if that is known.
+    of it is in the period. `points` are times at which all of them are, if that is known. `cell`
+    tells how close together they are.
     """
 
     count: int | None
     skip: int | None
     pieces: list[Piece]
     points: list[int] | None
+    cell: Cell
 
 
 class Seek:
@@ -231,6 +233,9 @@ class Seek:
             size = min(size * 4, DAYS_AT_MOST)
 
     async def _cells(self, start: int, end: int, bucket_us: int) -> list[tuple[int, Cell]]:
+        """Return the cells of whole buckets that reach into the period, in order."""
+        start = max(start, self._from_us // bucket_us * bucket_us)
+        end = min(end, -(-self._to_us // bucket_us) * bucket_us)
         found = await sums(
             self._store, self._filters, start, end, bucket_us=bucket_us, recent=self._recent
         )
@@ -260,7 +265,7 @@ class Seek:
             self._skip = 0
         if cell[EVENTS] <= 2 and not cell[TRIED]:
             points = [at for at in {cell[FIRST], cell[LAST]} if low <= at < high]
-            return Window(count, skip, [], points)
+            return Window(count, skip, [], points, cell)
         pieces = [(start, start + span_us)]
         if not self._dense and not (self._by_account and span_us < DAY_US):
             bit_us, base = (HOUR_US, start) if span_us == DAY_US else (MINUTE_US, _hour(start))
@@ -268,7 +273,7 @@ class Seek:
             pieces = runs if len(runs) <= MOST_PIECES else pieces
         cut = [(max(low, first), min(high, last)) for first, last in pieces]
         cut = [piece for piece in cut if piece[0] < piece[1]]
-        return Window(count, skip, cut[::-1] if self._newest_first else cut, None)
+        return Window(count, skip, cut[::-1] if self._newest_first else cut, None, cell)
 
 
 def _hour(at: int) -> int:
@@ -290,6 +295,7 @@ def _runs(bits: int, start: int, bit_us: int) -> list[Piece]:
 
 def _width(window: Window, need: int) -> int:
     """Return how long a piece of time should hold as many events as are needed."""
-    length = sum(last - first for first, last in window.pieces)
-    share = min(1.0, (need + SPARE) / max(1, window.count or 1))
+    cell = window.cell
+    length = cell[LAST] + 1 - cell[FIRST]
+    share = min(1.0, (need + SPARE) / max(1, cell[EVENTS] + cell[TRIED]))
     return max(round(length * share), SHORTEST_US)

@@ -27,6 +27,8 @@ Sort = Sequence[tuple[str, int]]
 Update = Mapping[str, Any] | list[dict[str, Any]]
 
 _CHUNK = 1000
+_IDS_AT_ONCE = 40  # some databases compare each document that is found with every id
+_AT_ONCE = 100_000  # as much as fits into one answer: each further one costs a question
 
 
 class Store:
@@ -157,9 +159,23 @@ class Store:
         """Return the documents that match, all in memory."""
         with READING:
             cursor = self._db[collection].find(
-                filter, projection, sort=sort, limit=limit, skip=skip
+                filter, projection, sort=sort, limit=limit, skip=skip, batch_size=_AT_ONCE
             )
             return cast(list[Document], await cursor.to_list(None))
+
+    async def find_ids(
+        self,
+        collection: str,
+        ids: Iterable[Any],
+        *,
+        projection: Mapping[str, Any] | None = None,
+    ) -> list[Document]:
+        """Return the documents with these ids, as far as they exist, in no order."""
+        wanted, found = list(dict.fromkeys(ids)), list[Document]()
+        for start in range(0, len(wanted), _IDS_AT_ONCE):
+            some = {"_id": {"$in": wanted[start : start + _IDS_AT_ONCE]}}
+            found += await self.find_list(collection, some, projection=projection)
+        return found
 
     async def count(self, collection: str, filter: Filter) -> int:
         """Return how many documents match."""

@@ -10,11 +10,11 @@ events. Refuses to mend anything.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ledger import verified
+from ledger import chains, verified
 from ledger.archived import ArchiveChanged, Archives
 from ledger.check_chain import Bound, ChainCheck, Mark
 from ledger.check_events import EventCheck, is_event
@@ -23,12 +23,13 @@ from ledger.check_seals import SealCheck
 from ledger.check_slices import SliceCheck
 from ledger.check_sums import Totals, check_parts, compare
 from ledger.events import Document
+from ledger.projector import batches
 from ledger.report import Fault, Report
 from ledger.scan import total
 from ledger.seals import by_number, highest
 from ledger.store import Store
 from ledger.verified import RUNNING, WHOLE, Known
-from ledger.verify_read import bounds, odd_numbers, odd_writers, pages, seals
+from ledger.verify_read import bounds, odd_numbers, odd_writers, seals
 from ledger.verify_rollups import RollupFeed
 
 __all__ = ["Fault", "Report", "verify"]
@@ -37,6 +38,7 @@ TRIES = 3
 ROUNDS, SMALL_ROUND = 5, 5_000
 SAVE_EVERY_S = 20.0
 IDS = 500
+BREATH = 50  # how many events are checked before other tasks get a turn
 
 Progress = Callable[[int, int], None]
 Fold = Callable[[Document], None]
@@ -200,12 +202,14 @@ class _Verification:
         chain = self._chains.get(writer) or self._follow(writer, 0)
         if to is not None and to <= chain.mark.seq:
             return
-        async with aclosing(pages(self._store, writer, chain.mark.seq, to)) as found:
+        async with aclosing(chains.chain(self._store, writer, chain.mark.seq, to)) as found:
             async for page in found:
                 await self._fill_bounds(chain, page)
                 if save and writer in self._rollups:
                     await self._rollups[writer].put(page)
-                await asyncio.to_thread(self._check_page, chain, page, fold)
+                for some in batches(page, BREATH):
+                    self._check_some(chain, some, fold)
+                    await asyncio.sleep(0)  # a server goes on serving
                 if self._progress is not None:
                     self._progress(self.report.events, max(self._total, self.report.events))
                 if save and self.report.ok and time.monotonic() > self._saved_s + SAVE_EVERY_S:
@@ -220,9 +224,8 @@ class _Verification:
                 return
             chain.bounds.append(bound)
 
-    def _check_page(self, chain: ChainCheck, page: list[Document], fold: Fold) -> None:
-        """Runs in a thread, so that a server goes on serving."""
-        for event in page:
+    def _check_some(self, chain: ChainCheck, events: Sequence[Document], fold: Fold) -> None:
+        for event in events:
             self.report.events += 1
             if not is_event(event):
                 self.report.add("event invalid", str(event["_id"]), "it is not an event")
@@ -290,8 +293,7 @@ class _Verification:
     async def _check_reversals(self) -> None:
         targets, archived = self._reversals.targets, set()
         for start in range(0, len(targets), IDS):
-            ids = targets[start : start + IDS]
-            for event in await self._store.find_list("events", {"_id": {"$in": ids}}):
+            for event in await self._store.find_ids("events", targets[start : start + IDS]):
                 if is_event(event):
                     self._reversals.check(event)
         for target in self._reversals.targets:

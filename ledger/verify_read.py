@@ -1,63 +1,19 @@
-"""What a verification reads from the database: pages of events, and seals.
+"""What a verification reads beside the chains of events: seals, and what no chain can meet.
 
-Owns the reading ahead: while one page is checked the next is on its way. Promises constant memory.
-Refuses nothing.
+Promises constant memory. Refuses nothing.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from math import ceil
 
 from ledger.check_chain import Bound
 from ledger.errors import LedgerError
 from ledger.events import Document
 from ledger.seal_body import Seal
-from ledger.seals import by_numbers, numbered
+from ledger.seals import by_numbers
 from ledger.store import Store
 
-PAGE = 1_000
 SEALS = 200
-
-
-async def pages(
-    store: Store, writer: int, after: int, to: int | None
-) -> AsyncGenerator[list[Document], None]:
-    """Yield a writer's events behind number `after`, up to number `to`, in their order."""
-    waiting = _ask(store, writer, after, to)
-    try:
-        while True:
-            page = await waiting
-            if not page:
-                beyond = await _beyond(store, writer, after, to)
-                if beyond is None:
-                    return
-                after = beyond - 1
-                waiting = _ask(store, writer, after, to)
-                continue
-            after = ceil(page[-1]["seq"])  # somebody may have planted a fraction
-            waiting = _ask(store, writer, after, to)
-            yield page
-    finally:
-        waiting.cancel()
-        with suppress(asyncio.CancelledError):
-            await waiting
-
-
-def _ask(store: Store, writer: int, after: int, to: int | None) -> "asyncio.Task[list[Document]]":
-    end = after + PAGE if to is None else min(after + PAGE, to)
-    return asyncio.create_task(numbered(store, writer, after, end))
-
-
-async def _beyond(store: Store, writer: int, after: int, to: int | None) -> int | None:
-    """Return the next number that is there, behind a gap."""
-    if to is not None and after >= to:
-        return None
-    wanted: Document = {"$gt": after} if to is None else {"$gt": after, "$lte": to}
-    found = await store.find_one(
-        "events", {"writer": writer, "seq": wanted}, sort=[("seq", 1)], projection={"seq": 1}
-    )
-    return None if found is None else ceil(found["seq"])
 
 
 async def seals(store: Store, first: int, last: int) -> AsyncGenerator[Document, None]:

@@ -9,14 +9,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from ledger.chains import chain
 from ledger.check_events import FAILURES
 from ledger.errors import LedgerError
 from ledger.events import Document
 from ledger.recount_rollups import RollupFault, differences
-from ledger.scan import chain
 from ledger.store import Store
 
-AHEAD = 2
+AHEAD = 8  # pages: what is gathered, and as many while pages of sums are read
 
 
 class RollupFeed:
@@ -67,5 +67,6 @@ class RollupFeed:
                 self._ended = True
                 return
             yield page
-        async for page in chain(store, writer, after):
-            yield page
+        async with aclosing(chain(store, writer, after)) as rest:
+            async for page in rest:
+                yield page

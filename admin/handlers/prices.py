@@ -23,9 +23,7 @@ class _Base(ApiHandler):
         book = self.context.books.prices
         bodies = [book.body(number) for number in numbers]
         ids = [f"price:{number}" for number in numbers]
-        found = await self.context.books.store.find_list(
-            "events", {"_id": {"$in": ids}}, projection={"ts": 1}
-        )
+        found = await self.context.books.store.find_ids("events", ids, projection={"ts": 1})
         published = {event["_id"]: rfc3339(event["ts"]) for event in found}
         users = await self.context.directory.users.get_many(
             sorted({_user_id(body["author"]) for body in bodies} - {0})

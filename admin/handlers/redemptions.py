@@ -35,13 +35,10 @@ class CodeBase(ApiHandler):
 
     async def uses(self, codes: Sequence[Code]) -> Uses:
         """The redeeming events of codes, by code, as the ledger has them."""
-        store, found = self.context.books.store, {}
-        for start in range(0, len(codes), _LOOKED_UP_AT_ONCE):
-            ids = [redeemed_id(code.id) for code in codes[start : start + _LOOKED_UP_AT_ONCE]]
-            fields = {"account": 1, "ts": 1, "body.code": 1}
-            events = await store.find_list("events", {"_id": {"$in": ids}}, projection=fields)
-            found.update({event["body"]["code"]: event for event in events})
-        return found
+        ids = (redeemed_id(code.id) for code in codes)
+        fields = {"account": 1, "ts": 1, "body.code": 1}
+        events = await self.context.books.store.find_ids("events", ids, projection=fields)
+        return {event["body"]["code"]: event for event in events}
 
     async def rows(self, codes: Sequence[Code]) -> list[dict[str, Any]]:
         """Codes with who redeemed them and when."""

@@ -62,7 +62,7 @@ class Documents(Generic[T]):
 
     async def get_many(self, ids: Sequence[int]) -> dict[int, T]:
         """Read several by id, deleted ones included (for the names in old records)."""
-        docs = await self._store.find_list(self.collection, {"_id": {"$in": list(set(ids))}})
+        docs = await self._store.find_ids(self.collection, ids)
         return {doc["_id"]: self.read(doc) for doc in docs}
 
     async def update(self, object_id: int, changes: Mapping[str, Any]) -> T:

@@ -14,6 +14,8 @@ from gateway.relay.errors import RelayError
 MAX_TOKENS = 2**30
 MAX_CHOICES = 128
 MAX_MODEL_LENGTH = 200
+# orjson reads deeper than it writes, and a body may have to be written again.
+MAX_DEPTH = 250
 
 Body = dict[str, Any]
 
@@ -84,7 +86,17 @@ def _parse(raw: bytes) -> Body:
         raise RelayError("invalid_json", f"The body is not valid JSON: {error}.") from None
     if not isinstance(body, dict):
         raise RelayError("invalid_json", "The body must be a JSON object.")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        _check_depth(body)
     return body
+
+
+def _check_depth(body: Body) -> None:
+    try:
+        orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        message = f"The body is nested more than {MAX_DEPTH} levels deep."
+        raise RelayError("invalid_json", message) from None
 
 
 def _refuse_field(body: Body, name: str, wanted: str) -> NoReturn:

@@ -131,8 +131,12 @@ def _object_at(text: bytes, start: int) -> dict[str, Any] | None:
 
 
 def frame_text(report: Mapping[str, Any] | None) -> str | None:
-    """Return the vendor's report as JSON text for the event, or None when it is too long."""
+    """Return the vendor's report as JSON text for the event, or None when it is too long, or too
+    deep to be written."""
     if report is None:
         return None
-    text = orjson.dumps(report).decode()
+    try:
+        text = orjson.dumps(report).decode()
+    except orjson.JSONEncodeError:
+        return None
     return text if len(text) <= MAX_FRAME else None

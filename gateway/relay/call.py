@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from gateway.directory.errors import SecretsLocked
 from gateway.formats import sse
 from gateway.formats import usage as usages
@@ -211,5 +209,5 @@ def _refused_answer(answer: Answer, parsed: Any) -> _Refused:
     report = usages.find(parsed)
     usage = usages.classes(report) if report is not None else None
     worked = answer.status in costs.GATEWAY_TIMEOUTS
-    detail = orjson.dumps(parsed).decode()[:300]
+    detail = errors.text_of(parsed)[:300]
     return _Refused(error, answer.status, detail, retry, worked, usage)

@@ -182,6 +182,14 @@ def parse(content: bytes) -> Any:
         return None
 
 
+def text_of(parsed: Any) -> str:
+    """Write an upstream's JSON, as far as it can be: orjson reads deeper than it writes."""
+    try:
+        return orjson.dumps(parsed).decode()
+    except orjson.JSONEncodeError:
+        return "an answer that is nested too deeply to be shown"
+
+
 def of_upstream(status: int, headers: Mapping[str, str], parsed: Any) -> RelayError:
     """Turn an upstream's refusal into an OpenAI error.
 

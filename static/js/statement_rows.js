@@ -13,8 +13,8 @@ const IN_TIME = new Set(["none", "day"]);
 
 function columns(group) {
   const tokens = [{ id: "input", label: t("column.input"), number: true }, { id: "output", label: t("column.output"), number: true }];
-  const amount = { id: "amount", label: t("column.amount"), number: true, class: "amount" };
-  const balance = { id: "balance", label: t("column.balance"), number: true, class: "amount" };
+  const amount = { id: "amount", label: t("column.amount"), number: true, class: "amount two" };
+  const balance = { id: "balance", label: t("column.balance"), number: true, class: "amount two" };
   if (group === "none") {
     return [
       { id: "time", label: t("column.timeUtc"), class: "two" }, { id: "what", label: t("column.what"), class: "wide two" },

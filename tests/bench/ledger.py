@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.collector import tune_collector
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
@@ -30,7 +31,7 @@ from tests.bench.ledger_queries import Query, dashboard_queries, log_queries
 from tests.bench.statement import Measured
 
 SMALL = 10_000
-APPENDS, CALLERS, WARM_UP = 20_000, 256, 2_000
+APPENDS, CALLERS, WARM_UP = 30_000, 1_000, 2_000
 REPEATS = 12
 
 
@@ -220,6 +221,7 @@ def main() -> None:
     parser.add_argument("--appends", type=int, default=APPENDS)
     parser.add_argument("--repeats", type=int, default=REPEATS)
     args = parser.parse_args()
+    tune_collector()  # as commands and servers do
     sys.exit(bool(asyncio.run(run(args.events, args.appends, args.repeats)).failed))
 
 

@@ -18,10 +18,10 @@ import pytest
 from tests.e2e.server import Server
 from tests.e2e.test_kill import Crowd, check
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("broken_connections")]
 
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "30"))
-BACK_S = 60
+BACK_S = 30
 WARM = 2_000
 QUOTA = 500_000_000
 

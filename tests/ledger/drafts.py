@@ -4,6 +4,9 @@ from typing import Any
 
 from ledger.events import Draft
 
+# What the slot of a process says that is not there any more.
+GONE = {"pid": 2**22 + 1, "owner": f"{2**22 + 1}:1"}
+
 
 def recharge(reference: str, account: str = "user:1", amount_nano: int = 1_000) -> Draft:
     """Money in; two drafts with one reference and different amounts contradict each other."""

@@ -16,7 +16,7 @@ import pytest
 from ledger.embedded import EmbeddedDatabase, running_url
 from ledger.embedded_files import RunFile, is_alive, read_run_file, write_run_file
 from ledger.embedded_probe import process_id
-from ledger.errors import EmbeddedError
+from ledger.errors import EmbeddedError, Unavailable
 from ledger.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -298,3 +298,20 @@ async def test_nobody_waits_for_the_death_of_what_never_lived(tmp_path):
     await asyncio.sleep(0)
     await database.stop()
     assert await waiting == "it was stopped"
+
+
+@pytest.mark.parametrize("change_streams", [True, False])
+async def test_only_a_database_that_was_told_to_can_be_watched(
+    tmp_path, mongo_driver, change_streams
+):
+    async with (
+        running(tmp_path, change_streams=change_streams) as database,
+        connected(database.url, mongo_driver) as store,
+    ):
+        changes = store.watch(["things"])
+        if change_streams:
+            assert await anext(changes) == {}
+        else:
+            with pytest.raises(Unavailable):
+                await anext(changes)
+        await changes.aclose()

@@ -2,10 +2,11 @@
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
-from ledger import accounts, projector, scan, writers
+from ledger import accounts, chains, projector, writers
 from ledger.accounts import balance_nano
 from ledger.appender import Appender
 from ledger.books import Books
@@ -13,7 +14,7 @@ from ledger.clock import Clock
 from ledger.events import Schemas
 from ledger.projector import Projector, catch_up, project
 from ledger.verify import verify
-from tests.ledger.drafts import charge, recharge
+from tests.ledger.drafts import GONE, charge, recharge
 from tests.ledger.faults import FaultyStore
 
 pytestmark = pytest.mark.database
@@ -27,7 +28,7 @@ async def append_only(store, drafts):
     )
     for draft in drafts:
         await appender.append(draft)
-    await store.update_one("writers", {"_id": writer.slot}, {"$set": {"expires_us": 0}})
+    await store.update_one("writers", {"_id": writer.slot}, {"$set": GONE})
     return writer
 
 
@@ -70,7 +71,7 @@ async def test_a_crash_between_append_and_projection_is_made_good_at_the_next_st
 async def test_projecting_again_with_other_page_boundaries_changes_nothing(store, monkeypatch):
     writer = await append_only(store, some_drafts(60, 2))
     for chunk in (7, 1, 13, 1_000, 5):
-        monkeypatch.setattr(scan, "PAGE", chunk)
+        monkeypatch.setattr(chains, "PAGE", chunk)
         await store.update_one(
             "positions", {"_id": projector.position_id(writer.slot)}, {"$set": {"seq": 0}}
         )
@@ -136,3 +137,27 @@ async def test_record_returns_only_when_other_processes_see_the_effect(store):
     hold.release()
     await one.close()
     await two.close()
+
+
+async def test_what_comes_during_a_flush_gathers_for_the_next(store, monkeypatch):
+    writer = await append_only(store, some_drafts(7, seed=5))
+    events = await chains.numbered(store, writer.slot, 0, 10)
+    view = replace(projector.ACCOUNTS, gather=4, chunk=3)
+    busy = Projector(store, writer.slot, 0, interval_s=60, view=view)
+    busy.feed(events[:4])
+    busy._hurry.clear()
+    rounds = []
+
+    async def project(store, slot, some, marks, view):
+        if not rounds:
+            busy.feed(events[4:7])
+            assert not busy._hurry.is_set()  # three wait; the four under way do not count
+            busy.feed(events[7:])
+            assert busy._hurry.is_set()
+        rounds.append([event["seq"] for event in some])
+
+    monkeypatch.setattr(projector, "project", project)
+    await busy._flush()
+    assert rounds == [[1, 2, 3], [4]] and busy.reached == 4 and busy.lag == 6
+    await busy._flush()
+    assert rounds[2:] == [[5, 6, 7], [8, 9, 10]] and busy.lag == 0

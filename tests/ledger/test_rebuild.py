@@ -107,7 +107,7 @@ async def test_everything_dropped_comes_back(store):
 @pytest.mark.parametrize("seed", range(3))
 async def test_it_goes_on_after_any_interruption(store, monkeypatch, seed):
     chance = random.Random(seed)
-    monkeypatch.setattr("ledger.scan.PAGE", 10)
+    monkeypatch.setattr("ledger.chains.PAGE", 10)
     await fill(store, chance)
     expected = await accounts_of(store)
     await damage(store, chance)
@@ -127,7 +127,7 @@ async def test_it_goes_on_after_any_interruption(store, monkeypatch, seed):
 
 
 async def test_without_resume_it_begins_again(store, monkeypatch):
-    monkeypatch.setattr("ledger.scan.PAGE", 10)
+    monkeypatch.setattr("ledger.chains.PAGE", 10)
     await fill(store, random.Random(1))
     with pytest.raises(Interrupted):
         await rebuild(store, progress=stop_after(40), checkpoint_events=20)
@@ -137,7 +137,7 @@ async def test_without_resume_it_begins_again(store, monkeypatch):
 
 
 async def test_a_checkpoint_of_other_code_is_not_used(store, monkeypatch):
-    monkeypatch.setattr("ledger.scan.PAGE", 10)
+    monkeypatch.setattr("ledger.chains.PAGE", 10)
     await fill(store, random.Random(1))
     with pytest.raises(Interrupted):
         await rebuild(store, progress=stop_after(40), checkpoint_events=20)
@@ -151,7 +151,7 @@ async def test_a_checkpoint_of_other_code_is_not_used(store, monkeypatch):
 async def test_a_checkpoint_is_whole_or_not_there(store, monkeypatch):
     """Break every single write of a checkpoint: the one before stays good."""
     monkeypatch.setattr(checkpoint, "PIECE_ACCOUNTS", 3)
-    monkeypatch.setattr("ledger.scan.PAGE", 10)
+    monkeypatch.setattr("ledger.chains.PAGE", 10)
     await fill(store, random.Random(2))
     archives = await Archives.load(store)
     with pytest.raises(Interrupted):

@@ -67,7 +67,7 @@ async def test_catching_up_twice_or_at_once_counts_each_event_once(store, monkey
     await asyncio.gather(*(catch_up(store, slot, ROLLUPS) for slot in (1, 1, 2, 1)))
     await assert_pages_are(store, events)
     await store.delete_many("positions", {})
-    monkeypatch.setattr("ledger.scan.PAGE", 7)
+    monkeypatch.setattr("ledger.chains.PAGE", 7)
     for slot in (1, 2, 2):
         await catch_up(store, slot, ROLLUPS)
     await assert_pages_are(store, events)
@@ -183,7 +183,7 @@ async def books_with_pages(store, seed):
 
 
 async def test_pages_verify_with_a_tail_and_each_change_is_found_and_mended(store, monkeypatch):
-    monkeypatch.setattr("ledger.scan.PAGE", 13)
+    monkeypatch.setattr("ledger.chains.PAGE", 13)
     events = await books_with_pages(store, 31)
     assert await verify_rollups(store) == []
     pages = await store.find_list("rollups", {}, sort=[("_id", 1)])

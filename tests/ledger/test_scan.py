@@ -78,15 +78,6 @@ async def test_empty_books_have_nothing(store):
     assert await scan.total(store) == 0
 
 
-@pytest.mark.parametrize("page", [1, 7, 1_000])
-async def test_chains_come_in_pages_and_jump_over_gaps(store, monkeypatch, page):
-    monkeypatch.setattr(scan, "PAGE", page)
-    await plant(store, range(1, 101))
-    await store.delete_many("events", {"seq": {"$gt": 40, "$lt": 60}})
-    seqs = [e["seq"] async for events in scan.chain(store, 1, 10) for e in events]
-    assert seqs == [*range(11, 41), *range(60, 101)]
-
-
 async def test_the_last_event_is_found_with_and_without_a_watermark(store):
     await plant(store, range(1, 51))
     for watermark in (None, 45, 50, 99):
@@ -97,54 +88,3 @@ async def test_the_last_event_is_found_with_and_without_a_watermark(store):
         assert (await scan.last_event(store, 1))["seq"] == 50
     assert await scan.total(store) == 50
     assert await scan.counts(store) == {1: 50}
-
-
-async def numbers_of(store, writer=1, after_seq=0):
-    pages = [page async for page in scan.chain(store, writer, after_seq)]
-    assert all(0 < len(page) <= scan.PAGE for page in pages)
-    return [event["seq"] for page in pages for event in page]
-
-
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("position", [None, 0, 0.5, 1, 1.2])
-async def test_a_chain_is_read_whole_however_thin_it_is(store, monkeypatch, seed, position):
-    monkeypatch.setattr(scan, "PAGE", 5)
-    monkeypatch.setattr(scan, "WIDEST", 40)
-    monkeypatch.setattr(scan, "MOST_EMPTY", 6)
-    rng, seq, numbers = random.Random(seed), 0, []
-    for _ in range(rng.randint(1, 12)):
-        seq += rng.choice((1, 1, 3, 60, 500, 5_000))
-        for _ in range(rng.choice((1, 2, 30))):
-            numbers.append(seq)
-            seq += 1
-    await store.insert_many(
-        "events", [{"_id": f"e{n}", "writer": 1, "seq": n, "ts": n} for n in numbers]
-    )
-    if position is not None:
-        mark = {"_id": "accounts:1", "seq": int(numbers[-1] * position)}
-        await store.insert_one("positions", mark)
-    assert await numbers_of(store) == numbers
-    after = rng.choice(numbers)
-    assert await numbers_of(store, after_seq=after) == [n for n in numbers if n > after]
-    assert await numbers_of(store, writer=2) == []
-
-
-async def test_a_chain_that_grows_while_it_is_read_has_no_hole(store, monkeypatch):
-    """Whatever is recorded between the look at a window and the look at the end."""
-    monkeypatch.setattr(scan, "PAGE", 5)
-    await store.insert_many(
-        "events", [{"_id": f"e{n}", "writer": 1, "seq": n, "ts": n} for n in range(1, 4)]
-    )
-    ends, look = iter(range(4, 60, 7)), scan._known_end
-
-    async def growing(store, writer, after_seq):
-        first = next(ends, None)
-        if first is not None:
-            more = [
-                {"_id": f"e{n}", "writer": 1, "seq": n, "ts": n} for n in range(first, first + 7)
-            ]
-            await store.insert_many("events", more)
-        return await look(store, writer, after_seq)
-
-    monkeypatch.setattr(scan, "_known_end", growing)
-    assert await numbers_of(store) == list(range(1, 60))

@@ -16,13 +16,9 @@ from ledger.events import Schemas
 from ledger.recovery import recover_abandoned
 from ledger.spill import Spilled, SpillFile, file_of, identity, orphans
 from ledger.verify import verify
-from tests.ledger.drafts import charge, recharge
+from tests.ledger.drafts import GONE, charge, recharge
 
 SCHEMAS = Schemas()
-
-
-# The slot of a process that is not there any more.
-GONE = {"pid": 2**22 + 1, "owner": f"{2**22 + 1}:1"}
 
 
 class AwayStore:

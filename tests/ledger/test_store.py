@@ -107,6 +107,14 @@ async def test_streaming_more_than_one_chunk_and_leaving_early(store):
     assert [d async for d in store.find("nothing", {})] == []
 
 
+async def test_documents_are_found_by_many_ids(store):
+    await store.insert_many("things", [{"_id": n, "square": n * n} for n in range(130)])
+    found = await store.find_ids("things", [*range(-5, 120), 3, 3], projection={"_id": 1})
+    assert sorted(document["_id"] for document in found) == list(range(120))
+    assert found[0].keys() == {"_id"}
+    assert await store.find_ids("things", iter(())) == []
+
+
 async def test_pipelines_return_documents(store):
     await store.insert_many("things", [{"_id": n, "amount": BIG // 10} for n in range(5)])
     total = [{"$group": {"_id": None, "n": {"$sum": 1}, "sum": {"$sum": "$amount"}}}]

@@ -9,6 +9,12 @@ from ledger.errors import OutcomeUnknown, Unavailable
 from ledger.store import Store
 
 
+@pytest.fixture(scope="module")
+def change_streams() -> bool:
+    """Some of these tests watch a database for changes."""
+    return True
+
+
 @pytest.fixture
 def used_databases() -> list[str]:
     """Each test makes collections of its own, so none gets the database of another."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger import seals, verified, verify_read
+from ledger import chains, seals, verified
 from ledger import verify as verifying
 from ledger.archive import archive
 from ledger.archive_read import find_event
@@ -414,7 +414,7 @@ class Stop(Exception):
 
 
 async def test_a_check_that_was_broken_off_goes_on(kept, monkeypatch):
-    monkeypatch.setattr(verify_read, "PAGE", 3)
+    monkeypatch.setattr(chains, "PAGE", 3)
     monkeypatch.setattr(verifying, "SAVE_EVERY_S", -1.0)
     await drop_all(kept)
 

@@ -7,7 +7,7 @@ from ledger.clock import Clock
 from ledger.errors import BatchStopped, Fenced
 from ledger.events import GENESIS, chain_hash, request_hash
 from ledger.writers import Writer
-from tests.ledger.drafts import recharge
+from tests.ledger.drafts import GONE, recharge
 from tests.ledger.faults import FaultyStore
 
 pytestmark = pytest.mark.database
@@ -33,8 +33,7 @@ async def test_a_released_slot_is_used_again_with_a_new_epoch(store):
 
 async def test_a_dead_process_of_this_machine_is_noticed_at_once(store):
     await writers.acquire(store, Clock())
-    gone = {"$set": {"pid": 2**22 + 1, "owner": f"{2**22 + 1}:1"}}
-    await store.update_one("writers", {"_id": 1}, gone)
+    await store.update_one("writers", {"_id": 1}, {"$set": GONE})
     assert await writers.abandoned(store) == [1]
     assert (await writers.acquire(store, Clock())).slot == 1
 

@@ -8,6 +8,7 @@ next timer. A paused process keeps its callbacks until it goes on; a dead one lo
 import asyncio
 import heapq
 import random
+import sys
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -181,8 +182,10 @@ class SimLoop(asyncio.BaseEventLoop):
     def run(self, main: Coroutine[Any, Any, Any]) -> Any:
         """Run until `main` is done. Raises what ended it, or Stuck."""
         task = self.start(self.world, main, "main")
-        before = events._get_running_loop()
+        before, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
         events._set_running_loop(self)
+        # Generators of processes that were killed go with the garbage; nothing of them runs again.
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=lambda generator: None)
         self._running = True
         try:
             while not task.done():
@@ -192,6 +195,7 @@ class SimLoop(asyncio.BaseEventLoop):
         finally:
             self._running = False
             events._set_running_loop(before)
+            sys.set_asyncgen_hooks(*hooks)
         return task.result()
 
     def _step(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ledger.errors import Duplicate, OutcomeUnknown, StoreError, Unavailable
+from ledger.store import Store
 from tests.sim.loop import Actor
 from tests.sim.mongo import Document, Steps
 from tests.sim.server import Server
@@ -161,6 +162,8 @@ class SimStore:
             write=False,
         )
         return found
+
+    find_ids = Store.find_ids
 
     async def find(
         self,

@@ -15,6 +15,12 @@ from tests.gateway.directory.conftest import SANDBOX, MakeDirectory, MovableCloc
 FRESH_S = 2.0
 
 
+@pytest.fixture(scope="module")
+def change_streams() -> bool:
+    """These tests watch a database for changes."""
+    return True
+
+
 @pytest.fixture
 async def pair(make_directory: MakeDirectory) -> tuple[Directory, Directory]:
     return await make_directory(), await make_directory()

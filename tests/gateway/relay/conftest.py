@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,13 @@ from tests.fakes.upstream import Behaviour, FakeUpstream
 ROW = {"model": "m", "input": "1", "cached": "0.5", "output": "4"}
 DEADLINE_S = 10.0
 SECRET = "upstream-secret"
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait for what has no event to wait for."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 @dataclass

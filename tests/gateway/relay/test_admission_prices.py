@@ -5,16 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.relay.conftest import DEADLINE_S, Gate
+from tests.gateway.relay.conftest import Gate, until
 from tests.gateway.relay.test_answers import ASK
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def _arrived(gate: Gate, requests: int) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while len(gate.upstream.received) < requests:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await until(lambda: len(gate.upstream.received) >= requests)
 
 
 async def _publish(gate: Gate, model: str, price: str, ratio: str) -> None:

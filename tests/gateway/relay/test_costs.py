@@ -7,7 +7,7 @@ import pytest
 
 from ledger import accounts
 from tests.fakes.upstream import Behaviour
-from tests.gateway.relay.conftest import Gate
+from tests.gateway.relay.conftest import Gate, until
 from tests.gateway.relay.test_answers import ASK, COST, HI
 from tests.gateway.relay.test_endings import WORDS, hang_up_after
 
@@ -85,9 +85,7 @@ async def test_a_retried_attempt_that_was_cut_costs_its_input(gate: Gate) -> Non
         gate.upstream.behaviour = Behaviour(cut_after=0)
         _, secret = await gate.key()
         asking = asyncio.create_task(ask(gate, secret, "twice"))
-        async with asyncio.timeout(10):
-            while not gate.upstream.received:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await until(lambda: gate.upstream.received)
         gate.upstream.behaviour = Behaviour()
         event = await gate.charge_of(await asking)
     finally:
@@ -162,9 +160,7 @@ async def test_giving_up_before_an_answer_costs_the_input(gate: Gate) -> None:
     gate.upstream.behaviour = Behaviour(hang=True)
     key, secret = await gate.key()
     asking = asyncio.create_task(ask(gate, secret, "given-up"))
-    async with asyncio.timeout(10):
-        while not gate.upstream.received:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await until(lambda: gate.upstream.received)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     await gate.settled()

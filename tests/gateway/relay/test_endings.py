@@ -11,7 +11,7 @@ import pytest
 from gateway.relay.context import Relay
 from ledger.errors import BooksBusy, BooksUnavailable
 from tests.fakes.upstream import Behaviour
-from tests.gateway.relay.conftest import DEADLINE_S, Gate
+from tests.gateway.relay.conftest import DEADLINE_S, Gate, until
 from tests.gateway.relay.test_answers import ASK, COST
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -57,7 +57,7 @@ async def test_hanging_up_is_charged_by_the_declared_policy(
     key, secret = await gate.key("1")
     request_id = await hang_up_after(gate, secret, "three")
     if policy == "drain":
-        await _until(lambda: any(x.client_gone for x in gate.running.relay.exchanges))
+        await until(lambda: any(x.client_gone for x in gate.running.relay.exchanges))
         gate.upstream.released.set()
     else:
         await asyncio.wait_for(gate.upstream.gone.wait(), DEADLINE_S)
@@ -71,23 +71,17 @@ async def test_hanging_up_is_charged_by_the_declared_policy(
     assert await gate.balance(key.account) == 10**9 - cost
 
 
-async def _until(condition: Any) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-
-
 @pytest.mark.parametrize("policy", ["drain", "estimate"])
 async def test_hanging_up_before_the_answer_begins(gate: Gate, policy: str) -> None:
     gate.settings(disconnect_policy=policy)
     gate.upstream.behaviour = Behaviour(hang=True)
     key, secret = await gate.key("1")
     asking = asyncio.create_task(gate.post(secret, ASK))
-    await _until(lambda: gate.upstream.received)
+    await until(lambda: gate.upstream.received)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     if policy == "drain":
-        await _until(lambda: any(x.client_gone for x in gate.running.relay.exchanges))
+        await until(lambda: any(x.client_gone for x in gate.running.relay.exchanges))
         gate.upstream.released.set()
     await gate.settled()
     (event,) = await gate.events_of(key)
@@ -195,7 +189,7 @@ async def test_stopping_lets_open_answers_end_and_takes_no_new_ones(gate: Gate) 
                 if "two" in line:
                     break
             draining = asyncio.create_task(relay.drain(0.1))
-            await _until(lambda: not relay.accepting)
+            await until(lambda: not relay.accepting)
             refused = await gate.post(secret, ASK)
             assert refused.status_code == 503
             assert (await gate.http.get("/health/ready")).status_code == 503

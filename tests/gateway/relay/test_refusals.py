@@ -311,3 +311,32 @@ async def test_retries_go_to_other_channels_only_when_configured(gate: Gate) -> 
         assert [a["status"] for a in event["body"]["attempts"]] == [500, 200]
     finally:
         await options.set("RetryTimes", 0)
+
+
+DEEP = b"[" * 300 + b"]" * 300
+
+
+async def test_a_body_too_deep_to_be_written_again_is_400(gate: Gate) -> None:
+    await gate.channel("mapped-deep", model_mapping={"mapped-deep": "m"})
+    key, secret = await gate.key()
+    body = b'{"model":"mapped-deep","messages":[{"role":"user","content":"hi"}],"x":%s}' % DEEP
+    answer = await gate.post(secret, body)
+    assert (answer.status_code, error_of(answer)["code"]) == (400, "invalid_json")
+    assert not await gate.events_of(key)
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_an_answer_too_deep_to_be_written_is_no_fault_of_ours(
+    gate: Gate, status: int
+) -> None:
+    usage = b'{"prompt_tokens":5,"completion_tokens":2,"x":%s}' % DEEP
+    choices = b'[{"message":{"content":"hi"}}]'
+    error = b'"error":{"message":"no","x":%s},' % DEEP if status == 400 else b""
+    content = b'{%s"choices":%s,"usage":%s}' % (error, choices, usage)
+    gate.upstream.behaviour = Behaviour(status=status, error=content)
+    key, secret = await gate.key("1.00")
+    answer = await gate.post(secret, ASK)
+    assert answer.status_code == status
+    if status == 200:
+        event = await gate.charge_of(answer)
+        assert event["body"]["usage"]["input"] == 5 and event["body"]["usage_frame"] is None

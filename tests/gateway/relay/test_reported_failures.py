@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from ledger.events import Draft
 from ledger.money import usd
 from tests.fakes.upstream import USAGE, Behaviour
-from tests.gateway.relay.conftest import DEADLINE_S, Gate
+from tests.gateway.relay.conftest import Gate, until
 from tests.gateway.relay.test_answers import ASK, COST, HI
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -18,12 +17,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SHORT = {**ASK, "max_tokens": 20}
 # 8 tokens in and 20 out: the most that SHORT may cost, and what is held when credit is short.
 PRECISE = 8 * 1_000 + 20 * 4_000
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.005)
 
 
 async def customer(gate: Gate, usd_nano: int) -> tuple[Any, str]:
