@@ -197,16 +197,20 @@ class Channels(Documents[Channel]):
                 cleaned["secret_enc"] = self._vault.encrypt(_check_secret(secret, vendor))
         return await self._change(object_id, cleaned)
 
-    async def set_status(self, channel_id: int, status: int, *, expected: int) -> Channel | None:
+    async def set_status(
+        self, channel_id: int, status: int, *, expected: int, as_of: Channel | None = None
+    ) -> Channel | None:
         """Change the status if it still is as expected; None when it is not, or it is gone.
 
-        So that what a machine decides never undoes what a person did meanwhile.
+        With `as_of`, only while nothing else about the channel changed since it was read either:
+        so that what a machine decides never undoes what a person did meanwhile.
         """
         cleaned = checks.clean(self.checks, {"status": status})
         changed_us = await self._store.server_now_us()
+        since = {} if as_of is None else {"changed_us": as_of.changed_us}
         doc = await self._store.find_one_and_update(
             self.collection,
-            {"_id": channel_id, "deleted": False, "status": expected},
+            {"_id": channel_id, "deleted": False, "status": expected, **since},
             {"$set": cleaned, "$max": {"changed_us": changed_us}},
         )
         return self._tell(doc) if doc else None
