@@ -10,7 +10,7 @@ import orjson
 
 from gateway.dialects.anthropic import usage
 from gateway.dialects.anthropic.answer import message_id, stop_of, thought_of, unused_id
-from gateway.dialects.anthropic.errors import STATUS_OF_TYPE, event, type_of
+from gateway.dialects.anthropic.errors import STATUS_OF_TYPE, event, stream_error, type_of
 from gateway.dialects.anthropic.fields import (
     Json,
     NewId,
@@ -24,7 +24,7 @@ from gateway.dialects.anthropic.fields import (
 from gateway.dialects.anthropic.models import thinks
 from gateway.dialects.anthropic.turns_out import SIGNATURE
 from gateway.formats import usage as chat_usage
-from gateway.relay.errors import of_call
+from gateway.relay.errors import RelayError, of_call
 
 # Beyond so many characters kept, no call waits for the one before it.
 MAX_KEPT = 4 << 20
@@ -245,6 +245,13 @@ class FromChat:
             return begun
         delta = {"type": "input_json_delta", "partial_json": piece}
         return begun + _event("content_block_delta", index=self._index, delta=delta)
+
+    def fail(self, error: RelayError, request_id: str) -> bytes:
+        """Close the stream with an error; nothing follows it."""
+        if self._over:
+            return b""
+        self._over = True
+        return stream_error(error, request_id)
 
     def _fail(self, error: Any) -> bytes:
         self._over = True
