@@ -26,6 +26,7 @@ from gateway.jobs import JobContext, Jobs
 from gateway.leader import Leader
 from gateway.observer import Observer
 from gateway.providers.base import Provider
+from gateway.providers.gemini import GeminiProvider
 from gateway.providers.openai import OpenAIProvider
 from gateway.providers.sandbox import SandboxProvider
 from gateway.providers.transport import UpstreamTransport
@@ -199,8 +200,11 @@ def _providers(
     settings: Settings, transport: UpstreamTransport, counter: TokenCounter, clock: Clock
 ) -> dict[str, Provider]:
     agent = f"tollgate/{__version__}"
+    http = OpenAIProvider(transport, agent, settings.relay_timeout_s)
     return {
-        "openai": OpenAIProvider(transport, agent, settings.relay_timeout_s),
+        "openai": http,
+        "anthropic": http,
+        "gemini": GeminiProvider(transport, agent, settings.relay_timeout_s),
         "sandbox": SandboxProvider(counter, clock),
     }
 
