@@ -10,16 +10,19 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.dialects.dialect import Dialect
+from gateway.dialects.table import DIALECTS
 from gateway.directory.errors import SecretsLocked
 from gateway.formats import sse
-from gateway.formats import usage as usages
+from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage
 from gateway.providers.base import Answer, Call, CallFailed
 from gateway.relay import costs, errors, reserve
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
-from gateway.relay.outgoing import outgoing_body
-from gateway.relay.route import another
+from gateway.relay.outgoing import body_for
+from gateway.relay.passage import as_openai, in_clients_dialect, is_native
+from gateway.relay.route import another, wire_of
 from ledger.errors import PriceMissing
 
 FIRST_PAUSE_S = 0.1
@@ -35,11 +38,13 @@ log = logging.getLogger("tollgate.relay")
 class Delivery:
     """A good answer: `content` is all of it, or the beginning of a stream.
 
-    `parsed` is the content as JSON unless it is a stream, long, or not JSON.
+    `wire` is the endpoint that answered, and `parsed` what it answered as JSON, unless that is a
+    stream, long, or not JSON. The content is in the client's dialect, that of a stream is not yet.
     """
 
     answer: Answer
     content: bytes
+    wire: Endpoint
     parsed: Any = None
 
 
@@ -130,18 +135,23 @@ async def _attempt(relay: Relay, x: Exchange) -> Delivery:
     channel = x.channel
     assert channel is not None
     vendor = relay.catalogue.vendor(channel.type)
+    # A channel that an administrator pinned may not have the route: then its upstream says so.
+    wire = wire_of(vendor, x.ask.endpoint) or x.ask.endpoint
     try:
         secret = relay.directory.secret_of(channel)
-        body = outgoing_body(x.ask, channel, x.clamp)
-        call = Call(channel, vendor, secret, x.ask.endpoint, body, x.ask.stream)
+        body = body_for(x.ask, channel, x.clamp, wire, vendor)
+        headers = x.headers if is_native(x, wire) else {}
+        call = Call(channel, vendor, secret, wire, body, x.ask.stream, headers, x.served_model)
         x.in_flight = True
         answer = await relay.providers[vendor.protocol].call(call)
     except SecretsLocked as error:
         raise _refused_call(CallFailed("upstream_auth", str(error))) from error
+    except RelayError as error:  # this vendor's dialect cannot say it; another one's may
+        raise _Refused(error, None, f"{error.code}: {error}", retry=True) from error
     except CallFailed as error:
         raise _refused_call(error) from error
     try:
-        return await _look_at(x, answer)
+        return await _look_at(relay, x, answer, wire)
     except CallFailed as error:
         await answer.aclose()
         raise _refused_call(error) from error
@@ -150,26 +160,42 @@ async def _attempt(relay: Relay, x: Exchange) -> Delivery:
         raise
 
 
-async def _look_at(x: Exchange, answer: Answer) -> Delivery:
-    x.upstream_request_id = answer.headers.get("x-request-id", "")[:200] or None
+async def _look_at(relay: Relay, x: Exchange, answer: Answer, wire: Endpoint) -> Delivery:
+    said = answer.headers
+    x.upstream_request_id = (said.get("x-request-id") or said.get("request-id", ""))[:200] or None
     if not 200 <= answer.status < 300:
         content = await _read(answer.body, MAX_ERROR_BYTES, cut=True)
-        raise _refused_answer(answer, errors.parse(content))
+        raise _refused_answer(answer, errors.parse(content), wire)
+    dialect = DIALECTS[wire.dialect]
     if answer.is_stream:
         first = await _first_lines(answer.body)
         data = sse.first_data(first)
-        if sse.is_error(data):
-            raise _refused_answer(answer, errors.parse(data))
-        return Delivery(answer, first)
+        if dialect.error_first.match(data):
+            raise _refused_answer(answer, errors.parse(data), wire)
+        return Delivery(answer, first, wire)
     content = await _read(answer.body, MAX_WHOLE_BYTES)
-    parsed = errors.parse(content) if len(content) <= PARSED_WHOLE_BYTES else None
-    if isinstance(parsed, dict) and parsed.get("error") and not _delivers(parsed):
-        raise _refused_answer(answer, parsed)
-    return Delivery(answer, content, parsed)
+    passes = wire.dialect == "openai" and is_native(x, wire)
+    parsed = await _parsed(content, passes)
+    if isinstance(parsed, dict) and parsed.get("error") and not _delivers(parsed, dialect):
+        raise _refused_answer(answer, parsed, wire)
+    if not is_native(x, wire):
+        try:
+            content = in_clients_dialect(relay, x, wire, parsed)
+        except RelayError as error:
+            usage = _usage(parsed, wire)
+            raise _Refused(error, answer.status, error.message, True, True, usage) from error
+    return Delivery(answer, content, wire, parsed)
 
 
-def _delivers(parsed: dict[str, Any]) -> bool:
-    return "choices" in parsed or "data" in parsed
+async def _parsed(content: bytes, passes: bool) -> Any:
+    """Read an answer's JSON; None for none, and for a long one of OpenAI's that only passes."""
+    if len(content) <= PARSED_WHOLE_BYTES:
+        return errors.parse(content)
+    return None if passes else await asyncio.to_thread(errors.parse, content)
+
+
+def _delivers(parsed: dict[str, Any], dialect: Dialect) -> bool:
+    return any(name in parsed for name in dialect.delivers)
 
 
 async def _read(body: AsyncIterator[bytes], limit: int, *, cut: bool = False) -> bytes:
@@ -202,12 +228,18 @@ def _refused_call(error: CallFailed) -> _Refused:
     return _Refused(errors.of_call(error.code), None, detail, retry=True, worked=error.worked)
 
 
-def _refused_answer(answer: Answer, parsed: Any) -> _Refused:
-    error = errors.of_upstream(answer.status, answer.headers, parsed)
-    retry = answer.status not in errors.THE_REQUEST_IS_WRONG
+def _refused_answer(answer: Answer, parsed: Any, wire: Endpoint) -> _Refused:
+    status, said = as_openai(wire, answer.status, parsed)
+    error = errors.of_upstream(status, answer.headers, said)
+    retry = status not in errors.THE_REQUEST_IS_WRONG
     # Some vendors bill what they refused, and say so.
-    report = usages.find(parsed)
-    usage = usages.classes(report) if report is not None else None
+    usage = _usage(parsed, wire)
     worked = answer.status in costs.GATEWAY_TIMEOUTS
     detail = errors.text_of(parsed)[:300]
     return _Refused(error, answer.status, detail, retry, worked, usage)
+
+
+def _usage(parsed: Any, wire: Endpoint) -> Usage | None:
+    dialect = DIALECTS[wire.dialect]
+    report = dialect.find(parsed)
+    return dialect.classes(report) if report is not None else None

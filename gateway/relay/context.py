@@ -75,8 +75,9 @@ class Exchange:
     """One request from admission to settlement.
 
     `prices` is the table that was in force at admission: all of the charge is made with it, however
-    often the request is tried again. `clamp` is the output limit, in tokens per choice, that the
-    credit at hand imposes. `spent` are the attempts that cost something (see costs.py), `in_flight`
+    often the request is tried again. `headers` are those of the client that an upstream of its
+    dialect gets. `clamp` is the output limit, in tokens per choice, that the credit at hand
+    imposes. `spent` are the attempts that cost something (see costs.py), `in_flight`
     that one is on its way. `stopped` says why the upstream is not read to its end, once it is so.
     """
 
@@ -89,6 +90,7 @@ class Exchange:
     task: asyncio.Task[Any]
     policy: str
     prices: PriceTable
+    headers: Mapping[str, str] = field(default_factory=dict)
     channel: Channel | None = None
     place: Place | None = None
     quote: Quote | None = None

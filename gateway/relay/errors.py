@@ -197,7 +197,7 @@ def of_upstream(status: int, headers: Mapping[str, str], parsed: Any) -> RelayEr
     """
     if status in (401, 402, 403):
         return of_call("upstream_auth")
-    said = _normalise(parsed)
+    said = normalise(parsed)
     message = said["message"] or f"The upstream service answered with status {status}."
     if status == 429:
         wait = headers.get("retry-after")
@@ -213,7 +213,7 @@ def of_upstream(status: int, headers: Mapping[str, str], parsed: Any) -> RelayEr
     return RelayError(code, message, said["param"], {}, mapped, said["type"] or _THEIRS)
 
 
-def _normalise(parsed: Any) -> dict[str, Any]:
+def normalise(parsed: Any) -> dict[str, Any]:
     """Find message, type, param and code, wherever vendors put them."""
     found = parsed.get("error", parsed) if isinstance(parsed, dict) else None
     if not isinstance(found, dict):

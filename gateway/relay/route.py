@@ -3,7 +3,10 @@
 from collections.abc import Collection
 
 from gateway.channels.select import choose
+from gateway.dialects.asks import CONVERSATIONS, SPOKEN
+from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
+from gateway.formats.openai import Endpoint
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 
@@ -15,15 +18,33 @@ def route(relay: Relay, x: Exchange) -> None:
         return
     x.channel = another(relay, x, ())
     if x.channel is None:
-        raise _none(relay, x)
+        raise none_serves(relay, x.user.group, x.ask.model)
 
 
 def another(relay: Relay, x: Exchange, tried: Collection[int]) -> Channel | None:
     """Choose among the channels that serve this model and task and were not tried yet."""
-    channels = relay.directory.channels_for(x.user.group, x.ask.model)
-    task = x.ask.endpoint.task
-    able = [c for c in channels if relay.catalogue.vendor(c.type).serves(task)]
-    return choose(able, tried, relay.rng)
+    serving = able(relay, x.user.group, x.ask.model, x.ask.endpoint)
+    return choose(serving, tried, relay.rng)
+
+
+def able(relay: Relay, group: str, model: str, endpoint: Endpoint) -> list[Channel]:
+    """Return the channels that can serve such a request."""
+    vendor = relay.catalogue.vendor
+    channels = relay.directory.channels_for(group, model)
+    return [c for c in channels if wire_of(vendor(c.type), endpoint) is not None]
+
+
+def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
+    """Return the endpoint through which a vendor can serve what a client asks of another one.
+
+    The same one wherever the vendor has it; conversations can be converted; else None.
+    """
+    if vendor.serves(endpoint.task):
+        return endpoint
+    if endpoint.task in CONVERSATIONS:
+        wire = SPOKEN[vendor.protocol]
+        return wire if vendor.serves(wire.task) else None
+    return None
 
 
 def _pinned(relay: Relay, channel_id: int) -> Channel:
@@ -35,8 +56,8 @@ def _pinned(relay: Relay, channel_id: int) -> Channel:
     return channel
 
 
-def _none(relay: Relay, x: Exchange) -> RelayError:
-    model, group = x.ask.model, x.user.group
+def none_serves(relay: Relay, group: str, model: str) -> RelayError:
+    """Return what to say when no channel serves a model."""
     channels = relay.directory.all_channels()
     if any(model in channel.models and group in channel.groups for channel in channels):
         return RelayError(
