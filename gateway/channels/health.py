@@ -1,7 +1,8 @@
 """Which channels and upstream keys to leave alone for the moment, and for how long.
 
-A failure cools its subject down, longer with each failure in a row; when that is over one trial
-goes through (half open), and everything else follows once it succeeds. On top of that a breaker
+A few failures in a row cool their subject down, and what says that it is limited or refused does
+so at once, longer each time; when that is over one trial goes through (half open), and everything
+else follows once it succeeds. On top of that a breaker
 looks at the share of successes among the last results (settings ENABLE_METRIC, METRIC_QUEUE_SIZE,
 METRIC_SUCCESS_RATE_THRESHOLD) and cools down what fails too often without failing in a row.
 
@@ -21,18 +22,23 @@ Subject = tuple[int, str]
 #: More than that are not remembered: the one known longest makes room.
 MOST_SUBJECTS = 100_000
 _MOST_DOUBLINGS = 60
+#: Why a channel began to cool down, where it was no single failure.
+BREAKER = "breaker"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How long to leave something alone, and when. All times in seconds.
 
-    `first_s` doubles with each failure in a row up to `longest_s`. `refused_s` is for refused
-    credentials, which do not heal by themselves. `longest_wait_s` bounds what an upstream may ask
-    for. `trial_s` is how long a trial may take before the next one goes. `window` results make a
-    breaker that opens below `threshold` for `open_s`; 0 is no breaker.
+    `first_s` doubles with each cool-down in a row up to `longest_s`. `tolerated` failures of an
+    upstream in a row are no reason yet: a busy channel that fails now and then would hardly be used
+    otherwise. `refused_s` is for refused credentials, which do not heal by themselves.
+    `longest_wait_s` bounds what an upstream may ask for. `trial_s` is how long a trial may take
+    before the next one goes. `window` results make a breaker that opens below `threshold` for
+    `open_s`; 0 is no breaker.
     """
 
+    tolerated: int = 2
     first_s: float = 1.0
     longest_s: float = 300.0
     refused_s: float = 60.0
@@ -48,6 +54,7 @@ class _Cell:
 
     __slots__ = (
         "asked_until_s",
+        "cooled",
         "cooled_s",
         "opened",
         "opened_s",
@@ -59,6 +66,7 @@ class _Cell:
 
     def __init__(self, size: int) -> None:
         self.row = 0  # failures in a row
+        self.cooled = 0  # cool-downs in a row
         self.opened = 0  # how often the breaker opened in a row
         self.until_s = float("-inf")
         self.asked_until_s = float("-inf")  # what the upstream itself asked for
@@ -74,7 +82,7 @@ class Health:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._cells: dict[Subject, _Cell] = {}
-        #: How often a channel began to cool down, by its id and whose fault it was.
+        #: How often a channel began to cool down, by its id and why (Blame, BREAKER).
         self.cooldowns: dict[tuple[int, str], int] = {}
 
     def __len__(self) -> int:
@@ -88,9 +96,7 @@ class Health:
         After a cool-down it may be used by whoever calls begin() first, until that trial is over.
         """
         cell = self._cells.get(subject)
-        if cell is None or not cell.row:
-            return now_s
-        return max(cell.until_s, cell.trial_until_s)
+        return now_s if cell is None else max(cell.until_s, cell.trial_until_s)
 
     def cooling(self, channels: Iterable[int], now_s: float) -> dict[int, float]:
         """Return, of these channels, those to leave alone, and until when."""
@@ -107,7 +113,7 @@ class Health:
     def begin(self, subject: Subject, now_s: float) -> None:
         """Say that an attempt begins; after a cool-down it is the trial that others wait for."""
         cell = self._cells.get(subject)
-        if cell is not None and cell.row and max(cell.until_s, cell.trial_until_s) <= now_s:
+        if cell is not None and cell.cooled and max(cell.until_s, cell.trial_until_s) <= now_s:
             cell.trial_until_s = now_s + self._rules.trial_s
 
     # -- what happened --------------------------------------------------------------------------
@@ -130,7 +136,7 @@ class Health:
                 cell.opened = 0
         # One that was under way when the others began to fail says nothing about now.
         if began_s >= cell.cooled_s:
-            cell.row = 0
+            cell.row = cell.cooled = 0
             cell.until_s = cell.trial_until_s = cell.asked_until_s = float("-inf")
             if cell.window is None:
                 del self._cells[subject]
@@ -149,11 +155,15 @@ class Health:
             return
         cell = self._known(subject)
         opens = whose is Blame.UPSTREAM and self._opens(cell, began_s)
-        row = cell.row + (began_s >= cell.cooled_s)
-        asked_s = None if wait_s is None else min(wait_s, self._rules.longest_wait_s)
-        self.rest(subject, whose, began_s, now_s, self._length_s(row, whose, asked_s), asked_s)
+        cell.row += began_s >= cell.cooled_s
+        if wait_s is None and whose is Blame.UPSTREAM and self._is_tolerated(cell):
+            cell.trial_until_s = float("-inf")
+        else:
+            asked_s = None if wait_s is None else min(wait_s, self._rules.longest_wait_s)
+            length_s = self._length_s(cell.cooled, whose, asked_s)
+            self.rest(subject, whose, began_s, now_s, length_s, asked_s)
         if opens:
-            self._open(cell, now_s)
+            self._open(subject, cell, now_s)
 
     def rest(
         self,
@@ -176,11 +186,17 @@ class Health:
         if began_s < cell.cooled_s:
             cell.until_s = max(cell.until_s, cell.asked_until_s)
             return
-        cell.row += 1
+        cell.cooled += 1
         cell.cooled_s = now_s
         cell.until_s = max(cell.until_s, now_s + length_s)
+        self._count(subject, whose.value)
+
+    def _is_tolerated(self, cell: _Cell) -> bool:
+        return not cell.cooled and cell.row <= self._rules.tolerated
+
+    def _count(self, subject: Subject, why: str) -> None:
         if not subject[1]:
-            counted = (subject[0], whose.value)
+            counted = (subject[0], why)
             self.cooldowns[counted] = self.cooldowns.get(counted, 0) + 1
 
     def _opens(self, cell: _Cell, began_s: float) -> bool:
@@ -189,21 +205,22 @@ class Health:
         cell.window.add(False)
         return cell.window.is_full and cell.window.rate < self._rules.threshold
 
-    def _open(self, cell: _Cell, now_s: float) -> None:
+    def _open(self, subject: Subject, cell: _Cell, now_s: float) -> None:
         assert cell.window is not None
         cell.window.clear()
         length_s = min(
             self._rules.open_s * 2.0 ** min(cell.opened, _MOST_DOUBLINGS), self._rules.longest_s
         )
         cell.opened += 1
-        cell.row = max(cell.row, 1)
+        cell.cooled = max(cell.cooled, 1)
         cell.opened_s = cell.cooled_s = now_s
         cell.until_s = max(cell.until_s, now_s + length_s)
+        self._count(subject, BREAKER)
 
-    def _length_s(self, row: int, whose: Blame, asked_s: float | None) -> float:
+    def _length_s(self, cooled: int, whose: Blame, asked_s: float | None) -> float:
         rules = self._rules
         first_s = rules.refused_s if whose is Blame.CREDENTIAL else rules.first_s
-        grown_s = min(first_s * 2.0 ** min(max(row, 1) - 1, _MOST_DOUBLINGS), rules.longest_s)
+        grown_s = min(first_s * 2.0 ** min(cooled, _MOST_DOUBLINGS), rules.longest_s)
         if asked_s is None:
             return grown_s
         # Who is limited and says for how long is believed; who fails may not know.
@@ -233,6 +250,11 @@ class Health:
             size = self._rules.window if subject[1] == "" else 0
             cell = self._cells[subject] = _Cell(size)
         return cell
+
+    def resting(self, now_s: float) -> dict[int, float]:
+        """Return for how many seconds each channel that cools down is still to be left alone."""
+        channels = {subject[0] for subject in self._cells if not subject[1]}
+        return {channel: end - now_s for channel, end in self.cooling(channels, now_s).items()}
 
     def rates(self) -> Mapping[int, float]:
         """Return the share of successes of each channel whose window is full, 0 to 1."""

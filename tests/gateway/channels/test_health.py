@@ -14,9 +14,18 @@ from gateway.channels.window import Window
 
 A: Subject = (1, "")
 B: Subject = (2, "")
-RULES = Rules(first_s=1.0, longest_s=8.0, refused_s=4.0, longest_wait_s=100.0, trial_s=5.0)
+RULES = Rules(
+    tolerated=0, first_s=1.0, longest_s=8.0, refused_s=4.0, longest_wait_s=100.0, trial_s=5.0
+)
+TOLERANT = Rules(tolerated=2)
 BREAKER = Rules(
-    first_s=1.0, longest_s=100.0, window=10, threshold=0.8, open_s=30.0, longest_wait_s=100.0
+    tolerated=0,
+    first_s=1.0,
+    longest_s=100.0,
+    window=10,
+    threshold=0.8,
+    open_s=30.0,
+    longest_wait_s=100.0,
 )
 
 
@@ -44,6 +53,34 @@ def test_each_failure_in_a_row_doubles_the_cool_down_up_to_a_bound() -> None:
     health.succeeded(A, now_s)
     health.failed(A, Blame.UPSTREAM, now_s, now_s)
     assert left_s(health, A, now_s) == 1.0
+
+
+def test_a_few_failures_are_tolerated_and_a_success_forgives_them() -> None:
+    health = Health(TOLERANT)
+    for now_s in (1.0, 2.0):
+        health.failed(A, Blame.UPSTREAM, now_s, now_s)
+        assert left_s(health, A, now_s) <= 0
+    health.succeeded(A, 2.5)
+    assert len(health) == 0
+    for now_s in (3.0, 4.0, 5.0):
+        assert left_s(health, A, now_s) <= 0
+        health.begin(A, now_s)
+        assert health.cooling([1], now_s) == {}, "it was no trial"
+        health.failed(A, Blame.UPSTREAM, now_s, now_s)
+    assert left_s(health, A, 5.0) == 1.0
+    health.begin(A, 6.0)
+    health.failed(A, Blame.UPSTREAM, 6.0, 6.0)
+    assert left_s(health, A, 6.0) == 2.0, "a failed trial is not tolerated"
+
+
+@pytest.mark.parametrize(
+    ("whose", "wait_s"),
+    [(Blame.LIMIT, None), (Blame.CREDENTIAL, None), (Blame.UPSTREAM, 1.0), (Blame.LIMIT, 1.0)],
+)
+def test_what_is_said_plainly_is_heeded_at_once(whose: Blame, wait_s: float | None) -> None:
+    health = Health(TOLERANT)
+    health.failed(A, whose, 0.0, 0.0, wait_s)
+    assert left_s(health, A, 0.0) >= 1.0
 
 
 def test_failures_without_end_do_not_overflow() -> None:
@@ -231,7 +268,7 @@ steps = st.lists(
 )
 
 
-@given(steps, st.sampled_from([RULES, BREAKER]))
+@given(steps, st.sampled_from([RULES, TOLERANT, BREAKER]))
 def test_every_cool_down_ends_in_time_and_memory_is_bounded(
     done: list[tuple[Any, ...]], rules: Rules
 ) -> None:
@@ -250,7 +287,7 @@ def test_every_cool_down_ends_in_time_and_memory_is_bounded(
         longest_s = max(rules.longest_s, rules.longest_wait_s, rules.trial_s)
         assert left_s(health, subject, now_s) <= longest_s + 1e-6
         assert health.asked_s(subject, now_s) <= rules.longest_wait_s + 1e-6
-        assert len(health) <= 9 and len(health.cooldowns) <= 15
+        assert len(health) <= 9 and len(health.cooldowns) <= 18
     assert health.cooling([1, 2, 3], now_s + longest_s + 1 if done else 0.0) == {}
     health.keep({2})
     assert {subject[0] for subject in health._cells} <= {2}

@@ -14,7 +14,7 @@ from gateway.channels.watch import Watch
 from gateway.directory.channels import Channel
 from tests.gateway.channels.anything import failures, vendor
 
-RULES = Rules(first_s=1.0, longest_s=8.0, refused_s=4.0)
+RULES = Rules(tolerated=0, first_s=1.0, longest_s=8.0, refused_s=4.0)
 SECRET = "sk-one\nsk-two\nsk-three"
 CHANNEL = Channel(id=1, type=1, changed_us=5)
 SINGLE = Channel(id=2, type=1)
