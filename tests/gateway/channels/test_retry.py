@@ -1,6 +1,7 @@
 """Whose fault a failure is, which answers mean dead credentials, and what is tried again."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,3 +175,16 @@ def test_what_needs_no_pause_has_none() -> None:
     waited = Retries(1).pause_s(answer(401), 1, 0.0, rng, wait_s=2.0)
     assert waited is not None and 2.0 <= waited <= 2.1
     assert Retries(0).pause_s(answer(503), 1, 0.0, rng) is None
+
+
+def test_the_page_for_operators_has_every_row() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "routing.md").read_text(encoding="utf-8")
+    table = page.split("| who | status | label |")[1]
+    told = [line for line in table.splitlines() if line.startswith("| ")]
+    rows = {
+        f"| {who} | {status} | {f'{field} `{value}`' if value else field} |"
+        for who, status, field, value in dead.TABLE
+    }
+    assert set(told) == rows and len(told) == len(rows)
+    wrong = ", ".join(map(str, sorted(THE_REQUEST_IS_WRONG)))
+    assert f"| {wrong}, and whatever" in page

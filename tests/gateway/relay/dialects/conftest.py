@@ -1,6 +1,6 @@
 """Channels to vendors of every protocol, and a client of every dialect, unmodified."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +70,32 @@ async def google_client(gate: Gate, secret: str) -> AsyncIterator[Any]:
     finally:
         await client.aio.aclose()
         client.close()
+
+
+@pytest.fixture
+def with_books(gate: Gate) -> Iterator[Callable[[Exception, str], None]]:
+    """Make the books fail at one of their methods."""
+    relay = gate.running.relay
+    real = relay.books
+
+    class Away:
+        def __init__(self, error: Exception, at: str) -> None:
+            self._error, self._at = error, at
+
+        def __getattr__(self, name: str) -> Any:
+            if name != self._at:
+                return getattr(real, name)
+
+            def refuse(*_: Any) -> Any:
+                raise self._error
+
+            return refuse
+
+    def change(error: Exception, at: str) -> None:
+        relay.books = Away(error, at)  # type: ignore[assignment]
+
+    yield change
+    relay.books = real
 
 
 HI: list[Any] = [{"role": "user", "content": "hi"}]
