@@ -1,7 +1,7 @@
 """What makes requests belong together, as a few bytes for choosing their channel.
 
-A conversation is known by how it opens, which stays the same while it grows: system prompt, tools
-and first words of the user. That is also the part that vendors cache.
+A conversation is known by how it opens, which stays the same while it grows: system prompt and
+first words of the user. That is also the part that vendors cache.
 """
 
 from collections.abc import Iterator, Mapping
