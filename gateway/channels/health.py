@@ -59,7 +59,7 @@ class _Cell:
         "opened",
         "opened_s",
         "row",
-        "trial_until_s",
+        "trial_s",
         "until_s",
         "window",
     )
@@ -72,7 +72,7 @@ class _Cell:
         self.asked_until_s = float("-inf")  # what the upstream itself asked for
         self.cooled_s = float("-inf")  # when it was last cooled down
         self.opened_s = float("-inf")
-        self.trial_until_s = float("-inf")
+        self.trial_s = float("-inf")  # when the trial began that others wait for
         self.window = Window(size) if size else None
 
 
@@ -96,7 +96,10 @@ class Health:
         After a cool-down it may be used by whoever calls begin() first, until that trial is over.
         """
         cell = self._cells.get(subject)
-        return now_s if cell is None else max(cell.until_s, cell.trial_until_s)
+        return now_s if cell is None else self._until(cell)
+
+    def _until(self, cell: _Cell) -> float:
+        return max(cell.until_s, cell.trial_s + self._rules.trial_s)
 
     def cooling(self, channels: Iterable[int], now_s: float) -> dict[int, float]:
         """Return, of these channels, those to leave alone, and until when."""
@@ -113,16 +116,16 @@ class Health:
     def begin(self, subject: Subject, now_s: float) -> None:
         """Say that an attempt begins; after a cool-down it is the trial that others wait for."""
         cell = self._cells.get(subject)
-        if cell is not None and cell.cooled and max(cell.until_s, cell.trial_until_s) <= now_s:
-            cell.trial_until_s = now_s + self._rules.trial_s
+        if cell is not None and cell.cooled and self._until(cell) <= now_s:
+            cell.trial_s = now_s
 
     # -- what happened --------------------------------------------------------------------------
 
-    def abandoned(self, subject: Subject) -> None:
+    def abandoned(self, subject: Subject, began_s: float) -> None:
         """Say that an attempt ended without telling anything, as when the client left."""
         cell = self._cells.get(subject)
         if cell is not None:
-            cell.trial_until_s = float("-inf")
+            _end_trial(cell, began_s)
 
     def succeeded(self, subject: Subject, began_s: float) -> None:
         """Note an attempt that began to deliver."""
@@ -137,7 +140,7 @@ class Health:
         # One that was under way when the others began to fail says nothing about now.
         if began_s >= cell.cooled_s:
             cell.row = cell.cooled = 0
-            cell.until_s = cell.trial_until_s = cell.asked_until_s = float("-inf")
+            cell.until_s = cell.trial_s = cell.asked_until_s = float("-inf")
             if cell.window is None:
                 del self._cells[subject]
 
@@ -151,13 +154,13 @@ class Health:
     ) -> None:
         """Note a failed attempt. `wait_s` is how long the upstream asked to be left alone."""
         if whose in (Blame.REQUEST, Blame.ABSENT):
-            self.abandoned(subject)
+            self.abandoned(subject, began_s)
             return
         cell = self._known(subject)
         opens = whose is Blame.UPSTREAM and self._opens(cell, began_s)
         cell.row += began_s >= cell.cooled_s
         if wait_s is None and whose is Blame.UPSTREAM and self._is_tolerated(cell):
-            cell.trial_until_s = float("-inf")
+            _end_trial(cell, began_s)
         else:
             asked_s = None if wait_s is None else min(wait_s, self._rules.longest_wait_s)
             length_s = self._length_s(cell.cooled, whose, asked_s)
@@ -180,7 +183,7 @@ class Health:
         did can prolong it by what they were asked, and no more.
         """
         cell = self._known(subject)
-        cell.trial_until_s = float("-inf")
+        _end_trial(cell, began_s)
         if asked_s is not None:
             cell.asked_until_s = max(cell.asked_until_s, now_s + asked_s)
         if began_s < cell.cooled_s:
@@ -263,3 +266,9 @@ class Health:
             for subject, cell in self._cells.items()
             if cell.window is not None and cell.window.is_full
         }
+
+
+def _end_trial(cell: _Cell, began_s: float) -> None:
+    """End the trial, if it is over with an attempt that began then: older ones are not it."""
+    if began_s >= cell.trial_s:
+        cell.trial_s = float("-inf")

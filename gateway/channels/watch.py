@@ -44,10 +44,10 @@ class Watch:
         if key.channel in self._dead:
             self._dead[key.channel][1].discard(key.fingerprint)
 
-    def abandoned(self, key: UpstreamKey) -> None:
+    def abandoned(self, key: UpstreamKey, began_s: float) -> None:
         """Note that an attempt ended without telling anything: the client left, say."""
-        self.health.abandoned((key.channel, ""))
-        self.health.abandoned(key.subject)
+        self.health.abandoned((key.channel, ""), began_s)
+        self.health.abandoned(key.subject, began_s)
 
     def failed(
         self,
@@ -66,7 +66,7 @@ class Watch:
         whose = blame(failure)
         whole = (channel.id, "")
         if whose not in OF_THE_KEY:
-            self.health.abandoned(key.subject)
+            self.health.abandoned(key.subject, began_s)
             self.health.failed(whole, whose, began_s, now_s, failure.wait_s)
             return whose
         if dead.find(failure) is not None:
@@ -77,7 +77,7 @@ class Watch:
             asked_s = None if failure.wait_s is None else left_s
             self.health.rest(whole, whose, began_s, now_s, left_s, asked_s)
         else:
-            self.health.abandoned(whole)
+            self.health.abandoned(whole, began_s)
         return whose
 
     def keys_left(self, channel: Channel, secret: str) -> bool:

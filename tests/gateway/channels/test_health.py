@@ -37,7 +37,7 @@ def test_what_never_failed_is_ready_and_takes_no_memory() -> None:
     health = Health(RULES)
     health.begin(A, 0.0)
     health.succeeded(A, 0.0)
-    health.abandoned(A)
+    health.abandoned(A, 0.0)
     assert left_s(health, A, 5.0) <= 0 and len(health) == 0
     assert health.cooling([1, 2], 5.0) == {}
 
@@ -164,7 +164,7 @@ def test_a_trial_that_fails_makes_the_next_cool_down_longer() -> None:
 @pytest.mark.parametrize(
     "end",
     [
-        lambda health: health.abandoned(A),
+        lambda health: health.abandoned(A, 1.0),
         lambda health: health.failed(A, Blame.REQUEST, 1.0, 2.0),
         lambda health: health.failed(A, Blame.ABSENT, 1.0, 2.0),
     ],
@@ -183,6 +183,16 @@ def test_a_trial_that_is_never_heard_of_again_blocks_nothing() -> None:
     health.failed(A, Blame.UPSTREAM, 0.0, 0.0)
     health.begin(A, 1.0)
     assert left_s(health, A, 5.9) > 0 and left_s(health, A, 6.0) <= 0
+
+
+def test_requests_from_before_do_not_end_somebody_elses_trial() -> None:
+    health = Health(RULES)
+    health.failed(A, Blame.UPSTREAM, 0.0, 0.0)
+    health.begin(A, 1.0)
+    health.abandoned(A, 0.5)
+    health.failed(A, Blame.REQUEST, 0.5, 2.0)
+    health.failed(A, Blame.UPSTREAM, -1.0, 2.0)
+    assert health.until(A, 2.0) == 6.0
 
 
 # -- the breaker ------------------------------------------------------------------------------
@@ -281,7 +291,7 @@ def test_every_cool_down_ends_in_time_and_memory_is_bounded(
         elif what == "good":
             health.succeeded(subject, began_s)
         elif what == "left":
-            health.abandoned(subject)
+            health.abandoned(subject, began_s)
         else:
             health.failed(subject, whose, began_s, now_s, wait_s)
         longest_s = max(rules.longest_s, rules.longest_wait_s, rules.trial_s)

@@ -166,7 +166,7 @@ def test_a_wrong_request_and_a_client_that_left_tell_nothing() -> None:
     attempt(watch, set(), WRONG, 0.0)
     key = watch.begin(CHANNEL, SECRET, (), 0.0)
     assert key is not None
-    watch.abandoned(key)
+    watch.abandoned(key, 0.0)
     assert len(watch.health) == 0
 
 
