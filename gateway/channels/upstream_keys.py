@@ -15,6 +15,8 @@ from gateway.channels.health import Health, Subject
 #: Failures that say something about the upstream key rather than about the channel.
 OF_THE_KEY = frozenset({Blame.CREDENTIAL, Blame.LIMIT})
 MOST_KEYS = 1_000
+# What is shorter is no secret, and would blot out words.
+_SHORTEST_HIDDEN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class UpstreamKey:
     def subject(self) -> Subject:
         """Whose health this is."""
         return (self.channel, self.fingerprint)
+
+    def hidden_in(self, text: str) -> str:
+        """Return a text without the key: some upstreams quote it in their errors."""
+        return text.replace(self.secret, "***") if len(self.secret) >= _SHORTEST_HIDDEN else text
 
 
 def read_keys(channel: int, secret: str) -> tuple[UpstreamKey, ...]:

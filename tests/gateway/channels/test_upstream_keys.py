@@ -47,6 +47,8 @@ def test_fingerprints_tell_keys_apart_and_nothing_else(one: str, other: str) -> 
 def test_keys_are_never_shown() -> None:
     key = read_keys(1, "sk-very-secret")[0]
     assert "very" not in repr(key) and "very" not in repr(key.subject)
+    assert key.hidden_in("Wrong API key: sk-very-secret.") == "Wrong API key: ***."
+    assert read_keys(1, "")[0].hidden_in("text") == "text"
     watch = Watch(RULES)
     watch.begin(CHANNEL, "sk-very-secret", (), 0.0)
     assert "very" not in repr(watch) + repr(watch.health) + repr(watch.health._cells)
