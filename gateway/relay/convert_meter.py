@@ -57,7 +57,7 @@ class ConvertMeter(StreamMeter):
     ) -> bytes:
         """Return the end of an answer that the credit does not cover to its own end."""
         head = {name: value for name, value in self._last.items() if name != "usage"}
-        choices = [
+        choices: list[Json] = [
             {"index": index, "delta": {}, "logprobs": None, "finish_reason": "length"}
             for index in range(ask.choices)
         ]

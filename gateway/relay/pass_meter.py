@@ -17,7 +17,6 @@ from gateway.relay.stream_meter import StreamMeter
 
 # Events that repeat a whole answer, or hold a picture, are longer than lines of chat.
 MAX_LINE = 32 << 20
-_BLANK = (b"\n\n", b"\r\n\r\n")
 
 
 class PassMeter(StreamMeter):
@@ -47,7 +46,11 @@ class PassMeter(StreamMeter):
         if not self._holds_data:
             return self._dialect.last if self.finished else b""
         held = b"".join(self._held)
-        return held if held.endswith(_BLANK) else held + b"\n"
+        newline = b"\r\n" if b"\r\n" in held else b"\n"
+        # What follows the last line may not have come any more.
+        while not held.endswith(2 * newline):
+            held += newline
+        return held
 
     def failed(self, error: RelayError, request_id: str) -> bytes:
         """Return the error that ends the stream, unless the upstream said one itself."""
