@@ -15,7 +15,10 @@ from admin.auth.throttle import Throttle
 from admin.context import AdminContext, TestResult
 from admin.urls import routes as admin_routes
 from gateway import __version__
+from gateway.channels.disable import Switch
+from gateway.channels.health import Rules
 from gateway.channels.probe import Probe
+from gateway.channels.watch import Watch
 from gateway.directory.bootstrap import FirstStart, first_start
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
@@ -158,7 +161,7 @@ def _relay(
     counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
     transport = UpstreamTransport(settings.relay_proxy)
     opened.push_async_callback(transport.aclose)
-    return Relay(
+    relay = Relay(
         settings=settings,
         clock=books.clock,
         rng=rng,
@@ -168,7 +171,17 @@ def _relay(
         counter=counter,
         providers=_providers(settings, transport, counter, books.clock),
         owners=_owners(catalogue),
+        watch=Watch(_rules(settings)),
+        switch=Switch(directory.channels, books),
     )
+    opened.push_async_callback(relay.aclose)
+    return relay
+
+
+def _rules(settings: Settings) -> Rules:
+    """Return when channels rest; the breaker is an option."""
+    size = settings.metric_queue_size if settings.enable_metric else 0
+    return Rules(window=size, threshold=settings.metric_success_rate_threshold)
 
 
 async def _open_store(
@@ -239,7 +252,10 @@ def _admin_context(
     )
 
     async def test_channel(channel: Channel, model: str | None) -> TestResult:
-        return TestResult(*await probe.test(channel, model))
+        result = TestResult(*await probe.test(channel, model))
+        if result.ok and relay.directory.options.get("AutomaticEnableChannelEnabled"):
+            await relay.switch.revive(channel, "a test succeeded")
+        return result
 
     return AdminContext(
         directory=relay.directory,

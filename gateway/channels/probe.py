@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
+from gateway.channels.upstream_keys import read_keys
 from gateway.dialects.table import DIALECTS
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
@@ -73,8 +74,8 @@ class Probe:
         wire = wire_of(vendor, endpoint) or endpoint
         served, dialect = channel.upstream_model(model), DIALECTS[wire.dialect]
         body = orjson.dumps(dialect.request_from_chat({"model": served, endpoint.field: said}))
-        secret = self._directory.secret_of(channel)
-        call = Call(channel, vendor, secret, wire, body, stream=False, model=served)
+        first, *_ = read_keys(channel.id, self._directory.secret_of(channel))
+        call = Call(channel, vendor, first.secret, wire, body, stream=False, model=served)
         answer = await self._providers[vendor.protocol].call(call)
         try:
             parsed = errors.parse(await _read(answer))
@@ -83,7 +84,7 @@ class Probe:
         if not 200 <= answer.status < 300:
             status, said = as_openai(wire, answer.status, parsed)
             problem = errors.of_upstream(status, answer.headers, said)
-            return False, f"status {answer.status}: {problem.message}"
+            return False, f"status {answer.status}: {first.hidden_in(problem.message)}"
         if not isinstance(parsed, dict) or not any(name in parsed for name in dialect.delivers):
             return False, "the answer is not in the format of this type of channel"
         return True, " ".join(dialect.texts(parsed))[:1_000]

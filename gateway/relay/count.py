@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from gateway.channels.select import choose
+from gateway.channels.upstream_keys import read_keys
 from gateway.dialects import asks
 from gateway.dialects.gemini import count
 from gateway.dialects.table import DIALECTS
@@ -19,12 +19,12 @@ from gateway.formats import openai
 from gateway.formats.openai import Body, Endpoint
 from gateway.providers.base import Call, CallFailed
 from gateway.relay import errors
-from gateway.relay.admit import identify, refuse_model
+from gateway.relay.admit import identify, passed_headers, refuse_model
 from gateway.relay.answer import RelayHandler
 from gateway.relay.context import Relay
 from gateway.relay.gemini import take_key
 from gateway.relay.passage import as_openai
-from gateway.relay.route import able, none_serves
+from gateway.relay.route import none_serves, pick
 
 MAX_BYTES = 64 << 10
 
@@ -60,7 +60,7 @@ class CountHandler(RelayHandler):
         inner = _inner(body)
         ask = asks.read(self.endpoint, orjson.dumps(inner), model)
         refuse_model(key, ask.model)
-        channel = choose(able(relay, user.group, ask.model, self.endpoint), (), relay.rng)
+        channel = pick(relay, user.group, ask.model, self.endpoint)
         if channel is None:
             raise none_serves(relay, user.group, ask.model)
         vendor = relay.catalogue.vendor(channel.type)
@@ -75,13 +75,13 @@ class CountHandler(RelayHandler):
 
     async def _asked(self, channel: Channel, body: Body, model: str) -> Any:
         """Ask the upstream."""
-        relay, headers, endpoint = self.relay, self.request.headers, self.endpoint
+        relay, endpoint = self.relay, self.endpoint
         vendor, served = relay.catalogue.vendor(channel.type), channel.upstream_model(model)
-        passed = {name: headers[name] for name in endpoint.passes if name in headers}
+        passed = passed_headers(endpoint, self.request.headers)
         raw = orjson.dumps(_renamed(body, served)) if served != model else self.request.body
         try:
-            secret = relay.directory.secret_of(channel)
-            call = Call(channel, vendor, secret, endpoint, raw, False, passed, served)
+            first, *_ = read_keys(channel.id, relay.directory.secret_of(channel))
+            call = Call(channel, vendor, first.secret, endpoint, raw, False, passed, served)
             answer = await relay.providers[vendor.protocol].call(call)
         except SecretsLocked:
             raise errors.of_call("upstream_auth") from None

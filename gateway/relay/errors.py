@@ -153,8 +153,6 @@ def _of_budget(error: BudgetExceeded) -> RelayError:
     )
 
 
-# Trying such a request elsewhere gives the same answer.
-THE_REQUEST_IS_WRONG = frozenset({400, 413, 422})
 # Statuses that say something about the client's request, and mean the same to the client.
 _PASSED_ON = frozenset({400, 404, 405, 406, 409, 410, 411, 413, 414, 415, 416, 418, 422, 424, 451})
 # 529 is Anthropic's word for being overloaded.

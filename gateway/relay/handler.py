@@ -9,7 +9,8 @@ from gateway.dialects.table import DIALECTS
 from gateway.formats.openai import Endpoint
 from gateway.relay.admit import admit
 from gateway.relay.answer import RelayHandler
-from gateway.relay.call import Delivery, call
+from gateway.relay.attempt import Delivery
+from gateway.relay.call import call
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.costs import note_given_up
 from gateway.relay.errors import RelayError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gateway.dialects.table import DIALECTS
 from gateway.formats import usage as usages
 from gateway.formats.usage import Usage
-from gateway.relay.call import Delivery
+from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import parse
 from gateway.relay.reserve import counted_input

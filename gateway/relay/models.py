@@ -6,6 +6,7 @@ from gateway.relay.answer import RelayHandler
 from gateway.relay.errors import RelayError
 from gateway.relay.gemini import take_key
 from gateway.relay.model_lists import FORMS, Described
+from gateway.relay.route import models_for
 
 
 class ModelsHandler(RelayHandler):
@@ -29,7 +30,7 @@ class ModelsHandler(RelayHandler):
     async def _usable(self) -> list[str]:
         request = self.request
         key, user, _ = await identify(self.relay, request.headers, request.remote_ip or "")
-        models = self.relay.directory.models_for(user.group)
+        models = models_for(self.relay, user.group)
         return [model for model in models if key.allows_model(model)]
 
     def _describe(self, model: str) -> Described:

@@ -9,16 +9,18 @@ import asyncio
 import logging
 from typing import Protocol
 
+from gateway.channels.failure import of_call
 from gateway.formats import usage as usages
 from gateway.providers.base import Answer, CallFailed
 from gateway.relay import errors
-from gateway.relay.call import Delivery
+from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.meter import CLIENT_CLOSED, COMPLETE, measure_given_up, measure_stream
 from gateway.relay.passage import meter_for
 from gateway.relay.settle import settle
 from gateway.relay.stream_meter import StreamMeter
+from gateway.relay.verdict import failed
 from ledger.errors import LedgerError
 
 CREDIT_EXHAUSTED = "credit_exhausted"
@@ -84,6 +86,7 @@ async def _pass_on(
     except CallFailed as error:
         log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
         outcome = "upstream_timeout" if error.code == "upstream_timeout" else "upstream_cut"
+        _broke(relay, delivery, outcome)
         return CLIENT_CLOSED if x.client_gone else outcome
     except RelayError as error:  # what cannot be said in the client's dialect
         log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
@@ -98,7 +101,15 @@ async def _pass_on(
         return CLIENT_CLOSED
     if x.stopped is not None:
         return x.stopped
-    return COMPLETE if meter.finished else "upstream_cut"
+    if not meter.finished:
+        _broke(relay, delivery, "upstream_cut")
+        return "upstream_cut"
+    return COMPLETE
+
+
+def _broke(relay: Relay, delivery: Delivery, how: str) -> None:
+    """Note that a stream broke off: too late for another channel, but this one may rest."""
+    failed(relay, delivery.source, of_call(delivery.source.vendor, how))
 
 
 async def _until_the_end(
