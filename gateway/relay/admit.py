@@ -93,6 +93,12 @@ async def _looked_up(relay: Relay, look_up: Callable[[], Awaitable[T | None]]) -
         raise DatabaseAway("the database takes too long", retry_after_s=2) from None
 
 
+def passed_headers(endpoint: Endpoint, headers: HTTPHeaders) -> dict[str, str]:
+    """Return the client's headers that an upstream of its dialect gets; only ASCII is sent on."""
+    found = {name: headers.get(name, "") for name in endpoint.passes}
+    return {name: value for name, value in found.items() if value and value.isascii()}
+
+
 def refuse_model(key: Key, model: str) -> None:
     """Raise RelayError 403 where a key is not for a model."""
     if not key.allows_model(model):
@@ -129,5 +135,5 @@ async def admit(
         task=task,
         policy=relay.settings.disconnect_policy,
         prices=relay.books.prices.table(),
-        headers={name: headers[name] for name in endpoint.passes if name in headers},
+        headers=passed_headers(endpoint, headers),
     )

@@ -111,7 +111,7 @@ def _declaration(tool: Any, param: str) -> Json:
     if described := a_text(function.get("description"), f"{param}.description"):
         made["description"] = described
     schema = function.get("parameters")
-    if schema is not None:
+    if schema is not None and schema != {}:
         parameters = to_gemini(schema, f"{param}.parameters")
         # Gemini refuses parameters that are an object without properties.
         if parameters.get("properties") or parameters["type"] != "OBJECT":

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.dialects.gemini import answer, count, embeddings, errors, request, text, usage
@@ -307,6 +307,7 @@ def test_spoilt_answers(which: int) -> None:
             raise
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text ever drawn takes seconds
 @given(st.dictionaries(st.sampled_from(sorted({*GEMINI, *CHAT, *ANSWER, *COMPLETION})), ANY))
 def test_any_object(document: dict[str, Any]) -> None:
     for converter, _ in REQUESTS:

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.dialects import asks
@@ -90,7 +90,7 @@ def vendor(protocol: str) -> Vendor:
 
 @pytest.mark.parametrize("name", [n for n in ENDPOINTS if n != "openai"])
 @given(body=st.dictionaries(st.text(max_size=3), JSON, max_size=3), inputs=JSON, config=JSON)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_body_is_said_or_refused(name: str, body: Any, inputs: Any, config: Any) -> None:
     endpoint = ENDPOINTS[name]
     body |= {"model": "m", endpoint.field: inputs, "generationConfig": config, "thinking": config}
