@@ -9,6 +9,7 @@ import random
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from admin.auth.throttle import Throttle
@@ -34,6 +35,7 @@ from gateway.providers.openai import OpenAIProvider
 from gateway.providers.sandbox import SandboxProvider
 from gateway.providers.transport import UpstreamTransport
 from gateway.relay.context import Relay
+from gateway.relay.route import models_for
 from gateway.settings import Settings
 from gateway.tokens import TokenCounter
 from gateway.urls import all_routes, ops_routes
@@ -267,5 +269,6 @@ def _admin_context(
         test_channel=test_channel,
         throttle=Throttle(relay.clock.monotonic_s),
         reversing=reversing,
+        models_for=partial(models_for, relay),
         archive_dir=settings.archives,
     )
