@@ -61,7 +61,7 @@ class Dialect:
     `telling` finds lines that a Follower must see, `opening` the lines that announce an end,
     `error_first` an error in place of an answer. `closes` says that nothing follows the event that
     ends an answer, `last` is that event where an upstream forgets it. `delivers` are the fields of
-    which an answer has at least one.
+    which an answer has at least one. `id_header` is where its clients look for the request's id.
     """
 
     name: str
@@ -88,3 +88,4 @@ class Dialect:
     closes: bool
     delivers: tuple[str, ...]
     last: bytes
+    id_header: str = ""

@@ -81,6 +81,7 @@ ANTHROPIC = Dialect(
     closes=True,
     delivers=("content",),
     last=a_errors.event("message_stop", {"type": "message_stop"}),
+    id_header="Request-Id",
 )
 
 RESPONSES = Dialect(

@@ -51,9 +51,15 @@ class RelayHandler(BaseHandler):
         headers = self._headers
         headers["Content-Type"] = "application/json"
         headers.pop("X-Tollgate-Event", None)
+        self.name_request()
         for name, value in error.headers.items():
             self.set_header(name, value)
         self.finish(orjson.dumps(self.dialect.envelope(error, self.request_id)))
+
+    def name_request(self) -> None:
+        """Give the request's id where clients of the dialect look for it."""
+        if self.dialect.id_header:
+            self._headers[self.dialect.id_header] = self.request_id
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Turn any failure into the dialect's envelope."""

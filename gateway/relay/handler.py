@@ -95,6 +95,7 @@ class CompletionHandler(RelayHandler):
     async def _deliver(self, x: Exchange, delivery: Delivery) -> None:
         headers, answer = self._headers, delivery.answer
         headers["X-Tollgate-Event"] = x.event_id
+        self.name_request()
         if answer.is_stream:
             is_array = x.ask.array
             headers["Content-Type"] = _JSON if is_array else "text/event-stream; charset=utf-8"

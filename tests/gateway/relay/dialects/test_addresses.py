@@ -108,6 +108,15 @@ async def test_models_are_listed_in_the_form_of_each_client(gate: Gate, vendor: 
         assert (await google.models.get(model="chatty")).name == "models/chatty"
 
 
+async def test_anthropics_clients_find_the_requests_id(gate: Gate, vendor: FakeVendor) -> None:
+    _, secret = await gate.key()
+    async with anthropic_client(gate, secret) as client:
+        found = await client.messages.create(**ASK)
+    assert (await gate.event(found._request_id))["body"]["endpoint"] == "messages"
+    refused = await post(gate, "nope", "/v1/messages", ASK)
+    assert refused.headers["request-id"] == refused.json()["request_id"]
+
+
 async def test_background_answers_are_refused(gate: Gate, vendor: FakeVendor) -> None:
     _, secret = await gate.key()
     body = {"model": "respond", "input": "hi", "background": True}
