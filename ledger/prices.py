@@ -56,6 +56,7 @@ class PriceBook:
         self._clock = clock
         self._reader: Reader | None = None
         self._bodies: list[dict[str, Any]] = []
+        self._unsettled = False  # there are versions that the table does not know
         self._table = PriceTable(0, {}, {})
         self._next_us: int | None = None
 
@@ -75,7 +76,6 @@ class PriceBook:
         """Read the versions that other processes published since."""
         if self._reader is None:
             raise InvalidPrices("the price book was not loaded")
-        found = False
         while True:
             event_id = f"price:{self.latest + 1}"
             event = await self._reader.find_one("events", {"_id": event_id})
@@ -84,8 +84,9 @@ class PriceBook:
                 break
             if event["body"]["version"] == self.latest + 1:
                 self._bodies.append(event["body"])
-                found = True
-        if found:
+                self._unsettled = True
+        # Also what another call has added, which may still be looking for more.
+        if self._unsettled:
             self._settle_table()
 
     @property
@@ -273,6 +274,7 @@ class PriceBook:
         return sorted(bodies, key=lambda body: (body["effective_us"], body["version"]))
 
     def _settle_table(self) -> None:
+        self._unsettled = False
         now_us = self._clock.now_us()
         order = self._in_order_of_effect()
         self._table = _fold([body for body in order if body["effective_us"] <= now_us])

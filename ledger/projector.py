@@ -299,9 +299,11 @@ class Projector:
                 self._marks.clear()
                 if self._giving_up:
                     self._waiting.clear()
+                    self._due = 0
                     return
                 log.warning("%s wait for the database: %s", self._view.name, error or "no answer")
                 await asyncio.sleep(RETRY_S)
+                self._due = len(self._waiting)  # what came meanwhile goes the same way
                 continue
             await self._done(events)
 

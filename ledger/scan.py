@@ -200,8 +200,6 @@ async def matching(
     wanted: Mapping[str, Any],
     from_us: int,
     to_us: int,
-    *,
-    fields: Mapping[str, Any] | None = None,
 ) -> AsyncGenerator[Document, None]:
     """Yield the events from `from_us` to before `to_us` that match a filter, in no order.
 
@@ -210,7 +208,7 @@ async def matching(
     """
     asked, checked = _asked(wanted)
     bounded = {**asked, "ts": {"$gte": from_us, "$lt": to_us}}
-    async with aclosing(store.find("events", bounded, projection=fields)) as events:
+    async with aclosing(store.find("events", bounded)) as events:
         async for event in events:
             if matches(event, checked):
                 yield event

@@ -132,10 +132,10 @@ class Store:
         batch_size: int = 0,
     ) -> AsyncGenerator[Document, None]:
         """Stream the documents that match; memory holds one batch. `limit` 0 means no limit."""
-        cursor = self._db[collection].find(
-            filter, projection, sort=sort, limit=limit, batch_size=batch_size
-        )
         chunk = batch_size or _CHUNK
+        cursor = self._db[collection].find(
+            filter, projection, sort=sort, limit=limit, batch_size=chunk
+        )
         try:
             while cursor.alive:
                 with READING:

@@ -41,7 +41,6 @@ from ledger.views import applied
 from ledger.wanted import TRIED_FIELD, Filter, Wanted, terms, translate
 
 FOREVER_US = 4_102_444_800 * 1_000_000
-_FIELDS = dict.fromkeys(("ts", "seq", "writer", "type", "account", "amount", "body"), 1)
 
 Group = tuple[Any, ...]
 Grouped = dict[Group, Cell]
@@ -233,7 +232,7 @@ async def _edge(store: Store, filters: Sequence[Filter], first: int, last: int) 
     """Read the events of a piece of a page's time, each once."""
     found: dict[str, Document] = {}
     for given in _with_tried(filters):
-        async with aclosing(matching(store, given, first, last, fields=_FIELDS)) as events:
+        async with aclosing(matching(store, given, first, last)) as events:
             async for event in events:
                 found[event["_id"]] = event
     return list(found.values())

@@ -22,7 +22,7 @@ async def open_books(settings: Settings, *, explicit_dir: bool) -> AsyncIterator
                 url = await _start(settings.data_dir, stack)
         store = await Store.connect(url, settings.mongo_db, settings.driver)
         stack.push_async_callback(store.close)
-        if await store.find_one("events", {}, projection={"_id": 1}) is None:
+        if "events" not in await store.collection_names():
             raise LedgerError(f"no books in {where}")
         yield store
 

@@ -120,6 +120,26 @@ async def test_refresh_reads_only_what_is_new_and_by_its_id(events, clock):
     assert events.asked == 1
 
 
+async def test_whoever_refreshed_sees_what_another_refresh_has_found(events, clock, monkeypatch):
+    one, two = await open_book(events, clock), await open_book(events, clock)
+    await publish(one, events, CHAT)
+    find, first, goes_on = events.find_one, asyncio.Event(), asyncio.Event()
+
+    async def slow(collection, filter):
+        if filter["_id"] == "price:2" and not first.is_set():
+            first.set()
+            await goes_on.wait()
+        return await find(collection, filter)
+
+    monkeypatch.setattr(events, "find_one", slow)
+    other = asyncio.create_task(two.refresh())
+    await first.wait()  # it has found version 1, and looks for another
+    await two.refresh()
+    assert two.version == 1 and cost(two) == 2_500
+    goes_on.set()
+    await other
+
+
 async def test_a_version_takes_effect_when_its_time_comes(events, clock):
     book = await open_book(events, clock)
     await publish(book, events, CHAT)
