@@ -54,6 +54,18 @@ SPOKEN = {
 }
 
 
+# What an upstream keeps, it keeps for the operator's one account: who knows the id of another
+# user's answer could go on from it. And the usage of an answer in the background is never seen.
+_KEPT_UPSTREAM = ("background", "previous_response_id", "conversation")
+
+
+def _refuse_what_is_kept(body: openai.Body) -> None:
+    for name in _KEPT_UPSTREAM:
+        if body.get(name):
+            message = f"`{name}` is not offered by this gateway; send the whole input instead."
+            raise RelayError("invalid_value", message, param=name)
+
+
 def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> Ask:
     """Check a request body of any dialect. Raises RelayError 400, naming what is wrong."""
     if endpoint.dialect == "openai":
@@ -64,10 +76,7 @@ def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> As
     limit_field = "max_tokens"
     if endpoint is RESPONSES:
         limit_field = "max_output_tokens"
-        if body.get("background"):
-            # Its answer, and so its usage, would be elsewhere.
-            message = "`background` is not offered by this gateway."
-            raise RelayError("invalid_value", message, param="background")
+        _refuse_what_is_kept(body)
     model = body.get("model")
     if not isinstance(model, str) or not model:
         openai.refuse_field(body, "model", "a non-empty string")

@@ -117,11 +117,18 @@ async def test_anthropics_clients_find_the_requests_id(gate: Gate, vendor: FakeV
     assert refused.headers["request-id"] == refused.json()["request_id"]
 
 
-async def test_background_answers_are_refused(gate: Gate, vendor: FakeVendor) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("background", True), ("previous_response_id", "resp_1"), ("conversation", {"id": "c"})],
+)
+async def test_what_an_upstream_would_keep_is_refused(
+    gate: Gate, vendor: FakeVendor, name: str, value: object
+) -> None:
     _, secret = await gate.key()
-    body = {"model": "respond", "input": "hi", "background": True}
+    body = {"model": "respond", "input": "hi", name: value}
     answer = await post(gate, secret, "/v1/responses", body)
-    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "background")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, name)
+    assert not vendor.received
 
 
 @pytest.mark.parametrize(
