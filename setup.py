@@ -45,6 +45,8 @@ EXTRAS = {
         "types-PyYAML>=6,<7",
         "openpyxl>=3.1.5,<4",
         "openai>=3.54,<4",
+        "anthropic>=2.12,<3",
+        "google-genai>=3.4,<4",
         "playwright>=1.65,<2",
         "psutil>=7,<8",
     ],

@@ -27,6 +27,7 @@ class TestResult:
 
 
 TestChannel = Callable[[Channel, str | None], Awaitable[TestResult]]
+ModelsFor = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class AdminContext:
     `session_secret` signs cookies; `start_time_s` is unix seconds.
     `test_channel` sends one small request through a channel (with its first model, if None is
     given) and never raises for what the upstream does. `signer` signs the seals, if there is one.
+    `models_for` lists the models that a group can use, also through other groups' channels.
     `archive_dir` is where archives of closed periods are kept.
     """
 
@@ -48,6 +50,7 @@ class AdminContext:
     test_channel: TestChannel
     throttle: Throttle
     reversing: Runner
+    models_for: ModelsFor
     signer: Signer | None = None
     archive_dir: Path | None = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("tollgate.admin"))

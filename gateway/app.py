@@ -9,13 +9,17 @@ import random
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from admin.auth.throttle import Throttle
 from admin.context import AdminContext, TestResult
 from admin.urls import routes as admin_routes
 from gateway import __version__
+from gateway.channels.disable import Switch
+from gateway.channels.health import Rules
 from gateway.channels.probe import Probe
+from gateway.channels.watch import Watch
 from gateway.directory.bootstrap import FirstStart, first_start
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
@@ -26,10 +30,12 @@ from gateway.jobs import JobContext, Jobs
 from gateway.leader import Leader
 from gateway.observer import Observer
 from gateway.providers.base import Provider
+from gateway.providers.gemini import GeminiProvider
 from gateway.providers.openai import OpenAIProvider
 from gateway.providers.sandbox import SandboxProvider
 from gateway.providers.transport import UpstreamTransport
 from gateway.relay.context import Relay
+from gateway.relay.route import models_for
 from gateway.settings import Settings
 from gateway.tokens import TokenCounter
 from gateway.urls import all_routes, ops_routes
@@ -157,7 +163,7 @@ def _relay(
     counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
     transport = UpstreamTransport(settings.relay_proxy)
     opened.push_async_callback(transport.aclose)
-    return Relay(
+    relay = Relay(
         settings=settings,
         clock=books.clock,
         rng=rng,
@@ -167,7 +173,17 @@ def _relay(
         counter=counter,
         providers=_providers(settings, transport, counter, books.clock),
         owners=_owners(catalogue),
+        watch=Watch(_rules(settings)),
+        switch=Switch(directory.channels, books),
     )
+    opened.push_async_callback(relay.aclose)
+    return relay
+
+
+def _rules(settings: Settings) -> Rules:
+    """Return when channels rest; the breaker is an option."""
+    size = settings.metric_queue_size if settings.enable_metric else 0
+    return Rules(window=size, threshold=settings.metric_success_rate_threshold)
 
 
 async def _open_store(
@@ -199,8 +215,11 @@ def _providers(
     settings: Settings, transport: UpstreamTransport, counter: TokenCounter, clock: Clock
 ) -> dict[str, Provider]:
     agent = f"tollgate/{__version__}"
+    http = OpenAIProvider(transport, agent, settings.relay_timeout_s)
     return {
-        "openai": OpenAIProvider(transport, agent, settings.relay_timeout_s),
+        "openai": http,
+        "anthropic": http,
+        "gemini": GeminiProvider(transport, agent, settings.relay_timeout_s),
         "sandbox": SandboxProvider(counter, clock),
     }
 
@@ -235,7 +254,10 @@ def _admin_context(
     )
 
     async def test_channel(channel: Channel, model: str | None) -> TestResult:
-        return TestResult(*await probe.test(channel, model))
+        result = TestResult(*await probe.test(channel, model))
+        if result.ok and relay.directory.options.get("AutomaticEnableChannelEnabled"):
+            await relay.switch.revive(channel, "a test succeeded")
+        return result
 
     return AdminContext(
         directory=relay.directory,
@@ -247,5 +269,6 @@ def _admin_context(
         test_channel=test_channel,
         throttle=Throttle(relay.clock.monotonic_s),
         reversing=reversing,
+        models_for=partial(models_for, relay),
         archive_dir=settings.archives,
     )

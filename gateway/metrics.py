@@ -61,6 +61,13 @@ TABLE: tuple[Row, ...] = (
     Row("tokens", COUNTER, "Usage that was charged for, in disjoint classes.", ("model", "class")),
     Row("first_token_seconds", HISTOGRAM, "From admission to the first token of a stream.",
         ("endpoint",), buckets=SECONDS),
+    # -- channels
+    Row("channel_rest_seconds", GAUGE, "For how long a channel is still left alone.", ("channel",),
+        merge="max"),
+    Row("channel_rests", COUNTER, "How often a channel began to be left alone, and why.",
+        ("channel", "reason")),
+    Row("channel_success_rate", GAUGE, "Share of a channel's last requests that succeeded.",
+        ("channel",), merge="min"),
     # -- the ledger
     Row("events", COUNTER, "Events recorded.", ("type",)),
     Row("event_batch_size", HISTOGRAM, "Events that became durable together.", buckets=SIZES),

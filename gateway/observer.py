@@ -15,6 +15,7 @@ from typing import Any
 from tornado.web import RequestHandler
 
 from gateway import __version__
+from gateway.channels.numbers import put_health
 from gateway.jobs import Jobs
 from gateway.metrics import Counts, Snapshot
 from gateway.relay.context import Relay
@@ -140,6 +141,7 @@ class Observer:
         """Return all numbers of this process as they are in memory."""
         self._read_books()
         self._read_jobs()
+        self._read_channels()
         put = self._put
         put("open_requests", len(self._relay.exchanges))
         put("loop_lag_seconds", self._lag_s)
@@ -172,6 +174,11 @@ class Observer:
             self._put("job_runs", turns.runs - turns.failures, (name, "done"))
             self._put("job_runs", turns.failures, (name, "failed"))
             self._put("job_seconds", turns.last_s, (name,))
+
+    def _read_channels(self) -> None:
+        watch, clock = self._relay.watch, self._relay.clock
+        watch.keep({channel.id for channel in self._relay.directory.all_channels()})
+        put_health(self._counts, watch.health, clock.monotonic_s())
 
     async def _look(self) -> None:
         books = self._relay.books

@@ -21,12 +21,15 @@ from gateway.settings_types import (
     SettingsError,
     boolean,
     choice,
+    fraction,
+    group_chains,
     integer,
     long_secret,
     password,
     path,
     setting,
     signing_key,
+    status_ranges,
     text,
     url,
     workers,
@@ -35,7 +38,7 @@ from gateway.settings_types import (
 __all__ = ["Settings", "SettingsError", "add_flags", "environment_help", "load", "resolve", "rows"]
 
 SERVE, BOOKS, FIRST = "Serving", "Books", "First start and secrets"
-RELAY, CHARGE, LOGS = "Relay", "Charging", "Logs and console"
+RELAY, ROUTE, CHARGE, LOGS = "Relay", "Choosing channels", "Charging", "Logs and console"
 PROXY = url("http", "https")
 MONGO = url("mongodb", "mongodb+srv")
 
@@ -242,6 +245,62 @@ class Settings:
         path,
         "Directory of the tokenizer's rank files; they are unpacked into the data directory when"
         " it is not set. Nothing is downloaded.",
+    )
+    retry_status: tuple[tuple[int, int], ...] = setting(
+        ROUTE,
+        "RETRY_STATUS",
+        ((408, 409), (429, 429), (500, 599)),
+        status_ranges,
+        "Statuses of an upstream for which a request is tried again on another channel, as often"
+        " as the option RetryTimes says. What finds fault with the request itself, such as 400, is"
+        " never tried again; refused credentials and calls without an answer always are.",
+        shown_default="408-409,429,500-599",
+    )
+    retry_deadline_s: int = setting(
+        ROUTE,
+        "RETRY_DEADLINE",
+        120,
+        integer(0, 86_400, "seconds"),
+        "Seconds after its arrival during which a request may be tried again; 0 is no limit.",
+    )
+    enable_metric: bool = setting(
+        ROUTE,
+        "ENABLE_METRIC",
+        False,
+        boolean,
+        "Leave a channel alone for a while when too few of its last requests succeeded. What was"
+        " the user's fault does not count.",
+    )
+    metric_queue_size: int = setting(
+        ROUTE,
+        "METRIC_QUEUE_SIZE",
+        10,
+        integer(1, 1_000),
+        "With ENABLE_METRIC: how many of a channel's last requests are looked at.",
+    )
+    metric_success_rate_threshold: float = setting(
+        ROUTE,
+        "METRIC_SUCCESS_RATE_THRESHOLD",
+        0.8,
+        fraction,
+        "With ENABLE_METRIC: the share of them that must succeed.",
+    )
+    channel_affinity: str = setting(
+        ROUTE,
+        "CHANNEL_AFFINITY",
+        "off",
+        choice("off", "key", "conversation"),
+        "What comes back to the same channel of a priority while that is to be had, so that prompt"
+        " caches stay warm: nothing, all requests of a key, or each conversation. Weights hold.",
+    )
+    group_fallback: tuple[tuple[str, ...], ...] = setting(
+        ROUTE,
+        "GROUP_FALLBACK",
+        (),
+        group_chains,
+        "Groups whose channels serve a group when its own cannot, in this order, such as"
+        " vip>default,trial>free>default. Prices stay those of the user's group.",
+        shown_default="",
     )
     allow_unpriced_models: bool = setting(
         CHARGE,

@@ -34,12 +34,12 @@ def _noted(why: str, read: Reader = text) -> Foreign:
 _NO_SQL = "there is no SQL database here; remove it, and use MONGO_URL to say where the books are"
 _NO_REDIS = "shared state in Redis is not available in this version; remove it"
 _NO_RATE = "rate limits by address are not available in this version; remove it"
-_NO_METRIC = "switching channels off by success rate is not available in this version; remove it"
 _NO_GEMINI = "Gemini channels are not available in this version; remove it"
 _NO_FETCH = "content that a request links to is never fetched in this version; remove it"
 _NO_JOBS = "periodic channel jobs are not available in this version; remove it"
 _CACHED = "has no effect: the directory is always cached, and fresh within 2 seconds"
 _BATCHED = "has no effect: events are always written in batches, durably, before an answer ends"
+_COUNTED = "has no effect: a channel's results are counted at once, so none of them queue"
 _PROXIED = "has no effect: calls to upstreams go direct; use RELAY_PROXY"
 _SECONDS = integer(1, 31_536_000, "seconds")
 _OFF = ("false", "0")
@@ -77,11 +77,8 @@ FOREIGN: Mapping[str, Foreign] = {
     "GEMINI_VERSION": _refused(_NO_GEMINI),
     "GLOBAL_API_RATE_LIMIT": _refused(_NO_RATE),
     "GLOBAL_WEB_RATE_LIMIT": _refused(_NO_RATE),
-    "ENABLE_METRIC": _refused(_NO_METRIC, *_OFF),
-    "METRIC_QUEUE_SIZE": _refused(_NO_METRIC),
-    "METRIC_SUCCESS_RATE_THRESHOLD": _refused(_NO_METRIC),
-    "METRIC_SUCCESS_CHAN_SIZE": _refused(_NO_METRIC),
-    "METRIC_FAIL_CHAN_SIZE": _refused(_NO_METRIC),
+    "METRIC_SUCCESS_CHAN_SIZE": _noted(_COUNTED, integer(1, 1_000_000_000)),
+    "METRIC_FAIL_CHAN_SIZE": _noted(_COUNTED, integer(1, 1_000_000_000)),
     "MEMORY_CACHE_ENABLED": _noted(_CACHED, boolean),
     "SYNC_FREQUENCY": _noted(_CACHED, _SECONDS),
     "BATCH_UPDATE_ENABLED": _noted(_BATCHED, boolean),

@@ -5,6 +5,7 @@ complete "NAME=value: …" and tell the fix. Units are in the readers' names whe
 """
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +91,40 @@ def integer(low: int, high: int, unit: str = "") -> Reader:
         return int(value)
 
     return read
+
+
+def fraction(value: str) -> float:
+    """Read a share from 0 to 1, such as 0.8."""
+    if not re.fullmatch(r"0(\.\d{1,9})?|1(\.0{1,9})?|\.\d{1,9}", value, re.ASCII):
+        raise ValueError("give a number from 0 to 1, such as 0.8")
+    return float(value)
+
+
+def status_ranges(value: str) -> tuple[tuple[int, int], ...]:
+    """Read HTTP statuses of errors: numbers and ranges, such as 408,429,500-599."""
+    found = []
+    for part in value.split(","):
+        low, dash, high = (each.strip() for each in part.partition("-"))
+        if not (
+            low.isdigit() and low.isascii() and (not dash or high.isdigit() and high.isascii())
+        ):
+            raise ValueError("give statuses and ranges of them, such as 408,429,500-599")
+        first, last = int(low), int(high or low)
+        if not 400 <= first <= last <= 599:
+            raise ValueError("give statuses from 400 to 599, the lower end of a range first")
+        found.append((first, last))
+    return tuple(found)
+
+
+def group_chains(value: str) -> tuple[tuple[str, ...], ...]:
+    """Read which groups' channels come next, such as vip>default,trial>free>default."""
+    chains = tuple(tuple(name.strip() for name in chain.split(">")) for chain in value.split(","))
+    for chain in chains:
+        if len(chain) < 2 or "" in chain or len(set(chain)) < len(chain):
+            raise ValueError("give chains of different groups, such as vip>default,trial>default")
+    if len({chain[0] for chain in chains}) < len(chains):
+        raise ValueError("give one chain for each group that has one")
+    return chains
 
 
 def choice(*options: str) -> Reader:

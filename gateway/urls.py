@@ -7,15 +7,19 @@ from tornado.routing import URLSpec
 
 from gateway import ops
 from gateway.console import STATIC_DIR, ConsoleHandler, MissingPageHandler
+from gateway.dialects import asks
 from gateway.formats import openai
 from gateway.observer import Observer
 from gateway.relay.absent import NotImplementedHandler, UnknownHandler
 from gateway.relay.billing import SubscriptionHandler, UsageHandler
 from gateway.relay.context import Relay
+from gateway.relay.count import COUNT_GENERATE, COUNT_MESSAGES, CountHandler
+from gateway.relay.gemini import GenerateHandler
 from gateway.relay.handler import CompletionHandler
 from gateway.relay.models import ModelHandler, ModelsHandler
 
 _V1 = r"(?:/openai)?/v1"
+_GEMINI = r"/(?:v1|v1beta)"
 # Clients that were given a base URL with or without /v1 ask for the billing routes in both places.
 _MAYBE_V1 = r"(?:/openai)?(?:/v1)?"
 _NOT_IMPLEMENTED = (
@@ -44,13 +48,35 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
         completion("/embeddings", openai.EMBEDDINGS),
         completion("/completions", openai.COMPLETIONS),
         completion("/engines/([^/]+)/embeddings", openai.EMBEDDINGS),
+        completion("/messages", asks.MESSAGES),
+        completion("/responses", asks.RESPONSES),
+        URLSpec(
+            f"{_V1}/messages/count_tokens/?", CountHandler, {**plain, "endpoint": COUNT_MESSAGES}
+        ),
+        *_gemini_routes(relay),
         URLSpec(rf"{_V1}/models/?", ModelsHandler, plain),
         URLSpec(rf"{_V1}/models/(.+)", ModelHandler, plain),
         URLSpec(rf"{_MAYBE_V1}/dashboard/billing/subscription", SubscriptionHandler, plain),
         URLSpec(rf"{_MAYBE_V1}/dashboard/billing/usage", UsageHandler, plain),
         *(URLSpec(f"{_V1}{path}", NotImplementedHandler, plain) for path in _NOT_IMPLEMENTED),
-        URLSpec(r"(?:/openai)?/v1(?:/.*)?", UnknownHandler, plain),
+        URLSpec(r"(?:/openai)?/v1(?:beta)?(?:/.*)?", UnknownHandler, plain),
         URLSpec(r"(?:/openai)?(?:/v1)?/dashboard/.*", UnknownHandler, plain),
+    ]
+
+
+def _gemini_routes(relay: Relay) -> list[URLSpec]:
+    """Return Gemini's routes; its clients put the version that they speak first."""
+    plain = {"relay": relay}
+
+    def method(name: str, handler: Any, endpoint: openai.Endpoint) -> URLSpec:
+        return URLSpec(rf"{_GEMINI}/models/(.+):{name}", handler, {**plain, "endpoint": endpoint})
+
+    return [
+        method("generateContent", GenerateHandler, asks.GENERATE),
+        method("streamGenerateContent", GenerateHandler, asks.STREAM_GENERATE),
+        method("countTokens", CountHandler, COUNT_GENERATE),
+        URLSpec(r"/v1beta/models/?", ModelsHandler, plain),
+        URLSpec(r"/v1beta/models/(.+)", ModelHandler, plain),
     ]
 
 

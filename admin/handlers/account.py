@@ -81,7 +81,7 @@ class AvailableModelsHandler(ApiHandler):
 
     async def get(self) -> None:
         """Answer the models that one's group can use."""
-        self.ok(self.context.directory.models_for(self.me.group))
+        self.ok(self.context.models_for(self.me.group))
 
 
 class DashboardHandler(ApiHandler):

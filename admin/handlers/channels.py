@@ -49,9 +49,14 @@ class ChannelsHandler(ChannelBase):
         self.ok(await self.rows(found.items), total=found.total)
 
     async def post(self) -> None:
-        """Create one channel for each line of `key`, alike in everything else."""
+        """Create one channel for each line of `key`, alike in everything else.
+
+        With `multi_key` it is one channel, in which the lines take turns.
+        """
         sent = self.body(ChannelCreateBody())
         keys = [line.strip() for line in sent.pop("key", "").splitlines() if line.strip()]
+        if sent.pop("multi_key"):
+            keys = ["\n".join(keys)]
         fields = _stored(sent)
         created = await self.context.directory.channels.create_many(fields, keys or [""])
         for channel in created:
@@ -66,7 +71,10 @@ class ChannelsHandler(ChannelBase):
         self.ok(await self.rows(created))
 
     async def put(self) -> None:
-        """Change the fields that were sent; an empty `key` leaves the upstream key as it is."""
+        """Change the fields that were sent; an empty `key` leaves the upstream key as it is.
+
+        Several lines in it are several upstream keys, which take turns.
+        """
         sent = self.body(ChannelUpdateBody())
         channels = self.context.directory.channels
         channel = await channels.get(sent.pop("id"))

@@ -15,6 +15,7 @@ from admin.schemas.base import (
     Body,
     Ignored,
     Query,
+    StrictBoolean,
     integer,
     one_of,
     refuse_controls,
@@ -156,6 +157,7 @@ class ChannelCreateBody(_ChannelFields):
 
     type = integer(1, 100_000, required=True)
     status = one_of(ON, OFF, load_default=ON)
+    multi_key = StrictBoolean(load_default=False)
     id = Ignored()
 
 

@@ -6,13 +6,17 @@ from typing import NamedTuple
 
 import orjson
 
+from gateway.channels.upstream_keys import read_keys
+from gateway.dialects.table import DIALECTS
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
 from gateway.directory.errors import SecretsLocked
-from gateway.formats import openai, text
+from gateway.formats import openai
 from gateway.providers.base import Answer, Call, CallFailed, Provider
 from gateway.relay import errors
+from gateway.relay.passage import as_openai
+from gateway.relay.route import wire_of
 from ledger.clock import Clock
 
 LONGEST_S = 60.0
@@ -67,20 +71,23 @@ class Probe:
         said: object = self._prompt
         if endpoint is openai.CHAT:
             said = [{"role": "user", "content": self._prompt}]
-        body = orjson.dumps({"model": channel.upstream_model(model), endpoint.field: said})
-        secret = self._directory.secret_of(channel)
-        call = Call(channel, vendor, secret, endpoint, body, stream=False)
+        wire = wire_of(vendor, endpoint) or endpoint
+        served, dialect = channel.upstream_model(model), DIALECTS[wire.dialect]
+        body = orjson.dumps(dialect.request_from_chat({"model": served, endpoint.field: said}))
+        first, *_ = read_keys(channel.id, self._directory.secret_of(channel))
+        call = Call(channel, vendor, first.secret, wire, body, stream=False, model=served)
         answer = await self._providers[vendor.protocol].call(call)
         try:
             parsed = errors.parse(await _read(answer))
         finally:
             await answer.aclose()
         if not 200 <= answer.status < 300:
-            problem = errors.of_upstream(answer.status, answer.headers, parsed)
-            return False, f"status {answer.status}: {problem.message}"
-        if not isinstance(parsed, dict) or not ("choices" in parsed or "data" in parsed):
-            return False, "the answer is not in OpenAI's format"
-        return True, " ".join(text.of_answer(parsed))[:1_000]
+            status, said = as_openai(wire, answer.status, parsed)
+            problem = errors.of_upstream(status, answer.headers, said)
+            return False, f"status {answer.status}: {first.hidden_in(problem.message)}"
+        if not isinstance(parsed, dict) or not any(name in parsed for name in dialect.delivers):
+            return False, "the answer is not in the format of this type of channel"
+        return True, " ".join(dialect.texts(parsed))[:1_000]
 
 
 def _usual_model(channel: Channel) -> str:

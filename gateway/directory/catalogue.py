@@ -11,11 +11,12 @@ from typing import Any
 import yaml
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-PROTOCOLS = ("openai", "sandbox")
-AUTH_STYLES = ("bearer", "api-key", "none")
+AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "none")
+# Fields of a chat body that are not OpenAI's, and that some vendors take nevertheless.
+EXTENSIONS = ("top_k", "reasoning_content")
 # This AI gateway takes the place of the vendor's host and of its /v1.
 _BASES_WITH_VERSION = ("https://gateway.ai.cloudflare.com",)
-TASKS = (
+_OPENAI_TASKS = (
     "chat",
     "completions",
     "embeddings",
@@ -25,6 +26,14 @@ TASKS = (
     "transcriptions",
     "translations",
 )
+# Protocols, and the tasks for which a vendor of each has routes where it does not say otherwise.
+PROTOCOLS: Mapping[str, tuple[str, ...]] = {
+    "openai": _OPENAI_TASKS,
+    "sandbox": _OPENAI_TASKS,
+    "anthropic": ("messages",),
+    "gemini": ("generate",),
+}
+TASKS = (*_OPENAI_TASKS, "responses", "messages", "generate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,7 @@ class Vendor:
     paths: Mapping[str, str]
     only_listed_paths: bool
     headers: Mapping[str, str]
+    extensions: tuple[str, ...]
     models: tuple[str, ...]
 
     @property
@@ -54,7 +64,9 @@ class Vendor:
 
     def serves(self, task: str) -> bool:
         """Tell whether the vendor has a route for a task such as "chat"."""
-        return task in self.paths or not self.only_listed_paths
+        if task in self.paths:
+            return True
+        return task in PROTOCOLS[self.protocol] and not self.only_listed_paths
 
     def url(self, base_url: str, path: str, task: str) -> str:
         """Return where a request goes. Raises LookupError where serves(task) is false.
@@ -64,7 +76,7 @@ class Vendor:
         base = (base_url or self.base_url).rstrip("/")
         if task in self.paths:
             return base + self.paths[task]
-        if self.only_listed_paths:
+        if not self.serves(task):
             raise LookupError(f"{self.name} does not serve {task}")
         strip = self.strip_v1 or base.startswith(_BASES_WITH_VERSION)
         return base + (path.removeprefix("/v1") if strip else path)
@@ -107,7 +119,7 @@ class Catalogue:
 class _VendorSchema(Schema):
     id = fields.Integer(required=True, strict=True, validate=validate.Range(1))
     name = fields.String(required=True, validate=validate.Length(1, 60))
-    protocol = fields.String(load_default="openai", validate=validate.OneOf(PROTOCOLS))
+    protocol = fields.String(load_default="openai", validate=validate.OneOf(tuple(PROTOCOLS)))
     base_url = fields.String(load_default="", validate=validate.Regexp(r"^(https?://[^\s?#]+)?$"))
     auth = fields.String(load_default="bearer", validate=validate.OneOf(AUTH_STYLES))
     strip_v1 = fields.Boolean(load_default=False)
@@ -118,6 +130,7 @@ class _VendorSchema(Schema):
     )
     only_listed_paths = fields.Boolean(load_default=False)
     headers = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
+    extensions = fields.List(fields.String(validate=validate.OneOf(EXTENSIONS)), load_default=list)
     models = fields.Raw(load_default=list)
 
     @post_load
@@ -149,5 +162,6 @@ def _resolve(document: dict[str, Any]) -> list[Vendor]:
             models = document["model_lists"][models]
         if row["id"] in vendors:
             raise ValidationError({row["name"]: f"id {row['id']} is there twice"})
-        vendors[row["id"]] = Vendor(models=tuple(models), **row)
+        extensions = tuple(row.pop("extensions"))
+        vendors[row["id"]] = Vendor(models=tuple(models), extensions=extensions, **row)
     return list(vendors.values())

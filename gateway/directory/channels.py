@@ -1,7 +1,8 @@
 """Channels: one upstream account each.
 
-The upstream key is encrypted and can be written but never read from outside. Free-form objects
-(model mapping, config) are stored as JSON text: their names may contain dots and dollars.
+The upstream key is encrypted and can be written but never read from outside; several of them are
+kept one on each line. Free-form objects (model mapping, config) are stored as JSON text: their
+names may contain dots and dollars.
 """
 
 import json
@@ -22,6 +23,7 @@ STATUS_ENABLED, STATUS_DISABLED, STATUS_AUTO_DISABLED = 1, 2, 3
 
 MOST_AT_ONCE = 1_000
 _LONGEST_SECRET = 16_384
+_LONGEST_SECRETS = 131_072
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Channels(Documents[Channel]):
         )
 
     async def create(self, changes: Mapping[str, Any], secret: str = "") -> Channel:
-        """Store one new channel with its upstream key. Raises Invalid, Conflict."""
+        """Store one new channel with its upstream key or keys. Raises Invalid, Conflict."""
         return (await self.create_many(changes, [secret]))[0]
 
     async def create_many(
@@ -184,7 +186,7 @@ class Channels(Documents[Channel]):
     async def update(
         self, object_id: int, changes: Mapping[str, Any], secret: str | None = None
     ) -> Channel:
-        """Change the given fields, and the upstream key unless None or "".
+        """Change the given fields, and the upstream key (or keys) unless None or "".
 
         Raises Invalid (nothing was changed), NotFound.
         """
@@ -197,16 +199,20 @@ class Channels(Documents[Channel]):
                 cleaned["secret_enc"] = self._vault.encrypt(_check_secret(secret, vendor))
         return await self._change(object_id, cleaned)
 
-    async def set_status(self, channel_id: int, status: int, *, expected: int) -> Channel | None:
+    async def set_status(
+        self, channel_id: int, status: int, *, expected: int, as_of: Channel | None = None
+    ) -> Channel | None:
         """Change the status if it still is as expected; None when it is not, or it is gone.
 
-        So that what a machine decides never undoes what a person did meanwhile.
+        With `as_of`, only while nothing else about the channel changed since it was read either:
+        so that what a machine decides never undoes what a person did meanwhile.
         """
         cleaned = checks.clean(self.checks, {"status": status})
         changed_us = await self._store.server_now_us()
+        since = {} if as_of is None else {"changed_us": as_of.changed_us}
         doc = await self._store.find_one_and_update(
             self.collection,
-            {"_id": channel_id, "deleted": False, "status": expected},
+            {"_id": channel_id, "deleted": False, "status": expected, **since},
             {"$set": cleaned, "$max": {"changed_us": changed_us}},
         )
         return self._tell(doc) if doc else None
@@ -226,7 +232,10 @@ class Channels(Documents[Channel]):
         return [self.read(doc) for doc in docs]
 
     def secret_of(self, channel: Channel) -> str:
-        """Return the upstream key. Never for answers to anyone. Raises SecretsLocked."""
+        """Return the upstream key, or several, one on each line. Never for answers to anyone.
+
+        Raises SecretsLocked.
+        """
         return self._vault.decrypt(channel.secret_enc) if channel.secret_enc else ""
 
     def _vendor(self, type_id: int) -> Vendor:
@@ -242,10 +251,17 @@ def _check_base_url(vendor: Vendor, base_url: str) -> None:
 
 
 def _check_secret(secret: str, vendor: Vendor) -> str:
-    """Upstream keys become header values: nothing in them may end a header."""
-    secret = secret.strip()
-    if not secret and vendor.needs_key:
+    """Upstream keys, one a line, become header values: nothing in one may end a header.
+
+    What begins like a JSON document is a single key, and so must be a single line.
+    """
+    whole = secret.strip()
+    lines = [whole] if whole.startswith("{") else [line.strip() for line in whole.split("\n")]
+    keys = [line for line in lines if line]
+    if not keys and vendor.needs_key:
         raise Invalid("key", f"must be given for a channel of type {vendor.name}")
-    if len(secret) > _LONGEST_SECRET or not secret.isascii() or not secret.isprintable():
-        raise Invalid("key", "must be printable ASCII characters on one line")
-    return secret
+    if len(keys) > MOST_AT_ONCE or len(whole) > _LONGEST_SECRETS:
+        raise Invalid("key", f"must be at most {MOST_AT_ONCE} keys of moderate length")
+    if not all(len(k) <= _LONGEST_SECRET and k.isascii() and k.isprintable() for k in keys):
+        raise Invalid("key", "must be printable ASCII characters, one key on each line")
+    return "\n".join(keys)

@@ -11,16 +11,15 @@ import orjson
 
 from gateway.formats import sse
 from gateway.formats.openai import CHAT, Ask
-from gateway.formats.usage import Usage
-from ledger.quote import INPUT_CLASSES, OUTPUT_CLASSES
 
 _KEPT = ("id", "object", "created", "model", "system_fingerprint")
 
 
-def cut_short(ask: Ask, beginning: bytes, usage: Usage, notice: dict[str, Any]) -> bytes:
+def cut_short(ask: Ask, beginning: bytes, report: dict[str, Any], notice: dict[str, Any]) -> bytes:
     """Return the last frames of a stream whose first lines were `beginning`.
 
-    `notice` is an error envelope; it is no error here, since the answer so far is good.
+    `report` is the usage; `notice` is an error envelope, but no error here, since the answer so far
+    is good.
     """
     head = _head(ask, beginning)
     empty = {"delta": {}} if ask.endpoint is CHAT else {"text": ""}
@@ -30,7 +29,7 @@ def cut_short(ask: Ask, beginning: bytes, usage: Usage, notice: dict[str, Any]) 
     ]
     frames = [{**head, "choices": choices, "notice": notice["error"]}]
     if ask.wants_usage:
-        frames.append({**head, "choices": [], "usage": _usage(usage)})
+        frames.append({**head, "choices": [], "usage": report})
     return b"".join(map(sse.frame, frames)) + sse.DONE
 
 
@@ -44,13 +43,3 @@ def _head(ask: Ask, beginning: bytes) -> dict[str, Any]:
     if isinstance(first, dict):
         head |= {name: first[name] for name in _KEPT if name in first}
     return head
-
-
-def _usage(usage: Usage) -> dict[str, int]:
-    prompt = sum(usage.get(name, 0) for name in INPUT_CLASSES)
-    completion = sum(usage.get(name, 0) for name in OUTPUT_CLASSES)
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }

@@ -22,7 +22,11 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route of the dialect: its task in the catalogue, and the field that carries its input."""
+    """One route of a dialect: its task in the catalogue, and the field that carries its input.
+
+    `passes` are the client's headers that go on to an upstream of the same dialect, `image` is what
+    announces an image in a body; `streams` says that its answers are always streams.
+    """
 
     name: str
     task: str
@@ -30,16 +34,29 @@ class Endpoint:
     field: str
     kinds: tuple[type, ...]
     has_output: bool
+    dialect: str = "openai"
+    passes: tuple[str, ...] = ()
+    image: bytes = b""
+    streams: bool = False
 
 
-CHAT = Endpoint("chat.completions", "chat", "/v1/chat/completions", "messages", (list,), True)
+CHAT = Endpoint(
+    name="chat.completions",
+    task="chat",
+    path="/v1/chat/completions",
+    field="messages",
+    kinds=(list,),
+    has_output=True,
+    image=b'"image_url"',
+)
 COMPLETIONS = Endpoint("completions", "completions", "/v1/completions", "prompt", (str, list), True)
 EMBEDDINGS = Endpoint("embeddings", "embeddings", "/v1/embeddings", "input", (str, list), False)
 
 
 @dataclass(slots=True)
 class Ask:
-    """What a client asks for, checked. `choices` is how many outputs may be generated in all."""
+    """What a client asks for, checked. `choices` is how many outputs may be generated in all;
+    `array` that a stream is wanted as one JSON array, piece by piece."""
 
     endpoint: Endpoint
     raw: bytes
@@ -50,19 +67,20 @@ class Ask:
     choices: int
     max_output: int | None
     limit_field: str
+    array: bool = False
 
 
 def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> Ask:
     """Check a request body. Raises RelayError 400, naming the parameter that is wrong."""
-    body = _parse(raw)
+    body = parse_body(raw)
     model = body.get("model")
     if model is None and model_in_path:
         model = body["model"] = model_in_path
         raw = orjson.dumps(body)
     if not isinstance(model, str) or not model:
-        _refuse_field(body, "model", "a non-empty string")
+        refuse_field(body, "model", "a non-empty string")
     _check_input(endpoint, body)
-    stream = endpoint.has_output and _boolean(body, "stream")
+    stream = endpoint.has_output and boolean(body, "stream")
     limit_field = "max_tokens"
     if endpoint is CHAT and body.get("max_completion_tokens") is not None:
         limit_field = "max_completion_tokens"
@@ -79,7 +97,8 @@ def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> As
     )
 
 
-def _parse(raw: bytes) -> Body:
+def parse_body(raw: bytes) -> Body:
+    """Return a body as an object. Raises RelayError 400."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -99,7 +118,8 @@ def _check_depth(body: Body) -> None:
         raise RelayError("invalid_json", message) from None
 
 
-def _refuse_field(body: Body, name: str, wanted: str) -> NoReturn:
+def refuse_field(body: Body, name: str, wanted: str) -> NoReturn:
+    """Raise the RelayError 400 for a field that is missing or wrong."""
     if body.get(name) is None:
         raise RelayError(
             "missing_required_parameter", f"You must provide `{name}`: {wanted}.", param=name
@@ -111,28 +131,30 @@ def _check_input(endpoint: Endpoint, body: Body) -> None:
     value = body.get(endpoint.field)
     if not isinstance(value, endpoint.kinds) or not value:
         wanted = "a non-empty list" if endpoint is CHAT else "a non-empty string or list"
-        _refuse_field(body, endpoint.field, wanted)
+        refuse_field(body, endpoint.field, wanted)
     if endpoint is CHAT and not all(map(_is_message, body["messages"])):
-        _refuse_field(body, "messages", "a list of objects with a `role`")
+        refuse_field(body, "messages", "a list of objects with a `role`")
 
 
 def _is_message(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("role"), str)
 
 
-def _whole(body: Body, name: str, low: int, high: int) -> int | None:
+def whole(body: Body, name: str, low: int, high: int) -> int | None:
+    """Return a whole number or None. Raises RelayError 400."""
     value = body.get(name)
     if value is None:
         return None
     if type(value) is not int or not low <= value <= high:
-        _refuse_field(body, name, f"a whole number from {low} to {high}")
+        refuse_field(body, name, f"a whole number from {low} to {high}")
     return int(value)
 
 
-def _boolean(body: Body, name: str) -> bool:
+def boolean(body: Body, name: str) -> bool:
+    """Return true or false. Raises RelayError 400."""
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
-        _refuse_field(body, name, "true or false")
+        refuse_field(body, name, "true or false")
     return bool(value)
 
 
@@ -141,21 +163,21 @@ def _wants_usage(body: Body) -> bool:
     if options is None:
         return False
     if not isinstance(options, dict):
-        _refuse_field(body, "stream_options", "an object")
+        refuse_field(body, "stream_options", "an object")
     return options.get("include_usage") is True
 
 
 def _limit(body: Body) -> int | None:
-    old = _whole(body, "max_tokens", 0, MAX_TOKENS)
-    new = _whole(body, "max_completion_tokens", 0, MAX_TOKENS)
+    old = whole(body, "max_tokens", 0, MAX_TOKENS)
+    new = whole(body, "max_completion_tokens", 0, MAX_TOKENS)
     return old if new is None else new
 
 
 def _choices(endpoint: Endpoint, body: Body) -> int:
-    n = _whole(body, "n", 1, MAX_CHOICES) or 1
+    n = whole(body, "n", 1, MAX_CHOICES) or 1
     if endpoint is not COMPLETIONS:
         return n
-    n = max(n, _whole(body, "best_of", 0, MAX_CHOICES) or 1)
+    n = max(n, whole(body, "best_of", 0, MAX_CHOICES) or 1)
     prompt = body["prompt"]
     many = isinstance(prompt, list) and not isinstance(prompt[0], int)
     return n * len(prompt) if many else n

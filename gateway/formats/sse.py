@@ -18,9 +18,10 @@ _ERROR_FIRST = re.compile(rb'\s*\{\s*"error"\s*:')
 class Lines:
     """Cuts a byte stream at line ends."""
 
-    __slots__ = ("_held", "_size", "overflowing")
+    __slots__ = ("_held", "_limit", "_size", "overflowing")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_LINE) -> None:
+        self._limit = limit
         self._held: list[bytes] = []
         self._size = 0
         self.overflowing = False
@@ -50,7 +51,7 @@ class Lines:
     def _hold(self, piece: bytes) -> bytes:
         self._held.append(piece)
         self._size += len(piece)
-        if self._size <= MAX_LINE:
+        if self._size <= self._limit:
             return b""
         self.overflowing = True
         return self.rest()

@@ -99,7 +99,8 @@ def _said(message: dict[str, Any], names: tuple[str, ...]) -> Iterator[str]:
             parts = (part.get("text") for part in value if isinstance(part, dict))
             yield from (text for text in parts if isinstance(text, str))
     calls = message.get("tool_calls")
-    functions = [c.get("function") for c in calls if isinstance(c, dict)] if calls else []
+    listed = calls if isinstance(calls, list) else ()
+    functions = [c.get("function") for c in listed if isinstance(c, dict)]
     for function in [*functions, message.get("function_call")]:
         if isinstance(function, dict):
             for name in ("name", "arguments"):

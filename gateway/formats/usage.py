@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from ledger.quote import INPUT_CLASSES, OUTPUT_CLASSES
+
 Usage = dict[str, int]
 
 MAX_COUNT = 10**12
@@ -79,6 +81,25 @@ def classes(report: Mapping[str, Any]) -> Usage | None:
         "audio_output": _first(of_completion, "audio_tokens"),
     }
     return {**_split(prompt, inputs, "input"), **_split(completion, outputs, "output")}
+
+
+def report_of(usage: Mapping[str, int]) -> dict[str, Any]:
+    """Return usage in our classes as an OpenAI upstream would report it."""
+    prompt = sum(usage.get(name, 0) for name in INPUT_CLASSES)
+    completion = sum(usage.get(name, 0) for name in OUTPUT_CLASSES)
+    of_prompt = {"cached_tokens": "cached", "cache_write_tokens": "cache_write"}
+    of_prompt["audio_tokens"] = "audio_input"
+    of_completion = {"reasoning_tokens": "reasoning", "audio_tokens": "audio_output"}
+    report: dict[str, Any] = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
+    for name, parts in (("prompt", of_prompt), ("completion", of_completion)):
+        details = {field: usage[kind] for field, kind in parts.items() if usage.get(kind)}
+        if details:
+            report[f"{name}_tokens_details"] = details
+    return report
 
 
 def find(answer: Any) -> dict[str, Any] | None:

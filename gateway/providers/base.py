@@ -1,7 +1,7 @@
 """What every provider gives the relay: an answer that may still be on its way."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import httpx
@@ -59,7 +59,8 @@ class CallFailed(Exception):
 
 @dataclass(slots=True)
 class Call:
-    """One attempt: what to send where. `body` is ready to be sent."""
+    """One attempt: what to send where. `body` is ready to be sent, `headers` are further ones in
+    lower case, `model` is the upstream's name for it, which some protocols have in the address."""
 
     channel: Channel
     vendor: Vendor
@@ -67,6 +68,8 @@ class Call:
     endpoint: Endpoint
     body: bytes
     stream: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
 
 
 class Provider(Protocol):

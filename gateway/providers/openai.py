@@ -1,7 +1,8 @@
-"""The OpenAI protocol over HTTP, spoken by most vendors.
+"""The OpenAI protocol over HTTP, spoken by most vendors; Anthropic's differs from it in what the
+catalogue says (paths, headers, how the key is sent).
 
-Bytes go out and come in as they are. Of the client's headers none is passed on: its Authorization
-and cookies are not the upstream's business.
+Bytes go out and come in as they are. Of the client's headers none is passed on but those that its
+dialect lists: its Authorization and cookies are not the upstream's business.
 """
 
 import asyncio
@@ -28,6 +29,8 @@ _NOT_SENT = (
 _AUTH: dict[str, tuple[str, str] | None] = {
     "bearer": ("authorization", "Bearer "),
     "api-key": ("api-key", ""),
+    "x-api-key": ("x-api-key", ""),
+    "x-goog-api-key": ("x-goog-api-key", ""),
     "none": None,
 }
 
@@ -93,7 +96,7 @@ class OpenAIProvider:
             if len(self._known_headers) >= MAX_CACHED:
                 self._known_headers.clear()
             known = self._known_headers[key] = httpx.Headers(self._new_headers(call))
-        return known
+        return httpx.Headers({**known, **call.headers}) if call.headers else known
 
     def _new_headers(self, call: Call) -> list[tuple[str, str]]:
         headers = [

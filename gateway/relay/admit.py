@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from tornado.httputil import HTTPHeaders
 
+from gateway.dialects import asks
 from gateway.directory.keys import Key
 from gateway.directory.users import ROLE_ADMIN, User
-from gateway.formats import openai
+from gateway.formats.openai import Endpoint
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from ledger.errors import DatabaseAway
@@ -34,7 +35,7 @@ def credentials(headers: HTTPHeaders) -> tuple[str, int | None]:
     given = headers.get("Authorization", "")
     if given[:7].lower() == "bearer ":
         given = given[7:]
-    given = given.strip() or headers.get("X-Api-Key", "") or headers.get("Api-Key", "")
+    given = given.strip() or _first_of(headers, "X-Api-Key", "Api-Key", "X-Goog-Api-Key")
     secret, _, channel = given.strip().removeprefix("sk-").partition("-")
     if not secret:
         raise RelayError(
@@ -45,6 +46,10 @@ def credentials(headers: HTTPHeaders) -> tuple[str, int | None]:
     if channel and not (channel.isascii() and channel.isdigit() and len(channel) < 19):
         raise RelayError("invalid_api_key", _UNKNOWN)
     return secret, int(channel) if channel else None
+
+
+def _first_of(headers: HTTPHeaders, *names: str) -> str:
+    return next((headers[name] for name in names if headers.get(name)), "")
 
 
 async def identify(
@@ -88,9 +93,23 @@ async def _looked_up(relay: Relay, look_up: Callable[[], Awaitable[T | None]]) -
         raise DatabaseAway("the database takes too long", retry_after_s=2) from None
 
 
+def passed_headers(endpoint: Endpoint, headers: HTTPHeaders) -> dict[str, str]:
+    """Return the client's headers that an upstream of its dialect gets; only ASCII is sent on."""
+    found = {name: headers.get(name, "") for name in endpoint.passes}
+    return {name: value for name, value in found.items() if value and value.isascii()}
+
+
+def refuse_model(key: Key, model: str) -> None:
+    """Raise RelayError 403 where a key is not for a model."""
+    if not key.allows_model(model):
+        raise RelayError(
+            "model_not_allowed", f"This key can't use the model `{model}`.", param="model"
+        )
+
+
 async def admit(
     relay: Relay,
-    endpoint: openai.Endpoint,
+    endpoint: Endpoint,
     headers: HTTPHeaders,
     remote_ip: str,
     raw: bytes,
@@ -102,11 +121,8 @@ async def admit(
     if not relay.accepting:
         raise RelayError("shutting_down", "This server is stopping; please try again.")
     key, user, pinned = await identify(relay, headers, remote_ip)
-    ask = openai.read(endpoint, raw, model_in_path)
-    if not key.allows_model(ask.model):
-        raise RelayError(
-            "model_not_allowed", f"This key can't use the model `{ask.model}`.", param="model"
-        )
+    ask = asks.read(endpoint, raw, model_in_path)
+    refuse_model(key, ask.model)
     task = asyncio.current_task()
     assert task is not None
     return Exchange(
@@ -119,4 +135,5 @@ async def admit(
         task=task,
         policy=relay.settings.disconnect_policy,
         prices=relay.books.prices.table(),
+        headers=passed_headers(endpoint, headers),
     )

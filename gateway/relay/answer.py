@@ -1,4 +1,4 @@
-"""Step 6, answer: headers, CORS and errors of everything under /v1, in OpenAI's dialect."""
+"""Step 6, answer: headers, CORS and errors of all that clients ask, in the dialect of each."""
 
 from http.client import responses
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from tornado import web
 
+from gateway.dialects.table import DIALECTS
 from gateway.directory.errors import DirectoryError
 from gateway.http import BaseHandler
 from gateway.relay import errors
@@ -23,6 +24,7 @@ class RelayHandler(BaseHandler):
         """Take the dependencies; called by Tornado for each request."""
         self.relay = relay
         self.refusal: str | None = None
+        self.dialect = DIALECTS["openai"]
 
     def set_default_headers(self) -> None:
         """Any page may read the answers: they are protected by the key, not by the origin."""
@@ -49,12 +51,18 @@ class RelayHandler(BaseHandler):
         headers = self._headers
         headers["Content-Type"] = "application/json"
         headers.pop("X-Tollgate-Event", None)
+        self.name_request()
         for name, value in error.headers.items():
             self.set_header(name, value)
-        self.finish(orjson.dumps(error.envelope(self.request_id)))
+        self.finish(orjson.dumps(self.dialect.envelope(error, self.request_id)))
+
+    def name_request(self) -> None:
+        """Give the request's id where clients of the dialect look for it."""
+        if self.dialect.id_header:
+            self._headers[self.dialect.id_header] = self.request_id
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Turn any failure into OpenAI's envelope."""
+        """Turn any failure into the dialect's envelope."""
         cause = kwargs.get("exc_info", (None, None, None))[1]
         if status_code == 405:
             self.set_header("Allow", self._allowed())

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.channels.disable import Switch
+from gateway.channels.watch import Watch
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
@@ -14,6 +16,7 @@ from gateway.directory.users import User
 from gateway.formats.openai import Ask
 from gateway.providers.base import Provider
 from gateway.settings import Settings
+from gateway.tasks import end_all
 from gateway.tokens import TokenCounter
 from ledger.appender import Place
 from ledger.books import Books
@@ -22,10 +25,16 @@ from ledger.credit import Hold
 from ledger.price_table import PriceTable
 from ledger.quote import Quote
 
+# How long what runs in the background may take when everything ends.
+LAST_WORDS_S = 2.0
+
 
 @dataclass(eq=False)
 class Relay:
-    """The relay of one process. `providers` by protocol; `owners` says who made which model."""
+    """The relay of one process. `providers` by protocol; `owners` says who made which model.
+
+    `watch` knows the health of the channels, `switch` switches them off and on.
+    """
 
     settings: Settings
     clock: Clock
@@ -36,9 +45,12 @@ class Relay:
     counter: TokenCounter
     providers: Mapping[str, Provider]
     owners: Mapping[str, str]
+    watch: Watch
+    switch: Switch
     accepting: bool = True
     exchanges: set["Exchange"] = field(default_factory=set)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+    background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def begin(self, exchange: "Exchange") -> None:
         """Count a request as open; it is referenced here until it ends."""
@@ -61,6 +73,10 @@ class Relay:
                 exchange.stop("server_stopped")
             await self._until_idle(timeout_s)
 
+    async def aclose(self) -> None:
+        """Let what runs in the background finish, for a moment."""
+        await end_all(self.background, LAST_WORDS_S)
+
     async def _until_idle(self, timeout_s: float) -> bool:
         if self.exchanges:
             try:
@@ -75,8 +91,10 @@ class Exchange:
     """One request from admission to settlement.
 
     `prices` is the table that was in force at admission: all of the charge is made with it, however
-    often the request is tried again. `clamp` is the output limit, in tokens per choice, that the
-    credit at hand imposes. `spent` are the attempts that cost something (see costs.py), `in_flight`
+    often the request is tried again. `affinity` is what keeps it on the channel of those that it
+    belongs with. `headers` are those of the client that an upstream of its
+    dialect gets. `clamp` is the output limit, in tokens per choice, that the credit at hand
+    imposes. `spent` are the attempts that cost something (see costs.py), `in_flight`
     that one is on its way. `stopped` says why the upstream is not read to its end, once it is so.
     """
 
@@ -89,6 +107,8 @@ class Exchange:
     task: asyncio.Task[Any]
     policy: str
     prices: PriceTable
+    headers: Mapping[str, str] = field(default_factory=dict)
+    affinity: bytes | None = None
     channel: Channel | None = None
     place: Place | None = None
     quote: Quote | None = None

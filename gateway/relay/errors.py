@@ -153,10 +153,10 @@ def _of_budget(error: BudgetExceeded) -> RelayError:
     )
 
 
-# Trying such a request elsewhere gives the same answer.
-THE_REQUEST_IS_WRONG = frozenset({400, 413, 422})
 # Statuses that say something about the client's request, and mean the same to the client.
 _PASSED_ON = frozenset({400, 404, 405, 406, 409, 410, 411, 413, 414, 415, 416, 418, 422, 424, 451})
+# 529 is Anthropic's word for being overloaded.
+_MAPPED = {408: 504, 529: 503}
 _MESSAGE_FIELDS = ("message", "msg", "err", "error_msg", "detail")
 
 _SAYS = {
@@ -197,7 +197,7 @@ def of_upstream(status: int, headers: Mapping[str, str], parsed: Any) -> RelayEr
     """
     if status in (401, 402, 403):
         return of_call("upstream_auth")
-    said = _normalise(parsed)
+    said = normalise(parsed)
     message = said["message"] or f"The upstream service answered with status {status}."
     if status == 429:
         wait = headers.get("retry-after")
@@ -208,12 +208,12 @@ def of_upstream(status: int, headers: Mapping[str, str], parsed: Any) -> RelayEr
     if status in _PASSED_ON:
         mapped = status
     else:
-        mapped = status if status in (503, 504) else 504 if status == 408 else 502
+        mapped = status if status in (503, 504) else _MAPPED.get(status, 502)
     code = said["code"] or "bad_response_status_code"
     return RelayError(code, message, said["param"], {}, mapped, said["type"] or _THEIRS)
 
 
-def _normalise(parsed: Any) -> dict[str, Any]:
+def normalise(parsed: Any) -> dict[str, Any]:
     """Find message, type, param and code, wherever vendors put them."""
     found = parsed.get("error", parsed) if isinstance(parsed, dict) else None
     if not isinstance(found, dict):

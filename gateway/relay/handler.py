@@ -5,10 +5,12 @@ import asyncio
 
 from tornado.iostream import StreamClosedError
 
+from gateway.dialects.table import DIALECTS
 from gateway.formats.openai import Endpoint
 from gateway.relay.admit import admit
 from gateway.relay.answer import RelayHandler
-from gateway.relay.call import Delivery, call
+from gateway.relay.attempt import Delivery
+from gateway.relay.call import call
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.costs import note_given_up
 from gateway.relay.errors import RelayError
@@ -21,15 +23,17 @@ from ledger.money import usd
 
 # How long an upstream is read after its client hung up.
 LONGEST_DRAIN_S = 300.0
+_JSON = "application/json"
 
 
 class CompletionHandler(RelayHandler):
-    """Chat completions, completions and embeddings."""
+    """Whatever is answered by a model, in any dialect."""
 
     def initialize(self, relay: Relay, endpoint: Endpoint) -> None:  # type: ignore[override]
         """Take the dependencies; called by Tornado for each request."""
         super().initialize(relay)
         self.endpoint = endpoint
+        self.dialect = DIALECTS[endpoint.dialect]
         self.exchange: Exchange | None = None
 
     async def post(self, model: str | None = None) -> None:
@@ -44,6 +48,7 @@ class CompletionHandler(RelayHandler):
             self.request_id,
             model,
         )
+        self._admitted(x)
         self.exchange = x
         relay.begin(x)
         try:
@@ -59,6 +64,9 @@ class CompletionHandler(RelayHandler):
                     await delivery.answer.aclose()
         finally:
             relay.end(x)
+
+    def _admitted(self, x: Exchange) -> None:
+        """Note what the address says beside the model."""
 
     async def _call(self, x: Exchange) -> Delivery | None:
         """Call upstream; None when that was given up, and charged by policy."""
@@ -87,8 +95,10 @@ class CompletionHandler(RelayHandler):
     async def _deliver(self, x: Exchange, delivery: Delivery) -> None:
         headers, answer = self._headers, delivery.answer
         headers["X-Tollgate-Event"] = x.event_id
+        self.name_request()
         if answer.is_stream:
-            headers["Content-Type"] = "text/event-stream; charset=utf-8"
+            is_array = x.ask.array
+            headers["Content-Type"] = _JSON if is_array else "text/event-stream; charset=utf-8"
             headers["Cache-Control"] = "no-cache"
             headers["X-Accel-Buffering"] = "no"
             await stream(self.relay, x, delivery, self)
@@ -96,7 +106,7 @@ class CompletionHandler(RelayHandler):
             measured = await measure_whole(self.relay, x, delivery)
             outcome = CLIENT_CLOSED if x.client_gone else COMPLETE
             charge = await settle(self.relay, x, measured, outcome)
-            headers["Content-Type"] = answer.headers.get("content-type", "application/json")
+            headers["Content-Type"] = answer.headers.get("content-type", _JSON)
             headers["X-Tollgate-Cost"] = usd(charge)
             self.write(delivery.content)
         if not x.client_gone:

@@ -7,10 +7,10 @@ not everything was kept to be counted, the rest is estimated from its size.
 import asyncio
 from dataclasses import dataclass
 
-from gateway.formats import text
+from gateway.dialects.table import DIALECTS
 from gateway.formats import usage as usages
 from gateway.formats.usage import Usage
-from gateway.relay.call import Delivery
+from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import parse
 from gateway.relay.reserve import counted_input
@@ -37,21 +37,19 @@ class Measured:
 
 async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measured:
     """Measure an answer that came in one piece."""
-    content, parsed = delivery.content, delivery.parsed
-    report = usages.find(parsed) if parsed is not None else usages.in_long_body(content)
-    usage = usages.classes(report) if report is not None else None
+    content, parsed, said = delivery.content, delivery.parsed, DIALECTS[delivery.wire.dialect]
+    report = said.find(parsed) if parsed is not None else usages.in_long_body(content)
+    usage = said.classes(report) if report is not None else None
     if usage is not None:
         return _with_call(x, Measured(usage, "upstream", usages.frame_text(report)))
     if parsed is None:
         parsed = await asyncio.to_thread(parse, content)
-    return _with_call(x, await _counted(relay, x, list(text.of_answer(parsed)), 0))
+    return _with_call(x, await _counted(relay, x, list(said.texts(parsed)), 0))
 
 
 async def measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome: str) -> Measured:
     """Measure what a stream delivered until its end, whichever end that was."""
-    report = meter.report
-    usage = usages.classes(report) if report is not None else None
-    frame = usages.frame_text(report)
+    usage, frame = meter.usage(), usages.frame_text(meter.report)
     if usage is not None and (meter.done or outcome == COMPLETE):
         return _with_call(x, Measured(usage, "upstream", frame))
     counted = await _counted(relay, x, meter.delivered(), meter.beyond_bytes)

@@ -1,52 +1,40 @@
-"""GET /v1/models: what this key can use."""
+"""GET /v1/models: what this key can use, in the form of the client's dialect."""
 
-from typing import Any
-
+from gateway.dialects.table import DIALECTS
 from gateway.relay.admit import identify
 from gateway.relay.answer import RelayHandler
 from gateway.relay.errors import RelayError
-
-# One API's constant; nobody knows when a model was made.
-CREATED_S = 1626777600
-_RIGHTS = {
-    "object": "model_permission",
-    "created": CREATED_S,
-    "allow_create_engine": True,
-    "allow_sampling": True,
-    "allow_logprobs": True,
-    "allow_search_indices": False,
-    "allow_view": True,
-    "allow_fine_tuning": False,
-    "organization": "*",
-    "group": None,
-    "is_blocking": False,
-}
+from gateway.relay.gemini import take_key
+from gateway.relay.model_lists import FORMS, Described
+from gateway.relay.route import models_for
 
 
 class ModelsHandler(RelayHandler):
     """All models that the key's owner's group has channels for, and that the key allows."""
 
+    def prepare(self) -> None:
+        """See by path and headers whose client this is."""
+        super().prepare()
+        headers = self.request.headers
+        if "Anthropic-Version" in headers:
+            self.dialect = DIALECTS["anthropic"]
+        elif self.request.path.startswith("/v1beta/") or "X-Goog-Api-Key" in headers:
+            self.dialect = DIALECTS["gemini"]
+            take_key(self)
+
     async def get(self) -> None:
         """List them."""
         models = await self._usable()
-        self.send_json({"object": "list", "data": [self._describe(model) for model in models]})
+        self.send_json(FORMS[self.dialect.name][1]([self._describe(model) for model in models]))
 
     async def _usable(self) -> list[str]:
         request = self.request
         key, user, _ = await identify(self.relay, request.headers, request.remote_ip or "")
-        models = self.relay.directory.models_for(user.group)
+        models = models_for(self.relay, user.group)
         return [model for model in models if key.allows_model(model)]
 
-    def _describe(self, model: str) -> dict[str, Any]:
-        return {
-            "id": model,
-            "object": "model",
-            "created": CREATED_S,
-            "owned_by": self.relay.owners.get(model, "custom"),
-            "permission": [{"id": f"modelperm-{model}", **_RIGHTS}],
-            "root": model,
-            "parent": None,
-        }
+    def _describe(self, model: str) -> Described:
+        return FORMS[self.dialect.name][0](model, self.relay.owners.get(model, "custom"))
 
 
 class ModelHandler(ModelsHandler):

@@ -4,13 +4,34 @@ from typing import Any
 
 import orjson
 
+from gateway.dialects.chat import with_system
+from gateway.dialects.dialect import Json
+from gateway.dialects.table import DIALECTS
+from gateway.directory.catalogue import EXTENSIONS, Vendor
 from gateway.directory.channels import Channel
 from gateway.formats import openai
-from gateway.formats.openai import Ask
+from gateway.formats.openai import Ask, Endpoint
+from gateway.relay.errors import RelayError
+
+_SIGNATURE = "reasoning_signature"
+
+
+def body_for(
+    ask: Ask, channel: Channel, clamp: int | None, wire: Endpoint, vendor: Vendor
+) -> bytes:
+    """Return the body for a channel whose vendor is asked through the endpoint `wire`.
+
+    Raises RelayError 400 for what the vendor's dialect cannot say.
+    """
+    if wire.dialect != ask.endpoint.dialect or ask.array:
+        return _converted(ask, channel, clamp, wire, vendor)
+    if wire.dialect == "openai":
+        return outgoing_body(ask, channel, clamp)
+    return _passed(ask, channel, clamp)
 
 
 def outgoing_body(ask: Ask, channel: Channel, clamp: int | None) -> bytes:
-    """Return the body for a channel.
+    """Return the body for a channel of OpenAI's dialect, asked in that dialect.
 
     Changed are only: a mapped model, a forced system prompt, a clamped output limit, and a stream
     that would not report its usage.
@@ -20,7 +41,7 @@ def outgoing_body(ask: Ask, channel: Channel, clamp: int | None) -> bytes:
     if served != ask.model:
         changes["model"] = served
     if channel.system_prompt and ask.endpoint is openai.CHAT:
-        changes["messages"] = _with_system(ask.body["messages"], channel.system_prompt)
+        changes["messages"] = with_system(ask.body, channel.system_prompt)["messages"]
     if clamp is not None and ask.endpoint.has_output:
         asked = ask.max_output
         changes[ask.limit_field] = clamp if asked is None else min(clamp, asked)
@@ -30,8 +51,47 @@ def outgoing_body(ask: Ask, channel: Channel, clamp: int | None) -> bytes:
     return orjson.dumps({**ask.body, **changes}) if changes else ask.raw
 
 
-def _with_system(messages: list[Any], prompt: str) -> list[Any]:
-    """Replace the first message if it is the system's, else put one before it."""
-    system = {"role": "system", "content": prompt}
-    first_is_system = messages[0].get("role") == "system"
-    return [system, *(messages[1:] if first_is_system else messages)]
+def _passed(ask: Ask, channel: Channel, clamp: int | None) -> bytes:
+    """Change what must be changed in a body that its own dialect's upstream gets."""
+    dialect, body = DIALECTS[ask.endpoint.dialect], ask.body
+    served = channel.upstream_model(ask.model)
+    if served != ask.model and "model" in body:
+        body = {**body, "model": served}
+    if channel.system_prompt:
+        body = dialect.with_system(body, channel.system_prompt)
+    if clamp is not None:
+        body = dialect.limited(body, clamp)
+    return ask.raw if body is ask.body else orjson.dumps(body)
+
+
+def _converted(
+    ask: Ask, channel: Channel, clamp: int | None, wire: Endpoint, vendor: Vendor
+) -> bytes:
+    """Say in another dialect what was asked, by way of a chat body."""
+    source, target = DIALECTS[ask.endpoint.dialect], DIALECTS[wire.dialect]
+    named: Json = {"model": channel.upstream_model(ask.model)}
+    body = {**ask.body, **named}
+    if clamp is not None:
+        body = source.limited(body, clamp)
+    chat = {**source.request_to_chat(body), **named}
+    if ask.stream:
+        chat |= {"stream": True, "stream_options": {"include_usage": True}}
+    if channel.system_prompt:
+        chat = with_system(chat, channel.system_prompt)
+    if wire is openai.CHAT:
+        _drop_extensions(chat, vendor)
+    try:
+        return orjson.dumps(target.request_from_chat(chat))
+    except orjson.JSONEncodeError:
+        raise RelayError("invalid_json", "The body is nested too deeply.") from None
+
+
+def _drop_extensions(chat: Json, vendor: Vendor) -> None:
+    """Leave out what OpenAI refuses, unless the vendor is known to take it."""
+    unwanted = {_SIGNATURE, *EXTENSIONS}.difference(vendor.extensions)
+    for name in unwanted:
+        chat.pop(name, None)
+    chat["messages"] = [
+        {name: value for name, value in message.items() if name not in unwanted}
+        for message in chat["messages"]
+    ]

@@ -5,6 +5,7 @@ body's length bounds the input. Only when the credit does not cover that guess a
 and when it does not cover the whole answer either, the answer is asked to be shorter.
 """
 
+from gateway.dialects.table import DIALECTS
 from gateway.directory.channels import Channel
 from gateway.formats import openai, text
 from gateway.relay.context import Exchange, Relay
@@ -77,7 +78,7 @@ def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
 
 def most_input(ask: openai.Ask, channel: Channel) -> int:
     """Bound the input tokens from above without counting them."""
-    images = ask.raw.count(b'"image_url"') if ask.endpoint is openai.CHAT else 0
+    images = ask.raw.count(ask.endpoint.image) if ask.endpoint.image else 0
     return len(ask.raw) + len(channel.system_prompt.encode()) + images * text.PER_IMAGE
 
 
@@ -96,7 +97,7 @@ def most_output(relay: Relay, x: Exchange) -> int:
 async def counted_input(relay: Relay, x: Exchange) -> int:
     """Count the input tokens, in a thread."""
     assert x.channel is not None
-    found = text.of_request(x.ask.body)
+    found = DIALECTS[x.ask.endpoint.dialect].countable(x.ask.body)
     if x.channel.system_prompt:
         found.texts.append(x.channel.system_prompt)
         found.tokens += text.PER_MESSAGE

@@ -2,8 +2,12 @@
 
 from collections.abc import Collection
 
-from gateway.channels.select import choose
+from gateway.channels.affinity import affinity
+from gateway.channels.select import choose_in_groups, groups_of
+from gateway.dialects.asks import CONVERSATIONS, SPOKEN
+from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
+from gateway.formats.openai import Endpoint
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 
@@ -13,17 +17,61 @@ def route(relay: Relay, x: Exchange) -> None:
     if x.pinned is not None:
         x.channel = _pinned(relay, x.pinned)
         return
+    x.affinity = affinity(relay.settings.channel_affinity, x.key.id, x.ask.body)
     x.channel = another(relay, x, ())
     if x.channel is None:
-        raise _none(relay, x)
+        raise none_serves(relay, x.user.group, x.ask.model)
 
 
 def another(relay: Relay, x: Exchange, tried: Collection[int]) -> Channel | None:
     """Choose among the channels that serve this model and task and were not tried yet."""
-    channels = relay.directory.channels_for(x.user.group, x.ask.model)
-    task = x.ask.endpoint.task
-    able = [c for c in channels if relay.catalogue.vendor(c.type).serves(task)]
-    return choose(able, tried, relay.rng)
+    return pick(relay, x.user.group, x.ask.model, x.ask.endpoint, tried, x.affinity)
+
+
+def pick(
+    relay: Relay,
+    group: str,
+    model: str,
+    endpoint: Endpoint,
+    tried: Collection[int] = (),
+    belongs: bytes | None = None,
+) -> Channel | None:
+    """Choose among a group's channels, or those of the groups that it falls back on."""
+    groups = [able(relay, each, model, endpoint) for each in serving(relay, group)]
+    now_s = relay.clock.monotonic_s()
+    cooling = relay.watch.cooling((c.id for channels in groups for c in channels), now_s)
+    return choose_in_groups(groups, tried, relay.rng, cooling=cooling, affinity=belongs)
+
+
+def serving(relay: Relay, group: str) -> tuple[str, ...]:
+    """Return the groups whose channels serve a group, its own first."""
+    return groups_of(group, relay.settings.group_fallback)
+
+
+def models_for(relay: Relay, group: str) -> list[str]:
+    """Return the names of the models that a group can use, sorted."""
+    own, *further = (relay.directory.models_for(each) for each in serving(relay, group))
+    return sorted(set(own).union(*further)) if further else own
+
+
+def able(relay: Relay, group: str, model: str, endpoint: Endpoint) -> list[Channel]:
+    """Return the channels that can serve such a request."""
+    vendor = relay.catalogue.vendor
+    channels = relay.directory.channels_for(group, model)
+    return [c for c in channels if wire_of(vendor(c.type), endpoint) is not None]
+
+
+def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
+    """Return the endpoint through which a vendor can serve what a client asks of another one.
+
+    The same one wherever the vendor has it; conversations can be converted; else None.
+    """
+    if vendor.serves(endpoint.task):
+        return endpoint
+    if endpoint.task in CONVERSATIONS:
+        wire = SPOKEN[vendor.protocol]
+        return wire if vendor.serves(wire.task) else None
+    return None
 
 
 def _pinned(relay: Relay, channel_id: int) -> Channel:
@@ -35,10 +83,11 @@ def _pinned(relay: Relay, channel_id: int) -> Channel:
     return channel
 
 
-def _none(relay: Relay, x: Exchange) -> RelayError:
-    model, group = x.ask.model, x.user.group
+def none_serves(relay: Relay, group: str, model: str) -> RelayError:
+    """Return what to say when no channel serves a model."""
+    groups = set(serving(relay, group))
     channels = relay.directory.all_channels()
-    if any(model in channel.models and group in channel.groups for channel in channels):
+    if any(model in each.models and not groups.isdisjoint(each.groups) for each in channels):
         return RelayError(
             "no_available_channel",
             f"No channel that serves `{model}` is available for group `{group}` right now.",

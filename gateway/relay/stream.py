@@ -1,24 +1,26 @@
 """Steps 3 to 6 for a stream: bytes from the upstream to the client, until one of them ends.
 
-The client sees [DONE] only after the charge is durable. A stream that its credit does not cover to
-the end is a short answer and ends like one. When the client hangs up, the declared
-policy says whether the upstream is read to its end (drain) or left.
+The client sees [DONE], or what its dialect has for it, only after the charge is durable. A stream
+that its credit does not cover to the end is a short answer and ends like one. When the client hangs
+up, the declared policy says whether the upstream is read to its end (drain) or left.
 """
 
 import asyncio
 import logging
 from typing import Protocol
 
-from gateway.formats import sse
-from gateway.formats.ending import cut_short
+from gateway.channels.failure import of_call
+from gateway.formats import usage as usages
 from gateway.providers.base import Answer, CallFailed
 from gateway.relay import errors
-from gateway.relay.call import Delivery
+from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.meter import CLIENT_CLOSED, COMPLETE, measure_given_up, measure_stream
+from gateway.relay.passage import meter_for
 from gateway.relay.settle import settle
 from gateway.relay.stream_meter import StreamMeter
+from gateway.relay.verdict import failed
 from ledger.errors import LedgerError
 
 CREDIT_EXHAUSTED = "credit_exhausted"
@@ -49,7 +51,7 @@ _SAYS = {
 async def stream(relay: Relay, x: Exchange, delivery: Delivery, client: Client) -> None:
     """Relay a stream, charge it, and end it. The caller closes the client's side afterwards."""
     x.first_token_s = relay.clock.monotonic_s()
-    meter = StreamMeter(x.ask.wants_usage)
+    meter = meter_for(relay, x, delivery.wire)
     outcome = await _pass_on(relay, x, delivery, meter, client)
     try:
         if x.stopped is not None:
@@ -59,15 +61,16 @@ async def stream(relay: Relay, x: Exchange, delivery: Delivery, client: Client) 
         await settle(relay, x, measured, outcome)
     except LedgerError as error:
         log.error("request %s: the charge was not recorded: %s", x.request_id, error)
-        await client.send(sse.frame(errors.of_ledger(error).envelope(x.request_id)))
+        await client.send(meter.failed(errors.of_ledger(error), x.request_id))
         return
     if outcome == CREDIT_EXHAUSTED:
-        notice = _SAYS[outcome].envelope(x.request_id)
-        await client.send(cut_short(x.ask, delivery.content, measured.usage, notice))
+        report = usages.report_of(measured.usage)
+        says = (delivery.content, report, _SAYS[outcome], x.request_id)
+        await client.send(meter.cut_short(x.ask, *says))
     elif outcome in _SAYS:
-        await client.send(sse.frame(_SAYS[outcome].envelope(x.request_id)))
+        await client.send(meter.failed(_SAYS[outcome], x.request_id))
     else:
-        await client.send(sse.DONE)
+        await client.send(meter.closed())
     if meter.done:
         await _read_last_bytes(delivery.answer)
 
@@ -83,7 +86,11 @@ async def _pass_on(
     except CallFailed as error:
         log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
         outcome = "upstream_timeout" if error.code == "upstream_timeout" else "upstream_cut"
+        _broke(relay, delivery, outcome)
         return CLIENT_CLOSED if x.client_gone else outcome
+    except RelayError as error:  # what cannot be said in the client's dialect
+        log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
+        return CLIENT_CLOSED if x.client_gone else "upstream_cut"
     except asyncio.CancelledError:
         if x.stopped is None:
             raise
@@ -94,7 +101,15 @@ async def _pass_on(
         return CLIENT_CLOSED
     if x.stopped is not None:
         return x.stopped
-    return COMPLETE if meter.finished else "upstream_cut"
+    if not meter.finished:
+        _broke(relay, delivery, "upstream_cut")
+        return "upstream_cut"
+    return COMPLETE
+
+
+def _broke(relay: Relay, delivery: Delivery, how: str) -> None:
+    """Note that a stream broke off: too late for another channel, but this one may rest."""
+    failed(relay, delivery.source, of_call(delivery.source.vendor, how))
 
 
 async def _until_the_end(

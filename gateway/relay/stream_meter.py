@@ -11,7 +11,10 @@ from typing import Any
 
 import orjson
 
-from gateway.formats import sse, text, usage
+from gateway.formats import ending, sse, text, usage
+from gateway.formats.openai import Ask
+from gateway.formats.usage import Usage
+from gateway.relay.errors import RelayError
 
 RAW_BYTES = 256 << 10
 TEXT_CHARS = 4 << 20
@@ -20,7 +23,8 @@ _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 
 
 class StreamMeter:
-    """One stream. `report` is the vendor's usage so far, `done` that it said [DONE]."""
+    """One chat stream. `report` is the vendor's usage so far, `done` that it said [DONE]. The
+    stream is ended by `closed`, `failed` or `cut_short`."""
 
     def __init__(self, wants_usage: bool) -> None:
         self._wants_usage = wants_usage
@@ -55,6 +59,30 @@ class StreamMeter:
         """Return the text delivered so far, as far as it was kept."""
         self._extract()
         return self._texts
+
+    def usage(self) -> Usage | None:
+        """Return the usage that was reported, in our classes."""
+        return usage.classes(self.report) if self.report is not None else None
+
+    def closed(self) -> bytes:
+        """Return what ends the client's stream; not before the charge is recorded."""
+        return sse.DONE
+
+    def failed(self, error: RelayError, request_id: str) -> bytes:
+        """Return the error that ends the client's stream."""
+        return sse.frame(error.envelope(request_id))
+
+    def cut_short(
+        self,
+        ask: Ask,
+        beginning: bytes,
+        report: dict[str, Any],
+        error: RelayError,
+        request_id: str,
+    ) -> bytes:
+        """Return the end of an answer that the credit does not cover to its own end. `beginning`
+        are its first lines, `report` is the usage until here as chat reports it."""
+        return ending.cut_short(ask, beginning, report, error.envelope(request_id))
 
     def _take(self, head: bytes) -> bytes:
         if not head or self.done:
@@ -105,12 +133,15 @@ class StreamMeter:
         if self._raw_bytes > RAW_BYTES:
             self._extract()
 
+    def _texts_of(self, parsed: Any) -> list[str]:
+        return list(text.of_answer(parsed))
+
     def _extract(self) -> None:
         lines = b"".join(self._raw).splitlines()
         self._raw, self._raw_bytes = [], 0
         for data in filter(None, map(sse.data_of, lines)):
             try:
-                found = list(text.of_answer(orjson.loads(data)))
+                found = self._texts_of(orjson.loads(data))
             except orjson.JSONDecodeError:
                 continue
             self._texts.extend(found)

@@ -80,6 +80,7 @@ async def serve(store: Store) -> Server:
         test_channel=test_channel,
         throttle=Throttle(clock.monotonic_s),
         reversing=Runner(books),
+        models_for=directory.models_for,
     )
     sockets = bind_sockets(0, "127.0.0.1", family=socket.AF_INET)
     http = HTTPServer(Application(routes(context)), max_body_size=4 << 20)

@@ -39,6 +39,23 @@ async def test_partial_edits_leave_the_rest(server: Server, admin: httpx.AsyncCl
     assert channel is not None and server.directory.secret_of(channel) == "sk-new"
 
 
+async def test_several_keys_of_one_channel(server: Server, admin: httpx.AsyncClient) -> None:
+    body = channel_body(key="sk-one\n\n  sk-two\r\n", multi_key=True)
+    (created,) = await data(await admin.post(CHANNEL, json=body))
+
+    def kept() -> str:
+        channel = server.directory.channel(created["id"])
+        assert channel is not None
+        return server.directory.secret_of(channel)
+
+    assert kept() == "sk-one\nsk-two"
+    await data(await admin.put(CHANNEL, json={"id": created["id"], "key": " a \r\n\nb\nc"}))
+    assert kept() == "a\nb\nc"
+    refused(await admin.put(CHANNEL, json={"id": created["id"], "key": "a\nb\tc"}), 400, "key")
+    refused(await admin.post(CHANNEL, json=channel_body(multi_key=1)), 400, "multi_key")
+    assert kept() == "a\nb\nc"
+
+
 async def test_secrets_in_the_config_are_hidden_and_kept(
     server: Server, admin: httpx.AsyncClient
 ) -> None:

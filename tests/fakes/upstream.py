@@ -1,7 +1,8 @@
 """An honest fake of an OpenAI-compatible upstream: real HTTP on a real socket.
 
-It behaves as its `behaviour` says, or as the field `fake` of a request's body says (the gateway
-passes unknown fields on), or, by the model's name, `fail-503`. It keeps what it was sent.
+It behaves as its `behaviour` says, or its `by_key` for the key that it is asked with, or as the
+field `fake` of a request's body says (the gateway passes unknown fields on), or, by the model's
+name, `fail-503`. It keeps what it was sent.
 
 Run it as `python -m tests.fakes.upstream --port N` to try the gateway by hand.
 """
@@ -61,6 +62,7 @@ class FakeUpstream:
 
     def __init__(self, behaviour: Behaviour | None = None, *, port: int = 0) -> None:
         self.behaviour = behaviour or Behaviour()
+        self.by_key: dict[str, Behaviour] = {}
         self.received: list[Received] = []
         self.released = asyncio.Event()
         self.gone: asyncio.Event = asyncio.Event()
@@ -100,7 +102,8 @@ class _Handler(RequestHandler):
         headers = {name.lower(): value for name, value in request.headers.get_all()}
         fake.received.append(Received(request.path, headers, request.body))
         body = orjson.loads(request.body)
-        how = _behaviour(fake.behaviour, body)
+        key = headers.get("authorization", "").removeprefix("Bearer ")
+        how = _behaviour(fake.by_key.get(key, fake.behaviour), body)
         await asyncio.sleep(how.latency_s)
         if how.hang:
             await fake.released.wait()

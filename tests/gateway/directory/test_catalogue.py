@@ -59,13 +59,31 @@ def test_a_vendor_without_a_route_says_so(catalogue: Catalogue) -> None:
 
 
 def test_every_vendor_is_complete(catalogue: Catalogue) -> None:
-    assert len(catalogue.vendors()) == 33
+    assert len(catalogue.vendors()) == 35
     assert all(vendor.models for vendor in catalogue.vendors())
     assert {v.id for v in catalogue.vendors() if v.needs_base_url} == {8, 50}
     assert {v.id for v in catalogue.vendors() if not v.needs_key} == {1000}
     assert len(catalogue.vendor(20).models) == 231
     with pytest.raises(LookupError):
-        catalogue.vendor(14)
+        catalogue.vendor(33)
+
+
+def test_a_protocol_says_which_tasks_its_vendors_have(catalogue: Catalogue) -> None:
+    serves = {
+        (type_id, task)
+        for type_id in (1, 14, 24, 50)
+        for task in ("chat", "messages", "generate", "responses", "embeddings")
+        if catalogue.vendor(type_id).serves(task)
+    }
+    assert serves == {
+        (1, "chat"),
+        (1, "responses"),
+        (1, "embeddings"),
+        (14, "messages"),
+        (24, "generate"),
+        (50, "chat"),
+        (50, "embeddings"),
+    }
 
 
 @pytest.mark.parametrize(

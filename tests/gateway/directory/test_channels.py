@@ -9,7 +9,7 @@ from gateway.directory.routes import Routes
 from ledger.store import Store
 from tests.gateway.directory.conftest import SANDBOX
 
-OPENAI, COMPATIBLE, ANTHROPIC = 1, 50, 14
+OPENAI, COMPATIBLE, BEDROCK = 1, 50, 33
 SECRET = "sk-upstream-secret"
 
 
@@ -57,11 +57,15 @@ async def test_everything_about_a_channel_is_stored(directory: Directory) -> Non
 @pytest.mark.parametrize(
     "changes, secret, field",
     [
-        ({"type": ANTHROPIC}, SECRET, "type"),
+        ({"type": BEDROCK}, SECRET, "type"),
         ({"type": "1"}, SECRET, "type"),
         ({}, SECRET, "type"),
         ({"type": OPENAI}, "", "key"),
-        ({"type": OPENAI}, "a\r\nX-Evil: 1", "key"),
+        ({"type": OPENAI}, "a\rX-Evil: 1", "key"),
+        ({"type": OPENAI}, "a\nschlüssel", "key"),
+        ({"type": OPENAI}, '{\n"a": 1}', "key"),
+        ({"type": OPENAI}, "a\n" * 2_000, "key"),
+        ({"type": OPENAI}, " \n\r\n", "key"),
         ({"type": OPENAI}, "schlüssel", "key"),
         ({"type": COMPATIBLE}, SECRET, "base_url"),
         ({"type": OPENAI, "base_url": "file:///etc/passwd"}, SECRET, "base_url"),
@@ -92,6 +96,13 @@ async def test_a_batch_of_upstream_keys_becomes_a_batch_of_channels(directory: D
         with pytest.raises(Invalid):
             await directory.channels.create_many(fields, secrets)
     assert (await directory.channels.list()).total == 3
+
+
+async def test_several_upstream_keys_are_kept_one_a_line(directory: Directory) -> None:
+    channel = await directory.channels.create({"type": OPENAI}, " a \r\n\n b\n")
+    assert directory.secret_of(channel) == "a\nb"
+    channel = await directory.channels.update(channel.id, {}, '{"a": "b c"}')
+    assert directory.secret_of(channel) == '{"a": "b c"}'
 
 
 async def test_a_change_of_type_must_leave_an_address(directory: Directory) -> None:

@@ -1,0 +1,1 @@
+"""The Gemini dialect: generateContent and its kin, to and from OpenAI's chat format."""

@@ -1,0 +1,1 @@
+"""OpenAI's Responses API as a dialect: pure conversion to and from the chat format."""

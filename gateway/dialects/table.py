@@ -1,0 +1,141 @@
+"""The one table of dialects."""
+
+import re
+
+from gateway.dialects import chat
+from gateway.dialects.anthropic import answer as a_answer
+from gateway.dialects.anthropic import errors as a_errors
+from gateway.dialects.anthropic import passing as a_passing
+from gateway.dialects.anthropic import request as a_request
+from gateway.dialects.anthropic import stream as a_stream
+from gateway.dialects.anthropic import text as a_text
+from gateway.dialects.anthropic import usage as a_usage
+from gateway.dialects.dialect import Dialect
+from gateway.dialects.gemini import answer as g_answer
+from gateway.dialects.gemini import errors as g_errors
+from gateway.dialects.gemini import passing as g_passing
+from gateway.dialects.gemini import request as g_request
+from gateway.dialects.gemini import stream as g_stream
+from gateway.dialects.gemini import text as g_text
+from gateway.dialects.gemini import usage as g_usage
+from gateway.dialects.responses import answer as r_answer
+from gateway.dialects.responses import errors as r_errors
+from gateway.dialects.responses import passing as r_passing
+from gateway.dialects.responses import request as r_request
+from gateway.dialects.responses import stream as r_stream
+from gateway.dialects.responses import text as r_text
+from gateway.dialects.responses import usage as r_usage
+from gateway.formats import sse, text, usage
+
+_NEVER = re.compile(rb"(?!)")
+
+CHAT = Dialect(
+    name="openai",
+    request_to_chat=lambda body: body,
+    request_from_chat=lambda body: body,
+    answer_to_chat=lambda answer, created: answer,
+    answer_from_chat=lambda answer, body, request_id: answer,
+    reader=chat.Reader,
+    writer=lambda body, array, request_id: chat.Writer(chat.wants_usage(body)),
+    follower=a_passing.Follower,  # not asked: the relay's own meter passes chat on
+    classes=usage.classes,
+    find=usage.find,
+    merge=usage.merge,
+    texts=text.of_answer,
+    countable=text.of_request,
+    envelope=lambda error, request_id: error.envelope(request_id),
+    stream_error=lambda error, request_id: sse.frame(error.envelope(request_id)),
+    parse_error=chat.parse_error,
+    limited=chat.limited,
+    with_system=chat.with_system,
+    telling=_NEVER,
+    opening=_NEVER,
+    error_first=re.compile(rb'\s*\{\s*"error"\s*:'),
+    closes=True,
+    delivers=("choices", "data"),
+    last=sse.DONE,
+)
+
+ANTHROPIC = Dialect(
+    name="anthropic",
+    request_to_chat=a_request.to_chat,
+    request_from_chat=a_request.from_chat,
+    answer_to_chat=a_answer.to_chat,
+    answer_from_chat=lambda answer, body, request_id: a_answer.from_chat(answer, body),
+    reader=a_stream.ToChat,
+    writer=lambda body, array, request_id: a_stream.FromChat(body),
+    follower=a_passing.Follower,
+    classes=a_usage.classes,
+    find=a_usage.find,
+    merge=a_usage.merge,
+    texts=a_text.of_answer,
+    countable=a_passing.countable,
+    envelope=a_errors.envelope,
+    stream_error=a_errors.stream_error,
+    parse_error=a_errors.parse,
+    limited=a_passing.limited,
+    with_system=a_passing.with_system,
+    telling=a_passing.TELLING,
+    opening=a_passing.OPENING,
+    error_first=a_passing.ERROR_FIRST,
+    closes=True,
+    delivers=("content",),
+    last=a_errors.event("message_stop", {"type": "message_stop"}),
+    id_header="Request-Id",
+)
+
+RESPONSES = Dialect(
+    name="responses",
+    request_to_chat=r_request.to_chat,
+    request_from_chat=r_request.from_chat,
+    answer_to_chat=lambda answer, created: r_answer.to_chat(answer),
+    answer_from_chat=r_answer.from_chat,
+    reader=lambda created: r_stream.ToChat(),
+    writer=lambda body, array, request_id: r_stream.FromChat(body, request_id),
+    follower=r_passing.Follower,
+    classes=r_usage.classes,
+    find=r_usage.find,
+    merge=r_usage.merge,
+    texts=r_text.of_answer,
+    countable=r_text.of_request,
+    envelope=r_errors.envelope,
+    stream_error=r_errors.stream_error,
+    parse_error=r_errors.parse,
+    limited=r_passing.limited,
+    with_system=r_passing.with_system,
+    telling=r_passing.TELLING,
+    opening=r_passing.OPENING,
+    error_first=r_passing.ERROR_FIRST,
+    closes=True,
+    delivers=(),
+    last=b"",
+)
+
+GEMINI = Dialect(
+    name="gemini",
+    request_to_chat=g_request.to_chat,
+    request_from_chat=g_request.from_chat,
+    answer_to_chat=g_answer.to_chat,
+    answer_from_chat=lambda answer, body, request_id: g_answer.from_chat(answer, body),
+    reader=g_stream.ToChat,
+    writer=g_stream.FromChat,
+    follower=g_passing.Follower,
+    classes=g_usage.classes,
+    find=g_usage.find,
+    merge=g_usage.merge,
+    texts=g_text.of_answer,
+    countable=g_passing.countable,
+    envelope=g_errors.envelope,
+    stream_error=g_errors.stream_error,
+    parse_error=g_errors.parse,
+    limited=g_passing.limited,
+    with_system=g_passing.with_system,
+    telling=g_passing.TELLING,
+    opening=g_passing.OPENING,
+    error_first=g_passing.ERROR_FIRST,
+    closes=False,
+    delivers=("candidates", "promptFeedback"),
+    last=b"",
+)
+
+DIALECTS = {dialect.name: dialect for dialect in (CHAT, ANTHROPIC, RESPONSES, GEMINI)}

@@ -1,0 +1,252 @@
+"""One attempt of step 3: what is sent upstream, and whether what comes back is an answer.
+
+A good answer is one of which nothing went out yet: a whole body, or a stream whose first lines were
+looked at, since some upstreams say 200 and then that they failed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.channels.failure import Failure, of_answer, of_call
+from gateway.channels.health import Subject
+from gateway.channels.upstream_keys import UpstreamKey
+from gateway.dialects.dialect import Dialect
+from gateway.dialects.table import DIALECTS
+from gateway.directory.catalogue import Vendor
+from gateway.directory.channels import Channel
+from gateway.directory.errors import SecretsLocked
+from gateway.formats import sse
+from gateway.formats.openai import Endpoint
+from gateway.formats.usage import Usage
+from gateway.providers.base import Answer, Call, CallFailed
+from gateway.relay import costs, errors
+from gateway.relay.context import Exchange, Relay
+from gateway.relay.errors import RelayError
+from gateway.relay.outgoing import body_for
+from gateway.relay.passage import as_openai, in_clients_dialect, is_native
+from gateway.relay.route import wire_of
+
+MAX_WHOLE_BYTES = 256 << 20
+MAX_ERROR_BYTES = 64 << 10
+PARSED_WHOLE_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an attempt goes: a channel as it was then, one of its upstream keys, and since when.
+
+    `secret` is all of the channel's keys, `wire` the endpoint through which its vendor is asked,
+    `began_s` seconds of the monotonic clock.
+    """
+
+    channel: Channel
+    vendor: Vendor
+    wire: Endpoint
+    secret: str
+    key: UpstreamKey
+    began_s: float
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A good answer: `content` is all of it, or the beginning of a stream.
+
+    `source` is whose answer it is, and `parsed` that answer as JSON, unless it is a stream, long,
+    or not JSON. The content is in the client's dialect, that of a stream is not yet.
+    """
+
+    answer: Answer
+    content: bytes
+    source: Source
+    parsed: Any = None
+
+    @property
+    def wire(self) -> Endpoint:
+        """The endpoint that answered."""
+        return self.source.wire
+
+
+class Refused(Exception):
+    """The upstream did not deliver: what to tell the client, and what failed.
+
+    `source` is None where nothing was begun. `worked` says that the upstream may have begun to work
+    on it, `usage` what it reported all the same.
+    """
+
+    def __init__(
+        self,
+        error: RelayError,
+        failure: Failure,
+        detail: str,
+        source: Source | None = None,
+        worked: bool = False,
+        usage: Usage | None = None,
+    ) -> None:
+        if source is not None:  # some upstreams quote the key that they refuse
+            detail = source.key.hidden_in(detail)
+            error.message = source.key.hidden_in(error.message)
+        super().__init__(detail)
+        self.error = error
+        self.failure = failure
+        self.detail = detail[:300]
+        self.source = source
+        self.worked = worked
+        self.usage = usage
+
+
+async def attempt(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Delivery:
+    """Send a request to its channel, with a key of it that was not tried yet. Raises Refused.
+
+    Unless it was refused, its channel's health is told how it ended.
+    """
+    source, body = _begin(relay, x, tried)
+    watch, key = relay.watch, source.key
+    try:
+        delivery = await _send(relay, x, source, body)
+    except Refused:
+        raise
+    except BaseException:
+        watch.abandoned(key, source.began_s)
+        raise
+    watch.succeeded(key, source.began_s)
+    return delivery
+
+
+def _begin(relay: Relay, x: Exchange, tried: Collection[Subject]) -> tuple[Source, bytes]:
+    channel = x.channel
+    assert channel is not None
+    vendor = relay.catalogue.vendor(channel.type)
+    # A channel that an administrator pinned may not have the route: then its upstream says so.
+    wire = wire_of(vendor, x.ask.endpoint) or x.ask.endpoint
+    try:
+        secret = relay.directory.secret_of(channel)
+        body = body_for(x.ask, channel, x.clamp, wire, vendor)
+    except SecretsLocked as error:
+        raise _refused_call(CallFailed("upstream_auth", str(error)), vendor) from error
+    except RelayError as error:  # this vendor's dialect cannot say it; another one's may
+        raise Refused(error, _lacks(vendor), f"{error.code}: {error}") from error
+    began_s = relay.clock.monotonic_s()
+    key = relay.watch.begin(channel, secret, tried, began_s)
+    assert key is not None, "a channel whose keys were all tried is not tried again"
+    return Source(channel, vendor, wire, secret, key, began_s), body
+
+
+async def _send(relay: Relay, x: Exchange, source: Source, body: bytes) -> Delivery:
+    vendor, wire, secret = source.vendor, source.wire, source.key.secret
+    headers = x.headers if is_native(x, wire) else {}
+    call = Call(source.channel, vendor, secret, wire, body, x.ask.stream, headers, x.served_model)
+    try:
+        x.in_flight = True
+        answer = await relay.providers[vendor.protocol].call(call)
+    except CallFailed as error:
+        raise _refused_call(error, vendor, source) from error
+    try:
+        return await _look_at(relay, x, answer, source)
+    except CallFailed as error:
+        await answer.aclose()
+        raise _refused_call(error, vendor, source) from error
+    except BaseException:
+        await answer.aclose()
+        raise
+
+
+async def _look_at(relay: Relay, x: Exchange, answer: Answer, source: Source) -> Delivery:
+    wire = source.wire
+    said = answer.headers
+    x.upstream_request_id = (said.get("x-request-id") or said.get("request-id", ""))[:200] or None
+    if not 200 <= answer.status < 300:
+        content = await _read(answer.body, MAX_ERROR_BYTES, cut=True)
+        raise _refused_answer(relay, answer, errors.parse(content), source)
+    dialect = DIALECTS[wire.dialect]
+    if answer.is_stream:
+        first = await _first_lines(answer.body)
+        data = sse.first_data(first)
+        if dialect.error_first.match(data):
+            raise _refused_answer(relay, answer, errors.parse(data), source)
+        return Delivery(answer, first, source)
+    content = await _read(answer.body, MAX_WHOLE_BYTES)
+    passes = wire.dialect == "openai" and is_native(x, wire)
+    parsed = await _parsed(content, passes)
+    if isinstance(parsed, dict) and parsed.get("error") and not _delivers(parsed, dialect):
+        raise _refused_answer(relay, answer, parsed, source)
+    if not is_native(x, wire):
+        try:
+            content = in_clients_dialect(relay, x, wire, parsed)
+        except RelayError as error:
+            raise _unsaid(error, answer.status, parsed, source) from error
+    return Delivery(answer, content, source, parsed)
+
+
+async def _parsed(content: bytes, passes: bool) -> Any:
+    """Read an answer's JSON; None for none, and for a long one of OpenAI's that only passes."""
+    if len(content) <= PARSED_WHOLE_BYTES:
+        return errors.parse(content)
+    return None if passes else await asyncio.to_thread(errors.parse, content)
+
+
+def _delivers(parsed: dict[str, Any], dialect: Dialect) -> bool:
+    return any(name in parsed for name in dialect.delivers)
+
+
+async def _read(body: AsyncIterator[bytes], limit: int, *, cut: bool = False) -> bytes:
+    pieces, size = [], 0
+    async for piece in body:
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            if cut:
+                break
+            raise CallFailed("upstream_bad_answer", f"the answer is longer than {limit} bytes")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _first_lines(body: AsyncIterator[bytes]) -> bytes:
+    """Read until a first whole line of data is there."""
+    first = b""
+    async for piece in body:
+        first = first + piece if first else piece
+        start = first.find(b"data:")
+        if (start >= 0 and first.find(b"\n", start) > 0) or len(first) > sse.MAX_LINE:
+            return first
+    if not first:
+        raise CallFailed("upstream_cut", "the stream ended before it began")
+    return first
+
+
+def _lacks(vendor: Vendor, status: int | None = None) -> Failure:
+    """Describe what this vendor cannot do, which says nothing of its channel's health."""
+    return Failure(vendor.protocol, vendor.id, status, 501)
+
+
+def _unsaid(error: RelayError, status: int, parsed: Any, source: Source) -> Refused:
+    """Refuse an answer that cannot be said in the client's dialect, or is none."""
+    vendor, usage = source.vendor, _usage(parsed, source.wire)
+    is_answer = isinstance(parsed, dict)
+    failure = (
+        _lacks(vendor, status) if is_answer else replace(of_call(vendor, error.code), status=status)
+    )
+    return Refused(error, failure, error.message, source, worked=True, usage=usage)
+
+
+def _refused_call(error: CallFailed, vendor: Vendor, source: Source | None = None) -> Refused:
+    detail, failure = f"{error.code}: {error}", of_call(vendor, error.code)
+    return Refused(errors.of_call(error.code), failure, detail, source, worked=error.worked)
+
+
+def _refused_answer(relay: Relay, answer: Answer, parsed: Any, source: Source) -> Refused:
+    wire, now_s = source.wire, relay.clock.now_us() / 1_000_000
+    failure = of_answer(source.vendor, answer.status, answer.headers, parsed, now_s)
+    status, said = as_openai(wire, answer.status, parsed)
+    error = errors.of_upstream(status, answer.headers, said)
+    # Some vendors bill what they refused, and say so.
+    usage = _usage(parsed, wire)
+    worked = answer.status in costs.GATEWAY_TIMEOUTS
+    return Refused(error, failure, errors.text_of(parsed), source, worked, usage)
+
+
+def _usage(parsed: Any, wire: Endpoint) -> Usage | None:
+    dialect = DIALECTS[wire.dialect]
+    report = dialect.find(parsed)
+    return dialect.classes(report) if report is not None else None

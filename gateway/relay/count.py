@@ -1,0 +1,123 @@
+"""Counting a request's tokens without sending it: Anthropic's count_tokens, Gemini's countTokens.
+
+Upstreams of the same dialect are asked, which costs nothing; for all others the gateway counts
+itself, as it does where an upstream reports no usage. Nothing is charged either way.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from gateway.channels.upstream_keys import read_keys
+from gateway.dialects import asks
+from gateway.dialects.gemini import count
+from gateway.dialects.table import DIALECTS
+from gateway.directory.channels import Channel
+from gateway.directory.errors import SecretsLocked
+from gateway.formats import openai
+from gateway.formats.openai import Body, Endpoint
+from gateway.providers.base import Call, CallFailed
+from gateway.relay import errors
+from gateway.relay.admit import identify, passed_headers, refuse_model
+from gateway.relay.answer import RelayHandler
+from gateway.relay.context import Relay
+from gateway.relay.gemini import take_key
+from gateway.relay.passage import as_openai
+from gateway.relay.route import none_serves, pick
+
+MAX_BYTES = 64 << 10
+
+COUNT_MESSAGES = replace(
+    asks.MESSAGES, name="messages.count_tokens", path="/v1/messages/count_tokens"
+)
+COUNT_GENERATE = replace(
+    asks.GENERATE, name="gemini.countTokens", path="/v1beta/models/{model}:countTokens"
+)
+_WHOLE_REQUEST = ("generateContentRequest", "generate_content_request")
+
+
+class CountHandler(RelayHandler):
+    """Both of them; `endpoint` says which."""
+
+    def initialize(self, relay: Relay, endpoint: Endpoint) -> None:  # type: ignore[override]
+        """Take the dependencies; called by Tornado for each request."""
+        super().initialize(relay)
+        self.endpoint = endpoint
+        self.dialect = DIALECTS[endpoint.dialect]
+
+    def prepare(self) -> None:
+        """Take the key where the address may have it."""
+        super().prepare()
+        if self.dialect.name == "gemini":
+            take_key(self)
+
+    async def post(self, model: str | None = None) -> None:
+        """Answer with the number of tokens. Raises RelayError 400, 401, 403, 404 or 502."""
+        relay, request = self.relay, self.request
+        key, user, _ = await identify(relay, request.headers, request.remote_ip or "")
+        body = openai.parse_body(request.body)
+        inner = _inner(body)
+        ask = asks.read(self.endpoint, orjson.dumps(inner), model)
+        refuse_model(key, ask.model)
+        channel = pick(relay, user.group, ask.model, self.endpoint)
+        if channel is None:
+            raise none_serves(relay, user.group, ask.model)
+        vendor = relay.catalogue.vendor(channel.type)
+        if vendor.protocol == self.dialect.name and not vendor.paths:
+            self.send_json(await self._asked(channel, body, ask.model))
+            return
+        found = self.dialect.countable(inner)
+        served = channel.upstream_model(ask.model)
+        tokens = found.tokens + await relay.counter.count(served, found.texts)
+        gemini = self.dialect.name == "gemini"
+        self.send_json(count.answer(tokens) if gemini else {"input_tokens": tokens})
+
+    async def _asked(self, channel: Channel, body: Body, model: str) -> Any:
+        """Ask the upstream."""
+        relay, endpoint = self.relay, self.endpoint
+        vendor, served = relay.catalogue.vendor(channel.type), channel.upstream_model(model)
+        passed = passed_headers(endpoint, self.request.headers)
+        raw = orjson.dumps(_renamed(body, served)) if served != model else self.request.body
+        try:
+            first, *_ = read_keys(channel.id, relay.directory.secret_of(channel))
+            call = Call(channel, vendor, first.secret, endpoint, raw, False, passed, served)
+            answer = await relay.providers[vendor.protocol].call(call)
+        except SecretsLocked:
+            raise errors.of_call("upstream_auth") from None
+        except CallFailed as error:
+            raise errors.of_call(error.code) from error
+        try:
+            content = b""
+            async for piece in answer.body:
+                content += piece
+                if len(content) > MAX_BYTES:
+                    raise errors.of_call("upstream_bad_answer")
+        except CallFailed as error:
+            raise errors.of_call(error.code) from error
+        finally:
+            await answer.aclose()
+        parsed = errors.parse(content)
+        if not 200 <= answer.status < 300:
+            status, said = as_openai(endpoint, answer.status, parsed)
+            raise errors.of_upstream(status, answer.headers, said)
+        if not isinstance(parsed, dict):
+            raise errors.of_call("upstream_bad_answer")
+        return parsed
+
+
+def _inner(body: Body) -> Body:
+    """Return the request that is to be counted; Gemini's clients may wrap it."""
+    for name in _WHOLE_REQUEST:
+        if isinstance(body.get(name), dict):
+            return dict(body[name])
+    return body
+
+
+def _renamed(body: Body, served: str) -> Body:
+    """Return a body that names the upstream's model wherever it names one."""
+    changed = {**body, "model": served} if "model" in body else dict(body)
+    for name in _WHOLE_REQUEST:
+        if isinstance(body.get(name), dict):
+            changed[name] = {**body[name], "model": f"models/{served}"}
+    return changed

@@ -1,0 +1,1 @@
+"""Choosing channels, their health, and what follows from a failure."""

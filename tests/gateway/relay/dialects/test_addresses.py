@@ -1,0 +1,140 @@
+"""Where clients of each dialect put the key and the model; counting tokens; lists of models."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes.vendors import FakeVendor
+from tests.gateway.relay.conftest import Gate
+from tests.gateway.relay.dialects.conftest import HI, anthropic_client, google_client, post
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    # Google's client derives from a class of aiohttp's.
+    pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning"),
+]
+
+ASK: dict[str, Any] = {"model": "chatty", "max_tokens": 100, "messages": HI}
+GEMINI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+
+async def bare(gate: Gate, path: str, body: Any, **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await gate.http.post(path, json=body, headers=named)
+
+
+async def test_the_key_may_be_in_any_header_of_the_dialects(gate: Gate, vendor: FakeVendor) -> None:
+    _, secret = await gate.key()
+    key = f"sk-{secret}"
+    for headers in ({"x_api_key": key}, {"authorization": f"Bearer {key}"}):
+        assert (await bare(gate, "/v1/messages", ASK, **headers)).status_code == 200
+    path = "/v1beta/models/chatty:generateContent"
+    assert (await bare(gate, path, GEMINI, x_goog_api_key=key)).status_code == 200
+    assert (await bare(gate, f"{path}?key={key}", GEMINI)).status_code == 200
+    assert (await bare(gate, path, GEMINI)).status_code == 401
+    # Only clients of Gemini put keys into addresses.
+    assert (await bare(gate, f"/v1/messages?key={key}", ASK)).status_code == 401
+
+
+async def test_a_gemini_stream_without_sse_is_an_array(gate: Gate, vendor: FakeVendor) -> None:
+    key, secret = await gate.key()
+    for model in ("chatty", "gemini-fake"):
+        path = f"/v1beta/models/{model}:streamGenerateContent"
+        answer = await post(gate, secret, path, GEMINI)
+        assert answer.headers["content-type"] == "application/json"
+        texts = [
+            part["text"]
+            for event in json.loads(answer.content)
+            for candidate in event.get("candidates", ())
+            for part in candidate["content"]["parts"]
+        ]
+        assert "".join(texts) == "Hello from the fake."
+    assert [e["body"]["outcome"] for e in await gate.events_of(key)] == ["complete"] * 2
+
+
+@pytest.mark.parametrize(("model", "tokens"), [("chatty", 8), ("claude-fake", 77)])
+async def test_counting_as_anthropic_does(
+    gate: Gate, vendor: FakeVendor, model: str, tokens: int
+) -> None:
+    key, secret = await gate.key("0.000001")
+    async with anthropic_client(gate, secret) as client:
+        found = await client.messages.count_tokens(model=model, messages=HI)
+    assert found.input_tokens == tokens
+    assert [r.path for r in vendor.received] == (
+        ["/v1/messages/count_tokens"] if model == "claude-fake" else []
+    )
+    assert not gate.upstream.received and not await gate.events_of(key)
+
+
+@pytest.mark.parametrize(("model", "tokens"), [("chatty", 8), ("gemini-fake", 77)])
+async def test_counting_as_google_does(
+    gate: Gate, vendor: FakeVendor, model: str, tokens: int
+) -> None:
+    _, secret = await gate.key("0.000001")
+    async with google_client(gate, secret) as client:
+        found = await client.models.count_tokens(model=model, contents="hi")
+    assert found.total_tokens == tokens
+    whole = {"generateContentRequest": {"model": f"models/{model}", **GEMINI}}
+    answer = await post(gate, secret, f"/v1beta/models/{model}:countTokens", whole)
+    assert answer.json() == {"totalTokens": tokens}
+
+
+async def test_refusals_of_counting(gate: Gate, vendor: FakeVendor) -> None:
+    _, secret = await gate.key(models=["other"])
+    path = "/v1/messages/count_tokens"
+    assert (await post(gate, secret, path, ASK)).status_code == 403
+    assert (await post(gate, "nope", path, ASK)).status_code == 401
+    _, secret = await gate.key()
+    answer = await post(gate, secret, path, {**ASK, "model": "nope"})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
+    assert (await post(gate, secret, path, {**ASK, "messages": 3})).status_code == 400
+
+
+async def test_models_are_listed_in_the_form_of_each_client(gate: Gate, vendor: FakeVendor) -> None:
+    _, secret = await gate.key(models=["chatty", "claude-fake"])
+    names = ["chatty", "claude-fake"]
+    assert [m.id async for m in gate.client(secret).models.list()] == names
+    async with anthropic_client(gate, secret) as client:
+        page = await client.models.list(limit=1000)
+        assert [(m.type, m.id) for m in page.data] == [("model", name) for name in names]
+        assert (await client.models.retrieve("chatty")).display_name == "chatty"
+        with pytest.raises(Exception, match="nope"):
+            await client.models.retrieve("nope")
+    async with google_client(gate, secret) as google:
+        listed = [model.name async for model in await google.models.list()]
+        assert listed == [f"models/{name}" for name in names]
+        assert (await google.models.get(model="chatty")).name == "models/chatty"
+
+
+async def test_anthropics_clients_find_the_requests_id(gate: Gate, vendor: FakeVendor) -> None:
+    _, secret = await gate.key()
+    async with anthropic_client(gate, secret) as client:
+        found = await client.messages.create(**ASK)
+    assert (await gate.event(found._request_id))["body"]["endpoint"] == "messages"
+    refused = await post(gate, "nope", "/v1/messages", ASK)
+    assert refused.headers["request-id"] == refused.json()["request_id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("background", True), ("previous_response_id", "resp_1"), ("conversation", {"id": "c"})],
+)
+async def test_what_an_upstream_would_keep_is_refused(
+    gate: Gate, vendor: FakeVendor, name: str, value: object
+) -> None:
+    _, secret = await gate.key()
+    body = {"model": "respond", "input": "hi", name: value}
+    answer = await post(gate, secret, "/v1/responses", body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, name)
+    assert not vendor.received
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/messages", "/v1/responses", "/v1beta/models/m:generateContent"]
+)
+async def test_browsers_may_ask_without_a_key(gate: Gate, vendor: FakeVendor, path: str) -> None:
+    answer = await gate.http.options(path, headers={"Access-Control-Request-Headers": "x-api-key"})
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-headers"] == "x-api-key"

@@ -1,0 +1,242 @@
+"""Which channel serves a request, which one is tried next, and which rest; over real sockets."""
+
+import asyncio
+import inspect
+import time
+import uuid
+from typing import Any
+
+import pytest
+
+from gateway.channels.health import Rules
+from ledger.store import Store
+from tests.fakes.upstream import Behaviour
+from tests.gateway.relay.conftest import DEADLINE_S, Gate, until
+from tests.gateway.relay.test_answers import COST
+from tests.gateway.relay.upstreams import BRIEF, Upstreams, limited, upstreams
+
+__all__ = ["upstreams"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+BROKEN = Behaviour(status=500)
+
+
+async def three(upstreams: Upstreams) -> list[Any]:
+    """Three channels with weights 1, 2 and 7."""
+    return [await upstreams.add(weight=weight) for weight in (1, 2, 7)]
+
+
+async def test_no_client_sees_that_one_of_three_channels_fails(upstreams: Upstreams) -> None:
+    (one, _), (two, _), (bad, channel) = await three(upstreams)
+    upstreams.watched(BRIEF)
+    bad.behaviour = BROKEN
+    answers = await upstreams.ask_often(300)
+    assert {answer.status_code for answer in answers} == {200}
+    assert 3 <= len(bad.received) < 150, "it rests most of the time"
+    assert len(one.received) + len(two.received) == 300
+    assert 60 < len(one.received) < 140, "a third of them"
+    counts = upstreams.gate.running.observer.here()
+    assert counts["channel_rests"][(str(channel.id), "upstream")] >= 2
+    shown = (await upstreams.gate.http.get("/metrics")).text
+    assert f'tollgate_channel_rests_total{{channel="{channel.id}",reason="upstream"}}' in shown
+
+
+async def test_a_channel_that_recovers_has_its_share_again(upstreams: Upstreams) -> None:
+    (_, _), (_, _), (bad, channel) = await three(upstreams)
+    upstreams.watched(Rules(tolerated=0, first_s=0.3))
+    bad.behaviour = BROKEN
+    async with asyncio.timeout(DEADLINE_S):
+        while not bad.received:
+            assert (await upstreams.ask()).status_code == 200
+    assert 0 < upstreams.rests(channel) <= 0.3
+    shown = (await upstreams.gate.http.get("/metrics")).text
+    assert f'tollgate_channel_rest_seconds{{channel="{channel.id}"}} 0.' in shown
+    bad.behaviour = Behaviour()
+    bad.received.clear()
+    await upstreams.ask_often(5)
+    assert not bad.received, "not before its time"
+    await until(lambda: not upstreams.rests(channel))
+    answers = await upstreams.ask_often(300)
+    assert {answer.status_code for answer in answers} == {200}
+    assert 175 < len(bad.received) < 245 and not upstreams.rests(channel)
+
+
+async def test_a_limited_channel_is_left_alone_for_as_long_as_it_asks(upstreams: Upstreams) -> None:
+    full, channel = await upstreams.add(priority=5)
+    spare, other = await upstreams.add()
+    full.behaviour = limited(retry_after="30")
+    answer = await upstreams.ask()
+    assert await upstreams.attempts(answer) == [(channel.id, 429), (other.id, 200)]
+    assert 29 < upstreams.rests(channel) <= 30
+    assert {each.status_code for each in await upstreams.ask_often(5)} == {200}
+    assert len(full.received) == 1 and len(spare.received) == 6
+
+
+async def test_a_short_wait_is_waited_out_and_a_long_one_is_told(upstreams: Upstreams) -> None:
+    full, channel = await upstreams.add(priority=5)
+    spare, other = await upstreams.add()
+    full.behaviour = limited(retry_after_ms="400")
+    assert (await upstreams.ask()).status_code == 200
+    began = time.monotonic()
+    left = upstreams.rests(channel)
+    full.behaviour, spare.behaviour = Behaviour(), BROKEN
+    answer = await upstreams.ask()
+    assert time.monotonic() - began >= left > 0
+    assert await upstreams.attempts(answer) == [(other.id, 500), (channel.id, 200)]
+    full.behaviour, spare.behaviour = limited(retry_after="100"), Behaviour()
+    assert (await upstreams.ask()).status_code == 200
+    full.received.clear()
+    spare.behaviour, began = BROKEN, time.monotonic()
+    assert (await upstreams.ask()).status_code == 502
+    assert time.monotonic() - began < 5 and not full.received
+
+
+async def test_a_request_that_is_wrong_is_not_tried_again(upstreams: Upstreams) -> None:
+    made = await three(upstreams)
+    for fake, _ in made:
+        fake.behaviour = Behaviour(status=400)
+    assert (await upstreams.ask()).status_code == 400
+    assert sum(len(fake.received) for fake, _ in made) == 1
+    assert not any(upstreams.rests(channel) for _, channel in made)
+
+
+async def test_retries_are_counted_and_end_in_time(upstreams: Upstreams) -> None:
+    made = await three(upstreams)
+    for fake, _ in made:
+        fake.behaviour = BROKEN
+    await upstreams.gate.running.directory.options.set("RetryTimes", 1)
+    assert (await upstreams.ask()).status_code == 502
+    assert sum(len(fake.received) for fake, _ in made) == 2
+    await upstreams.gate.running.directory.options.set("RetryTimes", 2)
+    upstreams.gate.settings(retry_deadline_s=1, retry_status=((503, 503),))
+    assert (await upstreams.ask()).status_code == 502
+    assert sum(len(fake.received) for fake, _ in made) == 3, "500 is not in the list now"
+    upstreams.gate.settings(retry_status=((500, 599),))
+    for fake, _ in made:
+        fake.behaviour = Behaviour(status=500, latency_s=1.1)
+    assert (await upstreams.ask()).status_code == 502
+    assert sum(len(fake.received) for fake, _ in made) == 4
+
+
+async def test_a_pinned_channel_is_the_only_one(upstreams: Upstreams) -> None:
+    made = await three(upstreams)
+    bad, channel = made[0]
+    bad.behaviour = BROKEN
+    upstreams.key += f"-{channel.id}"
+    assert (await upstreams.ask()).status_code == 502
+    assert [len(fake.received) for fake, _ in made] == [1, 0, 0]
+
+
+async def test_a_stream_that_breaks_is_not_begun_again_but_counts(upstreams: Upstreams) -> None:
+    cut, channel = await upstreams.add(priority=5)
+    spare, _ = await upstreams.add()
+    upstreams.watched(Rules(window=4, threshold=0.8))
+    cut.behaviour = Behaviour(cut_after=2)
+    for number in (1, 2):
+        answer = await upstreams.ask(stream=True)
+        assert answer.status_code == 200 and "upstream_cut" in answer.text
+        assert len(cut.received) == number and not spare.received
+    assert upstreams.rests(channel) > 20
+    counts = upstreams.gate.running.observer.here()["channel_rests"]
+    mine = {why: times for (number, why), times in counts.items() if number == str(channel.id)}
+    assert mine == {"breaker": 1}
+    assert (await upstreams.ask(stream=True)).status_code == 200 and len(spare.received) == 1
+
+
+async def test_a_client_that_leaves_says_nothing_of_the_channel(upstreams: Upstreams) -> None:
+    fake, channel = await upstreams.add()
+    watch = upstreams.watched(Rules(tolerated=0, first_s=0.01, trial_s=60.0))
+    upstreams.gate.settings(disconnect_policy="free")
+    fake.behaviour = BROKEN
+    assert (await upstreams.ask()).status_code == 502
+    await until(lambda: not upstreams.rests(channel))
+    fake.behaviour = Behaviour(hang=True)
+    asking = asyncio.create_task(upstreams.ask())
+    await until(lambda: len(fake.received) == 2)
+    assert upstreams.rests(channel) > 50, "others wait for the trial"
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await upstreams.gate.settled()
+    assert not upstreams.rests(channel) and len(watch.health)
+
+
+async def test_further_groups_serve_when_the_own_one_cannot(upstreams: Upstreams) -> None:
+    gate, directory = upstreams.gate, upstreams.gate.running.directory
+    own, mine = await upstreams.add(groups=["vip"])
+    _, common = await upstreams.add(priority=9)
+    user = await directory.users.create(f"u{uuid.uuid4().hex[:8]}", "password-1")
+    await directory.users.update(user.id, {"group": "vip"})
+    _, upstreams.key = await directory.keys.create(user.id, {"unlimited": True})
+    await gate.books.prices.publish(gate.books, author="user:1", note="", groups=[("vip", "0")])
+    gate.settings(group_fallback=(("vip", "default"),))
+    try:
+        assert await upstreams.attempts(await upstreams.ask()) == [(mine.id, 200)]
+        own.behaviour = limited(retry_after="30")
+        answer = await upstreams.ask()
+        assert await upstreams.attempts(answer) == [(mine.id, 429), (common.id, 200)]
+        assert await upstreams.attempts(await upstreams.ask()) == [(common.id, 200)]
+        event = await gate.charge_of(answer)
+        assert (event["amount"], event["body"]["group"]) == (0, "vip")
+        await directory.channels.update(mine.id, {"status": 2})
+        assert await upstreams.attempts(await upstreams.ask()) == [(common.id, 200)]
+        assert upstreams.model in await listed(upstreams)
+        await directory.channels.update(common.id, {"status": 2})
+        assert (await upstreams.ask()).status_code == 503
+        await directory.channels.update(common.id, {"status": 1})
+        gate.settings(group_fallback=())
+        assert (await upstreams.ask()).status_code == 503
+        assert upstreams.model not in await listed(upstreams)
+    finally:
+        await gate.books.prices.publish(gate.books, author="user:1", note="", unset_groups=["vip"])
+
+
+async def listed(upstreams: Upstreams) -> list[str]:
+    headers = {"authorization": f"Bearer {upstreams.key}"}
+    answer = await upstreams.gate.http.get("/v1/models", headers=headers)
+    return [model["id"] for model in answer.json()["data"]]
+
+
+async def test_a_conversation_stays_on_its_channel(upstreams: Upstreams) -> None:
+    made = {channel.id: fake for fake, channel in await three(upstreams)}
+    upstreams.gate.settings(channel_affinity="conversation")
+    used = {}
+    for name in map(str, range(20)):
+        said: list[dict[str, str]] = []
+        for turn in ("Hello", "and then?", "I see."):
+            said = [*said, {"role": "user", "content": f"{name}: {turn}"}]
+            ((channel, _),) = await upstreams.attempts(await upstreams.ask(said))
+            assert used.setdefault(name, channel) == channel
+            said = [*said, {"role": "assistant", "content": "Well."}]
+    assert set(used.values()) >= {c for c, fake in made.items() if len(fake.received)}
+    assert len(set(used.values())) > 1
+    gone = used["0"]
+    made[gone].behaviour = limited(retry_after="30")
+    for name, before in used.items():
+        told = await upstreams.ask([{"role": "user", "content": f"{name}: Hello"}])
+        assert ((await upstreams.attempts(told))[-1][0] == before) == (before != gone)
+
+
+async def test_a_request_that_goes_well_asks_no_database(
+    upstreams: Upstreams, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await three(upstreams)
+    gate.settings(channel_affinity="conversation")
+    assert {each.status_code for each in await upstreams.ask_often(5)} == {200}
+    asked: list[str] = []
+    relay = gate.running.relay
+
+    def counting(name: str, real: Any) -> Any:
+        def call(*args: Any, **named: Any) -> Any:
+            if asyncio.current_task() in {exchange.task for exchange in relay.exchanges}:
+                asked.append(name)
+            return real(*args, **named)
+
+        return call
+
+    for name, real in inspect.getmembers(Store, inspect.isfunction):
+        if not name.startswith("_"):
+            monkeypatch.setattr(Store, name, counting(name, real))
+    answer = await upstreams.ask()
+    assert answer.status_code == 200 and not asked
+    assert (await gate.charge_of(answer))["amount"] == -COST
