@@ -127,8 +127,18 @@ class Health:
         if cell is not None:
             _end_trial(cell, began_s)
 
+    def delivers(self, subject: Subject, began_s: float) -> None:
+        """Note that an attempt begins to deliver: others may follow, and how it ends is still open.
+
+        A channel whose streams all break off must rest too, so failures in a row stay counted.
+        """
+        cell = self._cells.get(subject)
+        if cell is not None and began_s >= cell.cooled_s:
+            cell.until_s = cell.asked_until_s = float("-inf")
+            _end_trial(cell, began_s)
+
     def succeeded(self, subject: Subject, began_s: float) -> None:
-        """Note an attempt that began to deliver."""
+        """Note an attempt that delivered its answer."""
         counted = self._rules.window and not subject[1]
         cell = self._known(subject) if counted else self._cells.get(subject)
         if cell is None:
