@@ -28,6 +28,8 @@ from gateway.directory.vault import Vault, load_or_create_key, parse_key
 from gateway.http import Application
 from gateway.jobs import JobContext, Jobs
 from gateway.leader import Leader
+from gateway.limits.limits import Limits
+from gateway.limits.memory import Memory
 from gateway.observer import Observer
 from gateway.providers.base import Provider
 from gateway.providers.gemini import GeminiProvider
@@ -104,7 +106,8 @@ async def _open(
         root_token=settings.initial_root_token,
         root_access_token=settings.initial_root_access_token,
     )
-    relay = _relay(settings, opened, books, directory, catalogue, rng)
+    limits = await _open_limits(settings, opened, clock)
+    relay = _relay(settings, opened, books, directory, catalogue, rng, limits)
     jobs = _jobs(relay)
     observer = Observer(relay, jobs)
     observer.start()
@@ -159,6 +162,7 @@ def _relay(
     directory: Directory,
     catalogue: Catalogue,
     rng: random.Random,
+    limits: Limits,
 ) -> Relay:
     counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
     transport = UpstreamTransport(settings.relay_proxy)
@@ -175,9 +179,27 @@ def _relay(
         owners=_owners(catalogue),
         watch=Watch(_rules(settings)),
         switch=Switch(directory.channels, books),
+        limits=limits,
     )
     opened.push_async_callback(relay.aclose)
     return relay
+
+
+async def _open_limits(settings: Settings, opened: AsyncExitStack, clock: Clock) -> Limits:
+    """Count limits in Redis, if there is one, and here while it is away."""
+    local = Memory(lambda: int(clock.monotonic_s() * 1000))
+    if settings.redis_url is None:
+        return Limits(local)
+    from gateway.limits.line import Line  # brings Redis's client with it
+    from gateway.limits.shared import Shared
+
+    line = Line(settings.redis_url)
+    opened.push_async_callback(line.close)
+    await line.open()
+    shared = Shared(line, settings.mongo_db)
+    shared.start()
+    opened.push_async_callback(shared.close)
+    return Limits(local, shared)
 
 
 def _rules(settings: Settings) -> Rules:

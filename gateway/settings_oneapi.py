@@ -32,7 +32,10 @@ def _noted(why: str, read: Reader = text) -> Foreign:
 
 
 _NO_SQL = "there is no SQL database here; remove it, and use MONGO_URL to say where the books are"
-_NO_REDIS = "shared state in Redis is not available in this version; remove it"
+_NO_SENTINEL = (
+    "Redis behind Sentinel is not supported; remove it, and name one Redis with its password in"
+    " REDIS_CONN_STRING, such as redis://:password@host:6379/0"
+)
 _NO_RATE = "rate limits by address are not available in this version; remove it"
 _NO_GEMINI = "Gemini channels are not available in this version; remove it"
 _NO_FETCH = "content that a request links to is never fetched in this version; remove it"
@@ -57,9 +60,8 @@ FOREIGN: Mapping[str, Foreign] = {
     "SQL_MAX_LIFETIME": _refused(_NO_SQL),
     "SQL_CONN_MAX_LIFETIME": _refused(_NO_SQL),
     "DEBUG_SQL": _refused("there is no SQL database here; remove it, DEBUG logs in detail", *_OFF),
-    "REDIS_CONN_STRING": _refused(_NO_REDIS),
-    "REDIS_PASSWORD": _refused(_NO_REDIS),
-    "REDIS_MASTER_NAME": _refused(_NO_REDIS),
+    "REDIS_PASSWORD": _refused(_NO_SENTINEL),
+    "REDIS_MASTER_NAME": _refused(_NO_SENTINEL),
     "NODE_TYPE": _refused(
         "nodes that serve without doing the periodic work are not available in this version;"
         " remove it",

@@ -4,14 +4,18 @@ A request takes all of its limits together or none of them; what it took it give
 the tokens that it really had. A request without limits never comes here.
 """
 
+from __future__ import annotations
+
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gateway.limits.line import Away
 from gateway.limits.memory import Memory
-from gateway.limits.rule import Rule, Standing, Verdict
-from gateway.limits.shared import Shared
+from gateway.limits.rule import Away, Rule, Standing, Verdict
+
+if TYPE_CHECKING:  # Redis's client is loaded where there is a Redis
+    from gateway.limits.shared import Shared
 
 Judged = tuple[Rule, Standing]
 
@@ -28,7 +32,7 @@ class Grant:
     backend: Memory | Shared
     over: bool = False
 
-    def split(self, count: int) -> tuple["Grant", "Grant"]:
+    def split(self, count: int) -> tuple[Grant, Grant]:
         """Return two grants in place of this one: of the first rules, and of the others."""
         first, others = self.rules[:count], self.rules[count:]
         mine, theirs = self.standings[:count], self.standings[count:]

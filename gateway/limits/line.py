@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from gateway.limits.rule import Away
 from gateway.limits.scripts import Script
 from gateway.tasks import end_all
 
@@ -30,10 +31,6 @@ log = logging.getLogger("tollgate.redis")
 
 Argument = str | int
 Answer = asyncio.Future[Any]
-
-
-class Away(Exception):
-    """Redis did not answer, or not in time; whether it did what was asked is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,10 @@ REQUESTS, TOKENS, CONCURRENCY = "requests", "tokens", "concurrency"
 UNKNOWN_WAIT_MS = 1_000
 
 
+class Away(Exception):
+    """Redis did not answer, or not in time; whether it did what was asked is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The limits of one subject. `kind` is a word for people and metrics, `subject` a name of its

@@ -4,8 +4,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -50,7 +50,7 @@ class RedisServer:
         }
         command = [binary(), *(each for pair in flags.items() for each in pair)]
         self._process = subprocess.Popen(
-            command, cwd=Path("/tmp"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, cwd=tempfile.gettempdir(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline_s = time.monotonic() + START_S
         with Redis(port=self.port) as client:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from gateway.limits.limits import Grant, Limits, Refusal
-from gateway.limits.line import Away, Line
+from gateway.limits.line import Line
 from gateway.limits.memory import Memory
-from gateway.limits.rule import CONCURRENCY, REQUESTS, Rule
+from gateway.limits.rule import CONCURRENCY, REQUESTS, Away, Rule
 from gateway.limits.scripts import TAKE
 from gateway.limits.shared import Shared
 from tests.fakes.redis import RedisServer
