@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from admin.auth.throttle import Throttle
+from admin.auth.throttle import LIMIT, WINDOW_S
 from admin.context import AdminContext, TestResult
 from admin.urls import routes as admin_routes
 from gateway import __version__
@@ -28,6 +28,7 @@ from gateway.directory.vault import Vault, load_or_create_key, parse_key
 from gateway.http import Application
 from gateway.jobs import JobContext, Jobs
 from gateway.leader import Leader
+from gateway.limits.door import Doors
 from gateway.limits.limits import Limits
 from gateway.limits.memory import Memory
 from gateway.observer import Observer
@@ -116,13 +117,15 @@ async def _open(
     opened.push_async_callback(jobs.close)
     reversing = Runner(books)
     opened.push_async_callback(reversing.close)
-    admin = admin_routes(_admin_context(settings, relay, vault, reversing))
+    signing_in = (LIMIT, WINDOW_S)
+    doors = Doors.of(limits, signing_in, settings.api_rate_limit, settings.web_rate_limit)
+    admin = admin_routes(_admin_context(settings, relay, vault, reversing, doors))
     separate = settings.ops_port is not None
     limit = settings.max_body_bytes
     return Running(
         settings=settings,
         application=Application(
-            all_routes(relay, admin, ops_routes(relay, observer, own_port=False)),
+            all_routes(relay, admin, ops_routes(relay, observer, own_port=False), doors.web),
             limit,
             rng,
             done=observer.request_done,
@@ -269,7 +272,7 @@ def _owners(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _admin_context(
-    settings: Settings, relay: Relay, vault: Vault, reversing: Runner
+    settings: Settings, relay: Relay, vault: Vault, reversing: Runner, doors: Doors
 ) -> AdminContext:
     probe = Probe(
         relay.directory, relay.catalogue, relay.providers, relay.clock, settings.test_prompt
@@ -289,7 +292,8 @@ def _admin_context(
         version=__version__,
         start_time_s=int(time.time()),
         test_channel=test_channel,
-        throttle=Throttle(relay.clock.monotonic_s),
+        throttle=doors.sign_in,
+        door=doors.api,
         reversing=reversing,
         models_for=partial(models_for, relay),
         archive_dir=settings.archives,

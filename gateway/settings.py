@@ -344,6 +344,21 @@ class Settings:
         " without it, and while it is away, each process counts alone.",
         secret=True,
     )
+    api_rate_limit: int = setting(
+        LIMITS,
+        "GLOBAL_API_RATE_LIMIT",
+        0,
+        integer(0, 1_000_000_000, "requests"),
+        "Requests to /api that one address may make in three minutes; 0 is no limit.",
+    )
+    web_rate_limit: int = setting(
+        LIMITS,
+        "GLOBAL_WEB_RATE_LIMIT",
+        0,
+        integer(0, 1_000_000_000, "requests"),
+        "Files of the console that one address may ask for in three minutes; 0 is no limit. Opening"
+        " the console takes about 50.",
+    )
     debug: bool = setting(LOGS, "DEBUG", False, boolean, "Log in detail.")
     log_dir: Path | None = setting(
         LOGS,

@@ -91,6 +91,10 @@ class Limits:
                 pass
         return _outcome(rules, tokens, lease, self.local.take(rules, tokens, lease), self.local)
 
+    def apart(self) -> Limits:
+        """Return limits of others, such as addresses, who must not crowd these out of memory."""
+        return Limits(self.local.another(), self.shared)
+
     def refused(self, kind: str, limit: str) -> None:
         """Count a refusal that a client got."""
         self.refusals[kind, limit] = self.refusals.get((kind, limit), 0) + 1

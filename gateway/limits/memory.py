@@ -34,6 +34,10 @@ class Memory:
         self._cells: dict[str, _Cell] = {}
         self._sweep_at = _SWEPT_FIRST_AT
 
+    def another(self) -> "Memory":
+        """Return an empty one with the same clock."""
+        return Memory(self._now_ms, self._most)
+
     def __len__(self) -> int:
         return len(self._cells)
 

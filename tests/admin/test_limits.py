@@ -3,9 +3,9 @@
 from typing import Any
 
 import httpx
-import pytest
 
-from tests.admin.harness import OPENAI, Person, Server, data, refused
+from ledger.store import Store
+from tests.admin.harness import OPENAI, Person, Server, data, refused, serve
 
 LIMITS = {"rpm": 60, "tpm": 100_000, "concurrency": 5}
 NONE = dict.fromkeys(LIMITS, 0)
@@ -22,7 +22,7 @@ async def test_keys_users_and_channels_have_limits(
     assert shown(key) == LIMITS
     changed = await data(await user.put("/api/token/", json={"id": key["id"], "rpm": 7}))
     assert shown(changed) == {**LIMITS, "rpm": 7}
-    body = {"id": bob.id, **LIMITS}
+    body: dict[str, Any] = {"id": bob.id, **LIMITS}
     assert shown(await data(await admin.put("/api/user/", json=body))) == LIMITS
     own = await data(await user.get("/api/user/self"))
     assert shown(own) == LIMITS
@@ -44,25 +44,23 @@ async def test_keys_users_and_channels_have_limits(
             refused(await admin.put(f"/api/{where}/", json={**sent, "tpm": bad}), 400, "tpm")
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "says"),
-    [
-        ("GroupLimits", "{", "not valid JSON"),
-        ("GroupLimits", "[]", "must be a JSON object"),
-        ("GroupLimits", '{"default": 5}', "default: must be an object"),
-        ("GroupLimits", '{"vip": {"rpm": -1}}', "vip: rpm must be between 0 and"),
-        ("GroupLimits", '{"vip": {"tpm": "9"}}', "vip: tpm must be a whole number"),
-        ("GroupLimits", '{"vip": {"rph": 9}}', "vip: there is no limit 'rph'; there are rpm"),
-        ("GroupLimits", '{"vip": {"each_user": {"rpm": true}}}', "each_user: rpm must be"),
-        ("GroupLimits", '{"vip": {"each_user": {"each_user": {}}}}', "no limit 'each_user'"),
-        ("ModelLimits", '{"m": {"each_user": {"rpm": 1}}}', "no limit 'each_user'"),
-        ("ModelLimits", '{"": {"rpm": 1}}', "names must have"),
-    ],
-)
-async def test_wrong_tables_of_limits_are_refused_with_the_reason(
-    root: httpx.AsyncClient, name: str, value: str, says: str
-) -> None:
-    refused(await root.put("/api/option/", json={"key": name, "value": value}), 400, says)
+WRONG_TABLES = [
+    ("GroupLimits", "{", "not valid JSON"),
+    ("GroupLimits", "[]", "must be a JSON object"),
+    ("GroupLimits", '{"default": 5}', "default: must be an object"),
+    ("GroupLimits", '{"vip": {"rpm": -1}}', "vip: rpm must be between 0 and"),
+    ("GroupLimits", '{"vip": {"tpm": "9"}}', "vip: tpm must be a whole number"),
+    ("GroupLimits", '{"vip": {"rph": 9}}', "vip: there is no limit 'rph'; there are rpm"),
+    ("GroupLimits", '{"vip": {"each_user": {"rpm": true}}}', "each_user: rpm must be"),
+    ("GroupLimits", '{"vip": {"each_user": {"each_user": {}}}}', "no limit 'each_user'"),
+    ("ModelLimits", '{"m": {"each_user": {"rpm": 1}}}', "no limit 'each_user'"),
+    ("ModelLimits", '{"": {"rpm": 1}}', "names must have"),
+]
+
+
+async def test_wrong_tables_of_limits_are_refused_with_the_reason(root: httpx.AsyncClient) -> None:
+    for name, value, says in WRONG_TABLES:
+        refused(await root.put("/api/option/", json={"key": name, "value": value}), 400, says)
 
 
 async def test_tables_of_limits_are_shown_as_they_are(root: httpx.AsyncClient) -> None:
@@ -72,3 +70,16 @@ async def test_tables_of_limits_are_shown_as_they_are(root: httpx.AsyncClient) -
         listed = {row["key"]: row["value"] for row in await data(await root.get("/api/option/"))}
         assert listed["GroupLimits"] == value or (value == "" and listed["GroupLimits"] == "{}")
     assert listed["ModelLimits"] == "{}"
+
+
+async def test_requests_of_one_address_are_bounded(store: Store) -> None:
+    server = await serve(store, requests_by_address=3)
+    try:
+        async with server.client() as client:
+            for path in ("/api/status", "/api/user/self", "/api/status"):
+                assert (await client.get(path)).status_code in (200, 401)
+            answer = await client.get("/api/status")
+            refused(answer, 429, "too many requests from 127.0.0.1")
+            assert 170 < int(answer.headers["retry-after"]) <= 180
+    finally:
+        await server.close()
