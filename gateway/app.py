@@ -30,7 +30,7 @@ from gateway.jobs import JobContext, Jobs
 from gateway.leader import Leader
 from gateway.limits.door import Doors
 from gateway.limits.limits import Limits
-from gateway.limits.memory import Memory
+from gateway.limits.opening import open_limits, share_rests
 from gateway.observer import Observer
 from gateway.providers.base import Provider
 from gateway.providers.gemini import GeminiProvider
@@ -107,8 +107,9 @@ async def _open(
         root_token=settings.initial_root_token,
         root_access_token=settings.initial_root_access_token,
     )
-    limits = await _open_limits(settings, opened, clock)
+    limits = await open_limits(settings.redis_url, settings.mongo_db, clock, opened)
     relay = _relay(settings, opened, books, directory, catalogue, rng, limits)
+    share_rests(relay, opened)
     jobs = _jobs(relay)
     observer = Observer(relay, jobs)
     observer.start()
@@ -186,23 +187,6 @@ def _relay(
     )
     opened.push_async_callback(relay.aclose)
     return relay
-
-
-async def _open_limits(settings: Settings, opened: AsyncExitStack, clock: Clock) -> Limits:
-    """Count limits in Redis, if there is one, and here while it is away."""
-    local = Memory(lambda: int(clock.monotonic_s() * 1000))
-    if settings.redis_url is None:
-        return Limits(local)
-    from gateway.limits.line import Line  # brings Redis's client with it
-    from gateway.limits.shared import Shared
-
-    line = Line(settings.redis_url)
-    opened.push_async_callback(line.close)
-    await line.open()
-    shared = Shared(line, settings.mongo_db)
-    shared.start()
-    opened.push_async_callback(shared.close)
-    return Limits(local, shared)
 
 
 def _rules(settings: Settings) -> Rules:

@@ -193,3 +193,35 @@ for i = 1, #KEYS do
 end
 """
 )
+
+# KEYS: the hash of rests. ARGV: time, who, length in ms, which process tells it. The longer counts.
+TELL = Script(
+    _COMMON
+    + """
+local known = redis.call('HGET', KEYS[1], ARGV[2])
+local ends = now + ARGV[3]
+if not known or tonumber(string.match(known, '^%d+')) < ends then
+  redis.call('HSET', KEYS[1], ARGV[2], string.format('%.0f %s', ends, ARGV[4]))
+  redis.call('PEXPIRE', KEYS[1], math.max(ARGV[3], redis.call('PTTL', KEYS[1])))
+end
+"""
+)
+
+# KEYS: the hash of rests. ARGV: time. Returns who, until when, how long still and whose.
+HEAR = Script(
+    _COMMON
+    + """
+local said, all = {}, redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  local ends, origin = string.match(all[i + 1], '^(%d+) (.*)$')
+  if tonumber(ends) > now then
+    for _, each in ipairs({all[i], ends, string.format('%.0f', ends - now), origin}) do
+      said[#said + 1] = each
+    end
+  else
+    redis.call('HDEL', KEYS[1], all[i])
+  end
+end
+return said
+"""
+)

@@ -3,24 +3,30 @@ back."""
 
 import asyncio
 import re
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+from redis.asyncio import Redis
 
+from gateway.app import build
+from gateway.channels.blame import Blame
 from gateway.directory.users import ROOT_ID
-from gateway.limits.limits import Limits
+from gateway.limits.limits import Grant, Limits
 from gateway.limits.line import Line
 from gateway.limits.memory import Memory
+from gateway.limits.rule import Rule
 from gateway.limits.shared import Shared
 from gateway.relay.limit import duration
 from tests.fakes.redis import RedisServer
 from tests.fakes.upstream import Behaviour
-from tests.gateway.relay.conftest import Gate, until
+from tests.gateway.relay.conftest import DEADLINE_S, Gate, until
 from tests.gateway.relay.test_answers import ASK
 from tests.gateway.relay.test_endings import hang_up_after, open_stream
 
@@ -267,6 +273,29 @@ async def test_limits_in_redis_and_while_it_is_away(
             await ask(200)
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     caplog.clear()
+
+
+async def test_a_gateway_with_redis_opens_shares_and_closes(gate: Gate, tmp_path: Path) -> None:
+    with RedisServer() as redis:
+        shutil.copy(gate.running.settings.data_dir / "secret.key", tmp_path)
+        settings = replace(gate.running.settings, redis_url=redis.url, data_dir=tmp_path)
+        node = await build(settings)
+        try:
+            limits = node.relay.limits
+            taken = await limits.take([Rule("key", "key:1", requests=1)])
+            assert limits.shared is not None and isinstance(taken, Grant)
+            assert taken.backend is limits.shared
+            now_s = node.relay.clock.monotonic_s()
+            node.relay.watch.health.failed((1, ""), Blame.LIMIT, now_s, now_s, 30.0)
+            async with Redis.from_url(redis.url) as client:
+                name = f"{{tollgate:{settings.mongo_db}}}:rests"
+                async with asyncio.timeout(DEADLINE_S):
+                    while not await client.hlen(name):  # noqa: ASYNC110
+                        await asyncio.sleep(0.005)
+            assert node.observer.here()["redis_up"] == {(): 1.0}
+        finally:
+            await node.relay.drain(1)
+            await node.close()
 
 
 @pytest.mark.parametrize(
