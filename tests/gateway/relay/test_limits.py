@@ -202,7 +202,7 @@ async def test_a_channel_at_its_limit_is_passed_over(gate: Gate) -> None:
     assert [await served() for _ in range(3)] == [first.id, second.id, second.id]
     gate.upstream.behaviour = replace(SLOW, words=("a", " b"), hang_after=1)
     held = asyncio.create_task(gate.post(secret, {**ask, "stream": True}))
-    await until(lambda: any(x.channel_grant for x in gate.running.relay.exchanges))
+    await until(lambda: len(gate.upstream.received) == 4)
     gate.upstream.behaviour = Behaviour()
     assert [await served() for _ in range(2)] == [third.id, third.id]
     answer = await gate.post(secret, ask)
