@@ -92,10 +92,11 @@ class Exchange:
 
     `prices` is the table that was in force at admission: all of the charge is made with it, however
     often the request is tried again. `affinity` is what keeps it on the channel of those that it
-    belongs with. `headers` are those of the client that an upstream of its
-    dialect gets. `clamp` is the output limit, in tokens per choice, that the credit at hand
-    imposes. `spent` are the attempts that cost something (see costs.py), `in_flight`
-    that one is on its way. `stopped` says why the upstream is not read to its end, once it is so.
+    belongs with. `headers` are those of the client that an upstream of its dialect gets. `tools` is
+    how often each tool that the upstream runs itself may be called, as far as the request says.
+    `clamp` is the output limit, in tokens per choice, that the credit at hand imposes. `spent` are
+    the attempts that cost something (see costs.py), `in_flight` that one is on its way. `stopped`
+    says why the upstream is not read to its end, once it is so.
     """
 
     request_id: str
@@ -114,6 +115,7 @@ class Exchange:
     quote: Quote | None = None
     hold: Hold | None = None
     tokens_in: int = 0
+    tools: Mapping[str, int] = field(default_factory=dict)
     clamp: int | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
     spent: list[Any] = field(default_factory=list)

@@ -5,10 +5,15 @@ not everything was kept to be counted, the rest is estimated from its size.
 """
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gateway.dialects import searches
+from gateway.dialects.searches import ToolCall
 from gateway.dialects.table import DIALECTS
 from gateway.formats import usage as usages
+from gateway.formats.openai import CHAT
 from gateway.formats.usage import Usage
 from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
@@ -41,26 +46,28 @@ async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measur
     report = said.find(parsed) if parsed is not None else usages.in_long_body(content)
     usage = said.classes(report) if report is not None else None
     if usage is not None:
-        return _with_call(x, Measured(usage, "upstream", usages.frame_text(report)))
+        measured = Measured(usage, "upstream", usages.frame_text(report))
+        return _with_units(x, measured, said.searches(parsed))
     if parsed is None:
         parsed = await asyncio.to_thread(parse, content)
-    return _with_call(x, await _counted(relay, x, list(said.texts(parsed)), 0))
+    counted = await _counted(relay, x, list(said.texts(parsed)), 0)
+    return _with_units(x, counted, said.searches(parsed))
 
 
 async def measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome: str) -> Measured:
     """Measure what a stream delivered until its end, whichever end that was."""
     usage, frame = meter.usage(), usages.frame_text(meter.report)
     if usage is not None and (meter.done or outcome == COMPLETE):
-        return _with_call(x, Measured(usage, "upstream", frame))
+        return _with_units(x, Measured(usage, "upstream", frame), meter.tools)
     counted = await _counted(relay, x, meter.delivered(), meter.beyond_bytes)
     if usage is not None:
         # Reports in mid-stream may lag behind what was delivered since.
         lag = counted.usage["output"] - sum(usage.get(n, 0) for n in ("output", "reasoning"))
         if lag <= 0:
-            return _with_call(x, Measured(usage, "upstream", frame))
+            return _with_units(x, Measured(usage, "upstream", frame), meter.tools)
         usage["output"] = usage.get("output", 0) + lag
         counted = Measured(usage, counted.source, frame)
-    return _with_call(x, counted)
+    return _with_units(x, counted, meter.tools)
 
 
 async def measure_given_up(relay: Relay, x: Exchange, meter: StreamMeter | None) -> Measured:
@@ -86,6 +93,18 @@ async def _counted(relay: Relay, x: Exchange, delivered: list[str], beyond_bytes
     else:
         usage["output"] = 0
     return Measured(usage, "estimated" if beyond_bytes else "counted")
+
+
+def _with_units(x: Exchange, measured: Measured, tools: Iterable[ToolCall]) -> Measured:
+    """Count what has its price by the piece: the call itself, and those of tools."""
+    usage = measured.usage
+    seen = Counter(name for name, _ in set(tools))
+    if x.ask.endpoint is CHAT:
+        seen[searches.WEB] = max(seen[searches.WEB], searches.of_model(x.served_model))
+    for name, calls in seen.items():
+        if calls > usage.get(name, 0):
+            usage[name] = calls
+    return _with_call(x, measured)
 
 
 def _with_call(x: Exchange, measured: Measured) -> Measured:

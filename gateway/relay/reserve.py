@@ -30,7 +30,8 @@ async def reserve(relay: Relay, x: Exchange) -> None:
     limited = x.user.budgets or x.key.budgets
     running = relay.books.budgets.in_force(x.user, x.key) if limited else ()
     x.tokens_in = most_input(x.ask, x.channel)
-    amount = x.quote.estimate_nano(x.tokens_in, most_output(relay, x) * x.ask.choices)
+    x.tools = DIALECTS[x.ask.endpoint.dialect].most_searches(x.ask.body)
+    amount = x.quote.estimate_nano(x.tokens_in, most_output(relay, x) * x.ask.choices, x.tools)
     x.hold = _hold_at_once(relay, accounts, running, amount)
     if x.hold is None:
         await _hold_slowly(relay, x, accounts, running, amount)
@@ -115,10 +116,11 @@ async def _hold_slowly(
     except InsufficientCredit:
         x.tokens_in = min(x.tokens_in, await counted_input(relay, x))
     output, choices = most_output(relay, x), x.ask.choices
-    precise = quote.estimate_nano(x.tokens_in, output * choices)
-    floor = quote.estimate_nano(x.tokens_in, min(SHORTEST_ANSWER, output) * choices)
+    precise = quote.estimate_nano(x.tokens_in, output * choices, x.tools)
+    shortest = min(SHORTEST_ANSWER, output) * choices
+    floor = quote.estimate_nano(x.tokens_in, shortest, x.tools)
     wait_s = relay.settings.hold_wait_s
     x.hold = await budgets.hold(accounts, running, precise, floor_nano=floor, wait_s=wait_s)
     if x.hold.amount_nano < precise:
-        affordable = quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in)
+        affordable = quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in, x.tools)
         x.clamp = max(1, affordable // choices)

@@ -138,12 +138,12 @@ def _covered_frames(x: Exchange) -> int:
     if x.hold is None:
         return 1 << 62
     assert x.quote is not None
-    return x.quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in)
+    return x.quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in, x.tools)
 
 
 async def _cover_more(relay: Relay, x: Exchange, frames: int) -> bool:
     assert x.hold is not None and x.quote is not None
-    amount = x.quote.estimate_nano(x.tokens_in, 2 * frames)
+    amount = x.quote.estimate_nano(x.tokens_in, 2 * frames, x.tools)
     return await relay.books.credit.extend(x.hold, amount)
 
 

@@ -208,6 +208,7 @@ export default {
   "class.input": "Input",
   "class.cached": "Cached input",
   "class.cache_write": "Cache write",
+  "class.cache_write_1h": "Cache write (1 h)",
   "class.output": "Output",
   "class.reasoning": "Reasoning",
   "class.audio_input": "Audio input",
@@ -218,6 +219,8 @@ export default {
   "class.images": "Images",
   "class.seconds": "Seconds",
   "class.characters": "Characters",
+  "class.web_searches": "Web searches",
+  "class.file_searches": "File searches",
 
   "policy.drain": "read to the end, charge all",
   "policy.estimate": "charge what was sent",

@@ -205,6 +205,7 @@ export default {
   "class.input": "输入",
   "class.cached": "缓存输入",
   "class.cache_write": "写入缓存",
+  "class.cache_write_1h": "写入缓存（1 小时）",
   "class.output": "输出",
   "class.reasoning": "推理",
   "class.audio_input": "音频输入",
@@ -215,6 +216,8 @@ export default {
   "class.images": "图像",
   "class.seconds": "秒数",
   "class.characters": "字符",
+  "class.web_searches": "网页搜索",
+  "class.file_searches": "文件搜索",
 
   "policy.drain": "读完上游，按实际扣费",
   "policy.estimate": "按已发送部分扣费",
