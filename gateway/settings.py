@@ -329,9 +329,10 @@ class Settings:
         "DISCONNECT_POLICY",
         "drain",
         choice("drain", "estimate", "input", "free"),
-        "The charge when a client hangs up in mid-answer: drain reads the upstream to its end and"
-        " charges its usage, estimate charges what was relayed, input charges the input only,"
-        " free charges nothing.",
+        "The charge when a client hangs up, or an upstream breaks off, in mid-answer: drain reads"
+        " the upstream to its end and charges its usage, estimate charges what was relayed, input"
+        " charges the input only, free charges nothing. The option InterruptionPolicy says it by"
+        " model.",
     )
     debug: bool = setting(LOGS, "DEBUG", False, boolean, "Log in detail.")
     log_dir: Path | None = setting(

@@ -52,6 +52,7 @@ async def call(relay: Relay, x: Exchange) -> Delivery:
 def _note(x: Exchange, refused: Refused) -> None:
     assert x.channel is not None
     status, detail = refused.failure.status, refused.detail
+    x.reported = refused.usage
     costs.note(x, status, detail, worked=refused.worked, usage=refused.usage)
     log.info("request %s: channel %s: %s %s", x.request_id, x.channel.id, status, detail)
 

@@ -14,6 +14,7 @@ from gateway.directory.directory import Directory
 from gateway.directory.keys import Key
 from gateway.directory.users import User
 from gateway.formats.openai import Ask
+from gateway.formats.usage import Usage
 from gateway.providers.base import Provider
 from gateway.settings import Settings
 from gateway.tasks import end_all
@@ -95,8 +96,9 @@ class Exchange:
     belongs with. `headers` are those of the client that an upstream of its dialect gets. `tools` is
     how often each tool that the upstream runs itself may be called, as far as the request says.
     `clamp` is the output limit, in tokens per choice, that the credit at hand imposes. `spent` are
-    the attempts that cost something (see costs.py), `in_flight` that one is on its way. `stopped`
-    says why the upstream is not read to its end, once it is so.
+    the attempts that cost something (see costs.py), `in_flight` that one is on its way, `reported`
+    what the last one reported although it failed. `policy` is the rule for an interruption.
+    `stopped` says why the upstream is not read to its end, once it is so.
     """
 
     request_id: str
@@ -120,6 +122,7 @@ class Exchange:
     attempts: list[dict[str, Any]] = field(default_factory=list)
     spent: list[Any] = field(default_factory=list)
     in_flight: bool = False
+    reported: Usage | None = None
     upstream_request_id: str | None = None
     first_token_s: float | None = None
     client_gone: bool = False

@@ -41,11 +41,13 @@ class StreamMeter:
         self.beyond_bytes = 0
         self.tools: set[ToolCall] = set()
         self.frames = 0
+        self.fed_bytes = 0
         self.done = False
         self.report: dict[str, Any] | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """Take a piece of the stream and return what goes on to the client now."""
+        self.fed_bytes += len(chunk)
         return self._take(self._lines.feed(chunk))
 
     def end(self) -> bytes:

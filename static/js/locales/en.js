@@ -93,6 +93,9 @@ export default {
   "outcome.upstream_error": "Upstream error",
   "outcome.hold_exhausted": "Credit ran out",
   "outcome.credit_exhausted": "Credit ran out",
+  "outcome.empty": "Empty answer",
+  "outcome.upstream_timeout": "Upstream too slow",
+  "outcome.server_stopped": "Server stopped",
   "outcome.timeout": "Timed out",
 
   "total.all.one": "Total of the {count} row in this filter",
@@ -224,7 +227,8 @@ export default {
 
   "policy.drain": "read to the end, charge all",
   "policy.estimate": "charge what was sent",
-  "policy.input_only": "charge the input only",
+  "policy.input": "charge the input only",
+  "policy.reported": "charge what the upstream reported",
   "policy.free": "charge nothing",
   "filter.showAll": "Show all",
   "signin.wrong": "The user name or the password is not right.",

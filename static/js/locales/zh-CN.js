@@ -93,6 +93,9 @@ export default {
   "outcome.upstream_error": "上游出错",
   "outcome.hold_exhausted": "额度用尽",
   "outcome.credit_exhausted": "额度用尽",
+  "outcome.empty": "空回答",
+  "outcome.upstream_timeout": "上游超时",
+  "outcome.server_stopped": "服务停止",
   "outcome.timeout": "超时",
 
   "total.all.other": "筛选结果共 {count} 条，合计",
@@ -221,7 +224,8 @@ export default {
 
   "policy.drain": "读完上游，按实际扣费",
   "policy.estimate": "按已发送部分扣费",
-  "policy.input_only": "只扣输入",
+  "policy.input": "只扣输入",
+  "policy.reported": "按上游报告扣费",
   "policy.free": "不扣费",
   "filter.showAll": "显示全部",
   "signin.wrong": "用户名或密码不正确。",
