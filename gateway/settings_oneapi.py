@@ -35,7 +35,6 @@ _NO_SQL = "there is no SQL database here; remove it, and use MONGO_URL to say wh
 _NO_REDIS = "shared state in Redis is not available in this version; remove it"
 _NO_RATE = "rate limits by address are not available in this version; remove it"
 _NO_GEMINI = "Gemini channels are not available in this version; remove it"
-_NO_FETCH = "content that a request links to is never fetched in this version; remove it"
 _NO_JOBS = "periodic channel jobs are not available in this version; remove it"
 _CACHED = "has no effect: the directory is always cached, and fresh within 2 seconds"
 _BATCHED = "has no effect: events are always written in batches, durably, before an answer ends"
@@ -71,8 +70,6 @@ FOREIGN: Mapping[str, Foreign] = {
     "CHANNEL_TEST_FREQUENCY": _refused(_NO_JOBS),
     "CHANNEL_UPDATE_FREQUENCY": _refused(_NO_JOBS),
     "POLLING_INTERVAL": _refused(_NO_JOBS, "0"),
-    "USER_CONTENT_REQUEST_PROXY": _refused(_NO_FETCH),
-    "USER_CONTENT_REQUEST_TIMEOUT": _refused(_NO_FETCH),
     "GEMINI_SAFETY_SETTING": _refused(_NO_GEMINI),
     "GEMINI_VERSION": _refused(_NO_GEMINI),
     "GLOBAL_API_RATE_LIMIT": _refused(_NO_RATE),

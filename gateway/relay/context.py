@@ -16,6 +16,7 @@ from gateway.directory.users import User
 from gateway.formats.openai import Ask
 from gateway.formats.usage import Usage
 from gateway.providers.base import Provider
+from gateway.relay.fetch import Fetcher
 from gateway.settings import Settings
 from gateway.tasks import end_all
 from gateway.tokens import TokenCounter
@@ -44,6 +45,7 @@ class Relay:
     directory: Directory
     catalogue: Catalogue
     counter: TokenCounter
+    fetcher: Fetcher
     providers: Mapping[str, Provider]
     owners: Mapping[str, str]
     watch: Watch
@@ -94,7 +96,8 @@ class Exchange:
     `prices` is the table that was in force at admission: all of the charge is made with it, however
     often the request is tried again. `affinity` is what keeps it on the channel of those that it
     belongs with. `headers` are those of the client that an upstream of its dialect gets. `tools` is
-    how often each tool that the upstream runs itself may be called, as far as the request says.
+    how often each tool that the upstream runs itself may be called, as far as the request says;
+    `images` are those that were fetched for it, as data: URLs, by their addresses.
     `clamp` is the output limit, in tokens per choice, that the credit at hand imposes. `spent` are
     the attempts that cost something (see costs.py), `in_flight` that one is on its way, `reported`
     what the last one reported although it failed. `policy` is the rule for an interruption.
@@ -118,6 +121,7 @@ class Exchange:
     hold: Hold | None = None
     tokens_in: int = 0
     tools: Mapping[str, int] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
     clamp: int | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
     spent: list[Any] = field(default_factory=list)
