@@ -74,7 +74,7 @@ async def book(relay: Relay, x: Exchange, measured: "Measured") -> int:
         elif spent.usage is not None:
             usage, estimated = spent.usage, False
         else:
-            sent = {"input": await counted_input(relay, x)} if sent is None else sent
+            sent = {"input": (await counted_input(relay, x)).tokens} if sent is None else sent
             usage, estimated = sent, True
         try:
             total += spent.quote.book(spent.attempt, usage, estimated=estimated)

@@ -23,6 +23,7 @@ from gateway.relay.errors import parse
 from gateway.relay.policy import COMPLETE, EMPTY
 from gateway.relay.reserve import counted_input
 from gateway.relay.stream_meter import StreamMeter
+from gateway.tokens import Counted
 from ledger.quote import OUTPUT_CLASSES
 
 # In frames of a stream that were not kept: JSON around each token weighs far more than the token.
@@ -113,7 +114,8 @@ async def _input_only(relay: Relay, x: Exchange, meter: StreamMeter | None) -> M
     known = policy.reduced(reported or {}, policy.INPUT)
     if meter is not None and any(known.values()):
         return Measured(known, "upstream", usages.frame_text(meter.report))
-    return Measured({"input": await counted_input(relay, x)}, "counted")
+    counted = await counted_input(relay, x)
+    return Measured({"input": counted.tokens}, _source(counted))
 
 
 def judged(relay: Relay, x: Exchange, measured: Measured) -> tuple[Measured, str]:
@@ -145,13 +147,17 @@ def _is_empty(x: Exchange, usage: Usage, texts: Iterable[str], size: int) -> boo
 async def _counted(
     relay: Relay, x: Exchange, delivered: Collection[str], beyond_bytes: int
 ) -> Measured:
-    usage: Usage = {"input": await counted_input(relay, x)}
-    if x.ask.endpoint.has_output:
-        usage["output"] = await relay.counter.count(x.served_model, delivered)
-        usage["output"] += -(-beyond_bytes // BYTES_PER_TOKEN)
-    else:
-        usage["output"] = 0
-    return Measured(usage, "estimated" if beyond_bytes else "counted")
+    taken = await counted_input(relay, x)
+    if not x.ask.endpoint.has_output:
+        return Measured({"input": taken.tokens, "output": 0}, _source(taken))
+    given = await relay.counter.measure(x.served_model, delivered)
+    output = given.tokens + -(-beyond_bytes // BYTES_PER_TOKEN)
+    source = "estimated" if beyond_bytes else _source(taken, given)
+    return Measured({"input": taken.tokens, "output": output}, source)
+
+
+def _source(*parts: Counted) -> str:
+    return "counted" if all(part.exact for part in parts) else "estimated"
 
 
 def _with_units(x: Exchange, measured: Measured, tools: Iterable[ToolCall]) -> Measured:
