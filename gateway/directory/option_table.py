@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.directory import checks, policies
+from gateway.directory import checks, policies, words
 
 Value = str | int | bool
 
@@ -114,6 +114,9 @@ _ROWS = [
     Option("InterruptionPolicy", "{}", policies.check("drain", "estimate", "input", "free")),
     Option("EmptyAnswerPolicy", "{}", policies.check("reported", "input", "free")),
     Option("UpstreamErrorPolicy", "{}", policies.check("free", "input", "reported")),
+    # Words that are not sent anywhere, one on each line; the names are those of One API's forks.
+    Option("CheckSensitiveEnabled", False, checks.boolean),
+    Option("SensitiveWords", "", words.check),
     Option("SystemName", "Tollgate", checks.text(60, shortest=1)),
     Option("ServerAddress", "http://localhost:3000", checks.web_address(500)),
     Option("Notice", "", _PAGE),

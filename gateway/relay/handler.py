@@ -14,6 +14,7 @@ from gateway.relay.call import call
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.costs import note_given_up
 from gateway.relay.errors import RelayError
+from gateway.relay.filter import refuse_words
 from gateway.relay.meter import by_rule, judged, measure_interrupted, measure_whole
 from gateway.relay.policy import CLIENT_CLOSED
 from gateway.relay.reserve import reserve
@@ -49,6 +50,7 @@ class CompletionHandler(RelayHandler):
             self.request_id,
             model,
         )
+        await refuse_words(relay, x.ask)
         self._admitted(x)
         self.exchange = x
         relay.begin(x)
