@@ -67,9 +67,10 @@ class Fetched:
 class Fetcher:
     """Fetches images from the open internet.
 
-    `timeout_s` is for one image, redirects included. Through a proxy, names are resolved by the
-    proxy, which then has to be the one that keeps private addresses out of reach; addresses that
-    are written as such are refused here all the same. `resolve` replaces the system's resolver.
+    `timeout_s` is for one image, waiting for a turn and redirects included. Through a proxy, names
+    are resolved by the proxy, which then has to be the one that keeps private addresses out of
+    reach; addresses that are written as such are refused here all the same. `resolve` replaces the
+    system's resolver.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Fetcher:
     async def image(self, url: str) -> Fetched:
         """Return the image at an address. Raises FetchFailed."""
         try:
-            async with self._slots, asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s), self._slots:
                 return await self._follow(url)
         except TimeoutError:
             raise FetchFailed("took too long") from None

@@ -19,6 +19,7 @@ from gateway.relay.errors import RelayError
 from gateway.relay.fetch import FetchFailed
 
 MOST_IMAGES = 16
+AT_ONCE = 4
 MAX_BYTES = 40 << 20
 # By dialect: Google's servers fetch from Google's own addresses only.
 FETCHES_NOTHING = frozenset({"gemini"})
@@ -37,13 +38,28 @@ async def fetch(relay: Relay, x: Exchange, wire: Endpoint) -> None:
     wanted = [url for url in dict.fromkeys(_urls(chat)) if url not in x.images]
     if len(wanted) + len(x.images) > MOST_IMAGES:
         raise RelayError("invalid_value", f"At most {MOST_IMAGES} images can be given by address.")
-    found = await asyncio.gather(*(_one(relay, x, url) for url in wanted))
-    if sum(map(len, found)) + sum(map(len, x.images.values())) > MAX_BYTES * 4 // 3:
-        raise RelayError("request_too_large", "The images that were linked to are too large.")
-    x.images.update(zip(wanted, found, strict=True))
+    turns = asyncio.Semaphore(AT_ONCE)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for url in wanted:
+                group.create_task(_one(relay, x, url, turns))
+    except* RelayError as failed:
+        raise _first(failed) from None
 
 
-async def _one(relay: Relay, x: Exchange, url: str) -> str:
+def _first(group: BaseExceptionGroup[RelayError]) -> RelayError:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+async def _one(relay: Relay, x: Exchange, url: str, turns: asyncio.Semaphore) -> None:
+    async with turns:
+        x.images[url] = await _fetched(relay, x, url)
+        if sum(map(len, x.images.values())) > MAX_BYTES * 4 // 3:  # they are in base64
+            raise RelayError("request_too_large", "The images that were linked to are too large.")
+
+
+async def _fetched(relay: Relay, x: Exchange, url: str) -> str:
     try:
         image = await relay.fetcher.image(url)
     except FetchFailed as error:

@@ -60,6 +60,25 @@ async def test_a_linked_image_is_fetched_once_and_sent_itself(
     assert web.paths == ["cat.png"]
 
 
+async def test_several_images_of_which_one_is_none(
+    fetching: Gate, vendor: FakeVendor, web: Web
+) -> None:
+    _, secret = await fetching.key("1")
+    names = ["a.png", "b.png", "html", "c.png", "d.png", "e.png"]
+    parts = [{"type": "image_url", "image_url": {"url": web.url(name)}} for name in names]
+    body = {"model": "gemini-fake", "messages": [{"role": "user", "content": parts}]}
+    answer = await fetching.post(secret, body)
+    assert answer.status_code == 400 and "/html could not be fetched" in answer.text
+    assert not vendor.received
+    body["messages"] = [{"role": "user", "content": parts[:2] + parts[3:]}]
+    assert (await fetching.post(secret, body)).status_code == 200
+    assert vendor.received[-1].body["contents"][0]["parts"] == [INLINE] * 5
+    many = [{"type": "image_url", "image_url": {"url": web.url(f"{n}.png")}} for n in range(17)]
+    body["messages"] = [{"role": "user", "content": many}]
+    answer = await fetching.post(secret, body)
+    assert answer.status_code == 400 and "At most 16 images" in answer.text
+
+
 async def test_what_may_not_be_fetched_is_a_bad_request_and_costs_nothing(
     gate: Gate, vendor: FakeVendor, web: Web
 ) -> None:
