@@ -38,6 +38,7 @@ from gateway.providers.openai import OpenAIProvider
 from gateway.providers.sandbox import SandboxProvider
 from gateway.providers.transport import UpstreamTransport
 from gateway.relay.context import Relay
+from gateway.relay.fetch import Fetcher
 from gateway.relay.route import models_for
 from gateway.settings import Settings
 from gateway.tokens import TokenCounter
@@ -171,6 +172,12 @@ def _relay(
     counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
     transport = UpstreamTransport(settings.relay_proxy)
     opened.push_async_callback(transport.aclose)
+    fetcher = Fetcher(
+        timeout_s=settings.user_content_timeout_s,
+        allowed=settings.user_content_networks,
+        proxy_url=settings.user_content_proxy,
+    )
+    opened.push_async_callback(fetcher.aclose)
     relay = Relay(
         settings=settings,
         clock=books.clock,
@@ -179,6 +186,7 @@ def _relay(
         directory=directory,
         catalogue=catalogue,
         counter=counter,
+        fetcher=fetcher,
         providers=_providers(settings, transport, counter, books.clock),
         owners=_owners(catalogue),
         watch=Watch(_rules(settings)),

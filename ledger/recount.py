@@ -60,10 +60,7 @@ class Recount:
 def _prices(factors: Mapping[str, Any]) -> Prices:
     ratio, ratio_places = _digits(factors["group_ratio"])
     rates = factors["rates"]
-    texts = {
-        name: rates.get(name) or rates.get(FALLBACK.get(name, ""), "0") for name in USAGE_CLASSES
-    }
-    digits = {name: _digits(text) for name, text in texts.items()}
+    digits = {name: _digits(_rate_text(rates, name)) for name in USAGE_CLASSES}
     most = max(places for _, places in digits.values())
     prices = {}
     for name, (number, places) in digits.items():
@@ -71,6 +68,10 @@ def _prices(factors: Mapping[str, Any]) -> Prices:
         per_one = 10**6 if name in UNIT_CLASSES else 1
         prices[name] = number * 10 ** (most - places) * ratio * 10**9 * per_one
     return prices, 10 ** (most + ratio_places + 6)
+
+
+def _rate_text(rates: Mapping[str, Any], name: str) -> Any:
+    return rates.get(name) or (_rate_text(rates, FALLBACK[name]) if name in FALLBACK else "0")
 
 
 def _digits(text: object) -> tuple[int, int]:

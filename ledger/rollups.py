@@ -45,6 +45,7 @@ from ledger.cubes import (
     empty_cell,
     key_of,
     merged,
+    widened,
 )
 from ledger.events import Document
 from ledger.views import View, applied
@@ -154,7 +155,7 @@ def page_id(cube: Cube, partition: str, start: int, slot: int) -> str:
 def cells_of(page: Document) -> Cells:
     """Read the cells of a stored page."""
     width = len(DIMENSIONS)
-    return {tuple(row[:width]): row[width:] for row in orjson.loads(page["cells"])}
+    return {tuple(row[:width]): widened(row[width:]) for row in orjson.loads(page["cells"])}
 
 
 def packed(cells: Cells) -> str:

@@ -5,10 +5,11 @@ two dialects, answers go through a Reader, chunks of chat and a Writer.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gateway.dialects.searches import ToolCall
 from gateway.formats.text import Countable
 from gateway.formats.usage import Usage
 from gateway.relay.errors import RelayError
@@ -61,7 +62,9 @@ class Dialect:
     `telling` finds lines that a Follower must see, `opening` the lines that announce an end,
     `error_first` an error in place of an answer. `closes` says that nothing follows the event that
     ends an answer, `last` is that event where an upstream forgets it. `delivers` are the fields of
-    which an answer has at least one. `id_header` is where its clients look for the request's id.
+    which an answer has at least one. `searches` yields the searches that an answer or event
+    tells of beside its usage, `most_searches` returns how many a request may cause. `id_header` is
+    where its clients look for the request's id.
     """
 
     name: str
@@ -77,6 +80,8 @@ class Dialect:
     merge: Callable[[Json | None, Json], Json]
     texts: Callable[[Any], Iterator[str]]
     countable: Callable[[Json], Countable]
+    searches: Callable[[Any], Iterable[ToolCall]]
+    most_searches: Callable[[Json], dict[str, int]]
     envelope: Callable[[RelayError, str], Json]
     stream_error: Callable[[RelayError, str], bytes]
     parse_error: Callable[[Any], tuple[str | None, str]]

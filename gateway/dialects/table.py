@@ -2,7 +2,7 @@
 
 import re
 
-from gateway.dialects import chat
+from gateway.dialects import chat, searches
 from gateway.dialects.anthropic import answer as a_answer
 from gateway.dialects.anthropic import errors as a_errors
 from gateway.dialects.anthropic import passing as a_passing
@@ -43,6 +43,8 @@ CHAT = Dialect(
     merge=usage.merge,
     texts=text.of_answer,
     countable=text.of_request,
+    searches=searches.none,
+    most_searches=searches.most_in_chat,
     envelope=lambda error, request_id: error.envelope(request_id),
     stream_error=lambda error, request_id: sse.frame(error.envelope(request_id)),
     parse_error=chat.parse_error,
@@ -70,6 +72,8 @@ ANTHROPIC = Dialect(
     merge=a_usage.merge,
     texts=a_text.of_answer,
     countable=a_passing.countable,
+    searches=searches.none,
+    most_searches=searches.most_in_messages,
     envelope=a_errors.envelope,
     stream_error=a_errors.stream_error,
     parse_error=a_errors.parse,
@@ -98,6 +102,8 @@ RESPONSES = Dialect(
     merge=r_usage.merge,
     texts=r_text.of_answer,
     countable=r_text.of_request,
+    searches=searches.in_responses,
+    most_searches=searches.most_in_responses,
     envelope=r_errors.envelope,
     stream_error=r_errors.stream_error,
     parse_error=r_errors.parse,
@@ -125,6 +131,8 @@ GEMINI = Dialect(
     merge=g_usage.merge,
     texts=g_text.of_answer,
     countable=g_passing.countable,
+    searches=searches.in_gemini,
+    most_searches=searches.most_in_gemini,
     envelope=g_errors.envelope,
     stream_error=g_errors.stream_error,
     parse_error=g_errors.parse,

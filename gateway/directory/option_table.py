@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.directory import checks, limit_tables
+from gateway.directory import checks, limit_tables, policies, words
 
 Value = str | int | bool
 
@@ -110,6 +110,13 @@ _ROWS = [
     Option("RetryTimes", 0, checks.integer(0, 20)),
     # What one admin may reverse alone in a day, in USD; above it a second one approves.
     Option("ReversalApprovalUsd", 100, checks.integer(0, 1_000_000_000)),
+    # What is charged where an answer does not end well, by model. Not options of One API's.
+    Option("InterruptionPolicy", "{}", policies.check("drain", "estimate", "input", "free")),
+    Option("EmptyAnswerPolicy", "{}", policies.check("reported", "input", "free")),
+    Option("UpstreamErrorPolicy", "{}", policies.check("free", "input", "reported")),
+    # Words that are not sent anywhere, one on each line; the names are those of One API's forks.
+    Option("CheckSensitiveEnabled", False, checks.boolean),
+    Option("SensitiveWords", "", words.check),
     Option("SystemName", "Tollgate", checks.text(60, shortest=1)),
     Option("ServerAddress", "http://localhost:3000", checks.web_address(500)),
     Option("Notice", "", _PAGE),

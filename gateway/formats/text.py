@@ -9,19 +9,25 @@ from typing import Any
 
 import orjson
 
+from gateway.formats import images
+from gateway.formats.images import Image
+
 PER_MESSAGE = 3
 PER_NAME = 1
 PER_ANSWER = 3
-# An image's tokens depend on its size and the model; this is a fair upper figure for one.
-PER_IMAGE = 1_600
 
 
 @dataclass(slots=True)
 class Countable:
-    """Texts to count, lists of token ids that are counted already, and a fixed overhead."""
+    """Texts to count, lists of token ids that are counted already and a fixed overhead, images."""
 
     texts: list[str] = field(default_factory=list)
     tokens: int = 0
+    images: list[Image] = field(default_factory=list)
+
+    def fixed(self, model: str) -> int:
+        """Return the tokens that need no counting, with those of the images for a model."""
+        return self.tokens + sum(image.tokens(model) for image in self.images)
 
 
 def of_request(body: dict[str, Any]) -> Countable:
@@ -61,7 +67,12 @@ def _content(found: Countable, content: Any) -> None:
                 if isinstance(part.get("text"), str):
                     found.texts.append(part["text"])
                 elif "image_url" in part:
-                    found.tokens += PER_IMAGE
+                    found.images.append(_image(part["image_url"]))
+
+
+def _image(given: Any) -> Image:
+    nested = given if isinstance(given, dict) else {"url": given}
+    return images.of_url(nested.get("url"), nested.get("detail"))
 
 
 def _prompt(found: Countable, value: Any) -> None:

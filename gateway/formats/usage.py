@@ -80,13 +80,28 @@ def classes(report: Mapping[str, Any]) -> Usage | None:
         "reasoning": reasoning,
         "audio_output": _first(of_completion, "audio_tokens"),
     }
-    return {**_split(prompt, inputs, "input"), **_split(completion, outputs, "output")}
+    searches = _searches(report)
+    tools = {"web_searches": searches} if searches else {}
+    return {**_split(prompt, inputs, "input"), **_split(completion, outputs, "output"), **tools}
+
+
+def _searches(report: Mapping[str, Any]) -> int | None:
+    """Return the searches that an upstream bills by the call, where its usage counts them:
+    OpenRouter in Anthropic's form, Perplexity as num_search_queries."""
+    by_server = _first(_details(report, "server_tool_use"), "web_search_requests")
+    return _first(report, "num_search_queries") if by_server is None else by_server
+
+
+def cache_writes(usage: Mapping[str, int]) -> int:
+    """Return the tokens written to a cache, for however long."""
+    return usage.get("cache_write", 0) + usage.get("cache_write_1h", 0)
 
 
 def report_of(usage: Mapping[str, int]) -> dict[str, Any]:
     """Return usage in our classes as an OpenAI upstream would report it."""
     prompt = sum(usage.get(name, 0) for name in INPUT_CLASSES)
     completion = sum(usage.get(name, 0) for name in OUTPUT_CLASSES)
+    usage = {**usage, "cache_write": cache_writes(usage)}
     of_prompt = {"cached_tokens": "cached", "cache_write_tokens": "cache_write"}
     of_prompt["audio_tokens"] = "audio_input"
     of_completion = {"reasoning_tokens": "reasoning", "audio_tokens": "audio_output"}

@@ -59,7 +59,7 @@ class SandboxProvider:
     async def _reply(self, is_chat: bool, config: Mapping[str, Any], body: Body) -> "_Reply":
         model = str(body.get("model"))
         prompt = text.of_request(body)
-        tokens_in = prompt.tokens + await self._counter.count(model, prompt.texts)
+        tokens_in = prompt.fixed(model) + await self._counter.count(model, prompt.texts)
         limit = body.get("max_completion_tokens")
         limit = body.get("max_tokens") if limit is None else limit
         question, choices, tokens_out = sandbox_text.question_of(body), [], 0
@@ -89,7 +89,7 @@ class SandboxProvider:
             for index, each in enumerate(inputs)
         ]
         counted = text.of_request(body)
-        tokens = counted.tokens + await self._counter.count(model, counted.texts)
+        tokens = counted.fixed(model) + await self._counter.count(model, counted.texts)
         document: Body = {"object": "list", "data": data, "model": model}
         usage = _usage(config, tokens, None)
         return document if usage is None else {**document, "usage": usage}

@@ -11,6 +11,7 @@ from gateway.dialects import asks
 from gateway.directory.keys import Key
 from gateway.directory.users import ROLE_ADMIN, User
 from gateway.formats.openai import Endpoint
+from gateway.relay import policy
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from ledger.errors import DatabaseAway
@@ -133,7 +134,7 @@ async def admit(
         started_s=started_s,
         pinned=pinned,
         task=task,
-        policy=relay.settings.disconnect_policy,
+        policy=policy.for_interruption(relay, ask.model),
         prices=relay.books.prices.table(),
         headers=passed_headers(endpoint, headers),
     )

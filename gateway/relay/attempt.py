@@ -21,7 +21,7 @@ from gateway.formats import sse
 from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage
 from gateway.providers.base import Answer, Call, CallFailed
-from gateway.relay import costs, errors
+from gateway.relay import costs, errors, user_content
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.outgoing import body_for
@@ -101,7 +101,7 @@ async def attempt(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Deli
 
     Unless it was refused, its channel's health is told how it ended.
     """
-    source, body = _begin(relay, x, tried)
+    source, body = await _begin(relay, x, tried)
     watch, key = relay.watch, source.key
     try:
         delivery = await _send(relay, x, source, body)
@@ -115,7 +115,7 @@ async def attempt(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Deli
     return delivery
 
 
-def _begin(relay: Relay, x: Exchange, tried: Collection[Subject]) -> tuple[Source, bytes]:
+async def _begin(relay: Relay, x: Exchange, tried: Collection[Subject]) -> tuple[Source, bytes]:
     channel = x.channel
     assert channel is not None
     vendor = relay.catalogue.vendor(channel.type)
@@ -123,7 +123,8 @@ def _begin(relay: Relay, x: Exchange, tried: Collection[Subject]) -> tuple[Sourc
     wire = wire_of(vendor, x.ask.endpoint) or x.ask.endpoint
     try:
         secret = relay.directory.secret_of(channel)
-        body = body_for(x.ask, channel, x.clamp, wire, vendor)
+        await user_content.fetch(relay, x, wire)
+        body = body_for(x.ask, channel, x.clamp, wire, vendor, x.images)
     except SecretsLocked as error:
         raise _refused_call(CallFailed("upstream_auth", str(error)), vendor) from error
     except RelayError as error:  # this vendor's dialect cannot say it; another one's may

@@ -53,6 +53,7 @@ async def call(relay: Relay, x: Exchange) -> Delivery:
 def _note(x: Exchange, refused: Refused) -> None:
     assert x.channel is not None
     status, detail = refused.failure.status, refused.detail
+    x.reported = refused.usage
     costs.note(x, status, detail, worked=refused.worked, usage=refused.usage)
     log.info("request %s: channel %s: %s %s", x.request_id, x.channel.id, status, detail)
 
@@ -148,7 +149,7 @@ async def _affordable(relay: Relay, x: Exchange, channel: Any) -> bool:
             return False
     else:
         output = x.clamp or reserve.most_output(relay, x)
-        amount = quote.estimate_nano(x.tokens_in, output * x.ask.choices)
+        amount = quote.estimate_nano(x.tokens_in, output * x.ask.choices, x.tools)
         if not await relay.books.credit.extend(x.hold, amount):
             return False
     x.quote = quote

@@ -14,8 +14,10 @@ from gateway.directory.directory import Directory
 from gateway.directory.keys import Key
 from gateway.directory.users import User
 from gateway.formats.openai import Ask
+from gateway.formats.usage import Usage
 from gateway.limits.limits import Grant, Limits
 from gateway.providers.base import Provider
+from gateway.relay.fetch import Fetcher
 from gateway.settings import Settings
 from gateway.tasks import end_all
 from gateway.tokens import TokenCounter
@@ -45,6 +47,7 @@ class Relay:
     directory: Directory
     catalogue: Catalogue
     counter: TokenCounter
+    fetcher: Fetcher
     providers: Mapping[str, Provider]
     owners: Mapping[str, str]
     watch: Watch
@@ -95,12 +98,15 @@ class Exchange:
 
     `prices` is the table that was in force at admission: all of the charge is made with it, however
     often the request is tried again. `affinity` is what keeps it on the channel of those that it
-    belongs with. `headers` are those of the client that an upstream of its
-    dialect gets. `clamp` is the output limit, in tokens per choice, that the credit at hand
-    imposes. `spent` are the attempts that cost something (see costs.py), `in_flight`
-    that one is on its way. `grant` and `channel_grant` are what it took of the limits that it is
-    under, `standing` the headers that tell of them. `stopped` says why the upstream is not read to
-    its end, once it is so.
+    belongs with. `headers` are those of the client that an upstream of its dialect gets. `tools` is
+    how often each tool that the upstream runs itself may be called, as far as the request says;
+    `images` are those that were fetched for it, as data: URLs, by their addresses.
+    `grant` and `channel_grant` are what it took of the limits that it is under, `standing` the
+    headers that tell of them.
+    `clamp` is the output limit, in tokens per choice, that the credit at hand imposes. `spent` are
+    the attempts that cost something (see costs.py), `in_flight` that one is on its way, `reported`
+    what the last one reported although it failed. `policy` is the rule for an interruption.
+    `stopped` says why the upstream is not read to its end, once it is so.
     """
 
     request_id: str
@@ -122,10 +128,13 @@ class Exchange:
     channel_grant: Grant | None = None
     standing: Mapping[str, str] = field(default_factory=dict)
     tokens_in: int = 0
+    tools: Mapping[str, int] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
     clamp: int | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
     spent: list[Any] = field(default_factory=list)
     in_flight: bool = False
+    reported: Usage | None = None
     upstream_request_id: str | None = None
     first_token_s: float | None = None
     client_gone: bool = False

@@ -90,6 +90,7 @@ class ConvertMeter(StreamMeter):
         return b"".join(written)
 
     def _event(self, event: Json) -> bytes:
+        self._note_tools(self._source.searches(event))
         report = self._source.find(event)
         if report is not None:
             self.report = self._source.merge(self.report, report)

@@ -69,13 +69,12 @@ async def book(relay: Relay, x: Exchange, measured: "Measured") -> int:
     total, sent = 0, None
     for spent in x.spent:
         if spent.delivered:
-            known = measured.usage if measured.delivered is None else measured.delivered
-            usage = _with_call(spent.quote, known)
-            estimated = measured.source != "upstream" or measured.delivered is not None
+            known = measured.delivered or measured
+            usage, estimated = _with_call(spent.quote, known.usage), known.source != "upstream"
         elif spent.usage is not None:
             usage, estimated = spent.usage, False
         else:
-            sent = {"input": await counted_input(relay, x)} if sent is None else sent
+            sent = {"input": (await counted_input(relay, x)).tokens} if sent is None else sent
             usage, estimated = sent, True
         try:
             total += spent.quote.book(spent.attempt, usage, estimated=estimated)

@@ -69,7 +69,8 @@ class CountHandler(RelayHandler):
             return
         found = self.dialect.countable(inner)
         served = channel.upstream_model(ask.model)
-        tokens = found.tokens + await relay.counter.count(served, found.texts)
+        counted = await relay.counter.measure(served, found.texts)
+        tokens = found.fixed(served) + counted.tokens
         gemini = self.dialect.name == "gemini"
         self.send_json(count.answer(tokens) if gemini else {"input_tokens": tokens})
 

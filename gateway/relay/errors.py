@@ -31,6 +31,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "invalid_api_key": (401, _BAD),
     "invalid_json": (400, _BAD),
     "invalid_value": (400, _BAD),
+    "content_blocked": (400, _BAD),
     "missing_required_parameter": (400, _BAD),
     "model_price_missing": (400, _BAD),
     "channel_not_found": (400, _BAD),

@@ -14,8 +14,10 @@ from gateway.relay.call import call
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.costs import note_given_up
 from gateway.relay.errors import RelayError
+from gateway.relay.filter import refuse_words
 from gateway.relay.limit import limit
-from gateway.relay.meter import CLIENT_CLOSED, COMPLETE, measure_given_up, measure_whole
+from gateway.relay.meter import by_rule, judged, measure_interrupted, measure_whole
+from gateway.relay.policy import CLIENT_CLOSED
 from gateway.relay.reserve import reserve
 from gateway.relay.route import route
 from gateway.relay.settle import settle, settle_failure
@@ -49,6 +51,7 @@ class CompletionHandler(RelayHandler):
             self.request_id,
             model,
         )
+        await refuse_words(relay, x.ask)
         self._admitted(x)
         self.exchange = x
         relay.begin(x)
@@ -90,7 +93,8 @@ class CompletionHandler(RelayHandler):
                 failure.headers["X-Tollgate-Event"] = x.event_id
             raise failure
         note_given_up(x)
-        await settle(self.relay, x, await measure_given_up(self.relay, x, None), str(x.stopped))
+        why = str(x.stopped)
+        await settle(self.relay, x, await measure_interrupted(self.relay, x, None, why), why)
         if not x.client_gone:
             raise RelayError("shutting_down", "This server is stopping; please try again.")
         return None
@@ -108,7 +112,10 @@ class CompletionHandler(RelayHandler):
             await stream(self.relay, x, delivery, self)
         else:
             measured = await measure_whole(self.relay, x, delivery)
-            outcome = CLIENT_CLOSED if x.client_gone else COMPLETE
+            if x.client_gone:
+                measured, outcome = by_rule(x, measured, x.policy), CLIENT_CLOSED
+            else:
+                measured, outcome = judged(self.relay, x, measured)
             charge = await settle(self.relay, x, measured, outcome)
             headers["Content-Type"] = answer.headers.get("content-type", _JSON)
             headers["X-Tollgate-Cost"] = usd(charge)

@@ -1,5 +1,6 @@
 """What is sent upstream: the client's bytes, untouched wherever nothing has to change."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -12,19 +13,27 @@ from gateway.directory.channels import Channel
 from gateway.formats import openai
 from gateway.formats.openai import Ask, Endpoint
 from gateway.relay.errors import RelayError
+from gateway.relay.user_content import put_in
 
+NO_IMAGES: Mapping[str, str] = {}
 _SIGNATURE = "reasoning_signature"
 
 
 def body_for(
-    ask: Ask, channel: Channel, clamp: int | None, wire: Endpoint, vendor: Vendor
+    ask: Ask,
+    channel: Channel,
+    clamp: int | None,
+    wire: Endpoint,
+    vendor: Vendor,
+    images: Mapping[str, str] = NO_IMAGES,
 ) -> bytes:
     """Return the body for a channel whose vendor is asked through the endpoint `wire`.
 
-    Raises RelayError 400 for what the vendor's dialect cannot say.
+    `images` stand in for their addresses where the body is converted. Raises RelayError 400 for
+    what the vendor's dialect cannot say.
     """
     if wire.dialect != ask.endpoint.dialect or ask.array:
-        return _converted(ask, channel, clamp, wire, vendor)
+        return _converted(ask, channel, clamp, wire, vendor, images)
     if wire.dialect == "openai":
         return outgoing_body(ask, channel, clamp)
     return _passed(ask, channel, clamp)
@@ -65,7 +74,12 @@ def _passed(ask: Ask, channel: Channel, clamp: int | None) -> bytes:
 
 
 def _converted(
-    ask: Ask, channel: Channel, clamp: int | None, wire: Endpoint, vendor: Vendor
+    ask: Ask,
+    channel: Channel,
+    clamp: int | None,
+    wire: Endpoint,
+    vendor: Vendor,
+    images: Mapping[str, str],
 ) -> bytes:
     """Say in another dialect what was asked, by way of a chat body."""
     source, target = DIALECTS[ask.endpoint.dialect], DIALECTS[wire.dialect]
@@ -73,7 +87,7 @@ def _converted(
     body = {**ask.body, **named}
     if clamp is not None:
         body = source.limited(body, clamp)
-    chat = {**source.request_to_chat(body), **named}
+    chat = put_in({**source.request_to_chat(body), **named}, images)
     if ask.stream:
         chat |= {"stream": True, "stream_options": {"include_usage": True}}
     if channel.system_prompt:

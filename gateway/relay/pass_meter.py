@@ -111,6 +111,7 @@ class PassMeter(StreamMeter):
         event = _parsed(data)
         if not isinstance(event, dict):
             return False
+        self._note_tools(self._dialect.searches(event))
         report = self._dialect.find(event)
         if report is not None:
             self.report = self._dialect.merge(self.report, report)

@@ -7,8 +7,9 @@ and when it does not cover the whole answer either, the answer is asked to be sh
 
 from gateway.dialects.table import DIALECTS
 from gateway.directory.channels import Channel
-from gateway.formats import openai, text
+from gateway.formats import images, openai, text
 from gateway.relay.context import Exchange, Relay
+from gateway.tokens import Counted
 from ledger.budgets import Running
 from ledger.credit import Hold
 from ledger.errors import InsufficientCredit, PriceMissing
@@ -30,7 +31,8 @@ async def reserve(relay: Relay, x: Exchange) -> None:
     limited = x.user.budgets or x.key.budgets
     running = relay.books.budgets.in_force(x.user, x.key) if limited else ()
     x.tokens_in = most_input(x.ask, x.channel)
-    amount = x.quote.estimate_nano(x.tokens_in, most_output(relay, x) * x.ask.choices)
+    x.tools = DIALECTS[x.ask.endpoint.dialect].most_searches(x.ask.body)
+    amount = x.quote.estimate_nano(x.tokens_in, most_output(relay, x) * x.ask.choices, x.tools)
     x.hold = _hold_at_once(relay, accounts, running, amount)
     if x.hold is None:
         await _hold_slowly(relay, x, accounts, running, amount)
@@ -78,8 +80,9 @@ def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
 
 def most_input(ask: openai.Ask, channel: Channel) -> int:
     """Bound the input tokens from above without counting them."""
-    images = ask.raw.count(ask.endpoint.image) if ask.endpoint.image else 0
-    return len(ask.raw) + len(channel.system_prompt.encode()) + images * text.PER_IMAGE
+    pictures = ask.raw.count(ask.endpoint.image) if ask.endpoint.image else 0
+    dearest = images.most(channel.upstream_model(ask.model)) if pictures else 0
+    return len(ask.raw) + len(channel.system_prompt.encode()) + pictures * dearest
 
 
 def most_output(relay: Relay, x: Exchange) -> int:
@@ -94,14 +97,16 @@ def most_output(relay: Relay, x: Exchange) -> int:
     return min(ceiling, default) if ceiling else default
 
 
-async def counted_input(relay: Relay, x: Exchange) -> int:
-    """Count the input tokens, in a thread."""
+async def counted_input(relay: Relay, x: Exchange) -> Counted:
+    """Count or estimate the input tokens, in a thread."""
     assert x.channel is not None
     found = DIALECTS[x.ask.endpoint.dialect].countable(x.ask.body)
     if x.channel.system_prompt:
         found.texts.append(x.channel.system_prompt)
         found.tokens += text.PER_MESSAGE
-    return found.tokens + await relay.counter.count(x.served_model, found.texts)
+    counted = await relay.counter.measure(x.served_model, found.texts)
+    exact = counted.exact and not found.images
+    return Counted(counted.tokens + found.fixed(x.served_model), exact)
 
 
 async def _hold_slowly(
@@ -113,12 +118,13 @@ async def _hold_slowly(
         x.hold = await budgets.hold(accounts, running, amount, wait_s=0)
         return
     except InsufficientCredit:
-        x.tokens_in = min(x.tokens_in, await counted_input(relay, x))
+        x.tokens_in = min(x.tokens_in, (await counted_input(relay, x)).tokens)
     output, choices = most_output(relay, x), x.ask.choices
-    precise = quote.estimate_nano(x.tokens_in, output * choices)
-    floor = quote.estimate_nano(x.tokens_in, min(SHORTEST_ANSWER, output) * choices)
+    precise = quote.estimate_nano(x.tokens_in, output * choices, x.tools)
+    shortest = min(SHORTEST_ANSWER, output) * choices
+    floor = quote.estimate_nano(x.tokens_in, shortest, x.tools)
     wait_s = relay.settings.hold_wait_s
     x.hold = await budgets.hold(accounts, running, precise, floor_nano=floor, wait_s=wait_s)
     if x.hold.amount_nano < precise:
-        affordable = quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in)
+        affordable = quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in, x.tools)
         x.clamp = max(1, affordable // choices)

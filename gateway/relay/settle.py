@@ -3,9 +3,9 @@
 import logging
 from typing import Any
 
-from gateway.relay import costs
+from gateway.relay import costs, policy
 from gateway.relay.context import Exchange, Relay
-from gateway.relay.meter import Measured
+from gateway.relay.meter import Measured, by_rule
 from ledger.accounts import FAILED
 from ledger.errors import LedgerError
 from ledger.events import Draft
@@ -42,15 +42,21 @@ async def settle(relay: Relay, x: Exchange, measured: Measured, outcome: str) ->
 
 
 async def settle_failure(relay: Relay, x: Exchange) -> bool:
-    """Record what a request cost upstream although every attempt failed; it charges nothing.
+    """Record what a request cost upstream although every attempt failed.
 
+    It charges nothing, or by the declared rule what the upstream reported in its last failure.
     Returns whether there was anything to record, and it is. The client's answer is the failure of
     the call in any case.
     """
-    if not x.spent:
-        return False
+    rule = policy.for_error(relay, x.ask.model)
     nothing = Measured({}, "counted")
     try:
+        if x.reported and rule != policy.FREE:
+            reported = Measured(x.reported, "upstream")
+            await settle(relay, x, by_rule(x, reported, rule), policy.UPSTREAM_ERROR)
+            return True
+        if not x.spent:
+            return False
         cost = await costs.book(relay, x, nothing)
         if not cost:
             return False
@@ -58,14 +64,14 @@ async def settle_failure(relay: Relay, x: Exchange) -> bool:
         body["cost_nano"] = cost
         await relay.books.append(_draft(x, 0, body), x.place)
     except LedgerError as error:
-        log.error("request %s: its upstream cost was not recorded: %s", x.request_id, error)
+        log.error("request %s: its failure was not recorded: %s", x.request_id, error)
         return False
     return True
 
 
 def _tokens(measured: Measured) -> int:
     """Return what counts for limits of tokens: what the upstream dealt with, charged for or not."""
-    usage = measured.usage if measured.delivered is None else measured.delivered
+    usage = (measured.delivered or measured).usage
     return sum(usage.get(name, 0) for name in (*INPUT_CLASSES, *OUTPUT_CLASSES))
 
 
@@ -89,7 +95,7 @@ def _body(relay: Relay, x: Exchange, measured: Measured, outcome: str) -> dict[s
         "usage": measured.usage,
         "usage_source": measured.source,
         "outcome": outcome,
-        "policy": x.policy,
+        "policy": x.policy if measured.rule is None else measured.rule,
         "price": x.quote.factors_for(measured.usage),
         "hold": _hold(x),
         "shortfall_nano": 0,

@@ -16,8 +16,15 @@ from gateway.relay import errors
 from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
-from gateway.relay.meter import CLIENT_CLOSED, COMPLETE, measure_given_up, measure_stream
+from gateway.relay.meter import judged, measure_interrupted, measure_stream
 from gateway.relay.passage import meter_for
+from gateway.relay.policy import (
+    CLIENT_CLOSED,
+    COMPLETE,
+    INTERRUPTED,
+    UPSTREAM_CUT,
+    UPSTREAM_TIMEOUT,
+)
 from gateway.relay.settle import settle
 from gateway.relay.stream_meter import StreamMeter
 from gateway.relay.verdict import failed
@@ -43,8 +50,8 @@ _SAYS = {
     "server_stopped": RelayError(
         "shutting_down", "This server is stopping, so this answer ends here."
     ),
-    "upstream_timeout": errors.of_call("upstream_timeout"),
-    "upstream_cut": errors.of_call("upstream_cut"),
+    UPSTREAM_TIMEOUT: errors.of_call("upstream_timeout"),
+    UPSTREAM_CUT: errors.of_call("upstream_cut"),
 }
 
 
@@ -56,10 +63,10 @@ async def stream(relay: Relay, x: Exchange, delivery: Delivery, client: Client) 
     if meter.finished or outcome == CREDIT_EXHAUSTED:
         relay.watch.succeeded(delivery.source.key, delivery.source.began_s)
     try:
-        if x.stopped is not None:
-            measured = await measure_given_up(relay, x, meter)
+        if x.stopped is not None or outcome in INTERRUPTED:
+            measured = await measure_interrupted(relay, x, meter, outcome)
         else:
-            measured = await measure_stream(relay, x, meter, outcome)
+            measured, outcome = judged(relay, x, await measure_stream(relay, x, meter, outcome))
         await settle(relay, x, measured, outcome)
     except LedgerError as error:
         log.error("request %s: the charge was not recorded: %s", x.request_id, error)
@@ -87,12 +94,12 @@ async def _pass_on(
             await _until_the_end(relay, x, delivery, meter, client)
     except CallFailed as error:
         log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
-        outcome = "upstream_timeout" if error.code == "upstream_timeout" else "upstream_cut"
+        outcome = UPSTREAM_TIMEOUT if error.code == UPSTREAM_TIMEOUT else UPSTREAM_CUT
         _broke(relay, delivery, outcome)
         return CLIENT_CLOSED if x.client_gone else outcome
     except RelayError as error:  # what cannot be said in the client's dialect
         log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
-        return CLIENT_CLOSED if x.client_gone else "upstream_cut"
+        return CLIENT_CLOSED if x.client_gone else UPSTREAM_CUT
     except asyncio.CancelledError:
         if x.stopped is None:
             raise
@@ -104,8 +111,8 @@ async def _pass_on(
     if x.stopped is not None:
         return x.stopped
     if not meter.finished:
-        _broke(relay, delivery, "upstream_cut")
-        return "upstream_cut"
+        _broke(relay, delivery, UPSTREAM_CUT)
+        return UPSTREAM_CUT
     return COMPLETE
 
 
@@ -140,12 +147,12 @@ def _covered_frames(x: Exchange) -> int:
     if x.hold is None:
         return 1 << 62
     assert x.quote is not None
-    return x.quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in)
+    return x.quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in, x.tools)
 
 
 async def _cover_more(relay: Relay, x: Exchange, frames: int) -> bool:
     assert x.hold is not None and x.quote is not None
-    amount = x.quote.estimate_nano(x.tokens_in, 2 * frames)
+    amount = x.quote.estimate_nano(x.tokens_in, 2 * frames, x.tools)
     return await relay.books.credit.extend(x.hold, amount)
 
 

@@ -7,10 +7,12 @@ beyond that only its size.
 
 import re
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
+from gateway.dialects.searches import MOST_SEARCHES, ToolCall
 from gateway.formats import ending, sse, text, usage
 from gateway.formats.openai import Ask
 from gateway.formats.usage import Usage
@@ -23,8 +25,9 @@ _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 
 
 class StreamMeter:
-    """One chat stream. `report` is the vendor's usage so far, `done` that it said [DONE]. The
-    stream is ended by `closed`, `failed` or `cut_short`."""
+    """One chat stream. `report` is the vendor's usage so far, `tools` are calls of tools that it
+    told of beside that, `done` that it said [DONE]. The stream is ended by `closed`, `failed` or
+    `cut_short`."""
 
     def __init__(self, wants_usage: bool) -> None:
         self._wants_usage = wants_usage
@@ -36,12 +39,15 @@ class StreamMeter:
         self._text_chars = 0
         self._recent: deque[bytes] = deque(maxlen=4)
         self.beyond_bytes = 0
+        self.tools: set[ToolCall] = set()
         self.frames = 0
+        self.fed_bytes = 0
         self.done = False
         self.report: dict[str, Any] | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """Take a piece of the stream and return what goes on to the client now."""
+        self.fed_bytes += len(chunk)
         return self._take(self._lines.feed(chunk))
 
     def end(self) -> bytes:
@@ -83,6 +89,11 @@ class StreamMeter:
         """Return the end of an answer that the credit does not cover to its own end. `beginning`
         are its first lines, `report` is the usage until here as chat reports it."""
         return ending.cut_short(ask, beginning, report, error.envelope(request_id))
+
+    def _note_tools(self, calls: Iterable[ToolCall]) -> None:
+        for call in calls:
+            if len(self.tools) < MOST_SEARCHES:
+                self.tools.add(call)
 
     def _take(self, head: bytes) -> bytes:
         if not head or self.done:

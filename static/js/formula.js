@@ -5,10 +5,10 @@ import { exactUsd } from "./money.js";
 const NANO_PLACES = 9;
 const MILLION_PLACES = 6;
 /** Counted one by one; every other class is priced per million. */
-const PER_UNIT = new Set(["calls", "images", "seconds"]);
-/** A class without a price of its own costs as much as this one. */
+const PER_UNIT = new Set(["calls", "images", "seconds", "web_searches", "file_searches"]);
+/** A class without a price of its own costs as much as this one, which may again have none. */
 const FALLBACK = {
-  cached: "input", cache_write: "input", audio_input: "input", image_input: "input",
+  cached: "input", cache_write: "input", cache_write_1h: "cache_write", audio_input: "input", image_input: "input",
   reasoning: "output", audio_output: "output", image_output: "output",
 };
 
@@ -41,7 +41,7 @@ function ceilNano({ digits, places }) {
   return (digits + step - 1n) / step;
 }
 
-export const rateOf = (price, name) => price.rates[name] || price.rates[FALLBACK[name]] || "0";
+export const rateOf = (price, name) => (name ? price.rates[name] || rateOf(price, FALLBACK[name]) : "0");
 export const perUnit = (name) => PER_UNIT.has(name);
 
 /** What was used, class by class, with its rate and its exact cost before the group ratio. */

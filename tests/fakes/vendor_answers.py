@@ -41,7 +41,8 @@ class Manner:
     """How to answer. `piece` is how many bytes are written at a time; `cut_after` closes the
     connection after so many events, `hang_after` waits there until the fake is released;
     `no_usage` reports none, `counted` is what the vendor counts for a request; `late_error` is
-    said after so many events instead of the rest; with `calls` the answer ends by calling CALL."""
+    said after so many events instead of the rest; with `calls` the answer ends by calling CALL;
+    `searches` is how often the vendor searched the web for it."""
 
     words: tuple[str, ...] = WORDS
     status: int = 200
@@ -53,6 +54,7 @@ class Manner:
     no_usage: bool = False
     counted: int = 77
     calls: bool = False
+    searches: int = 0
     extra: Json = field(default_factory=dict)
 
 
@@ -84,8 +86,12 @@ def _message(manner: Manner, body: Json) -> Json:
         "content": [{"type": "text", "text": "".join(manner.words)}],
         "stop_reason": "end_turn",
         "stop_sequence": None,
-        "usage": {} if manner.no_usage else ANTHROPIC_USAGE,
+        "usage": {} if manner.no_usage else ANTHROPIC_USAGE | _searched(manner),
     }
+
+
+def _searched(manner: Manner) -> Json:
+    return {"server_tool_use": {"web_search_requests": manner.searches}} if manner.searches else {}
 
 
 def _tool_use_events() -> list[Json]:
@@ -107,7 +113,7 @@ def _message_events(manner: Manner, body: Json) -> list[Json]:
     if not manner.no_usage:
         begun["usage"] = {**ANTHROPIC_USAGE, "output_tokens": 1}
     delta = {"stop_reason": "tool_use" if manner.calls else "end_turn", "stop_sequence": None}
-    counted = {"usage": {} if manner.no_usage else {"output_tokens": 20}}
+    counted = {"usage": {} if manner.no_usage else {"output_tokens": 20} | _searched(manner)}
     block = {"type": "text", "text": ""}
     said = [
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}}
@@ -130,15 +136,25 @@ def _content(text: str, reason: str | None) -> Json:
     return {**candidate, "finishReason": reason} if reason else candidate
 
 
+def _grounding(manner: Manner) -> Json:
+    queries = [f"question {number}" for number in range(manner.searches)]
+    return {"groundingMetadata": {"webSearchQueries": queries}} if queries else {}
+
+
+def _version(manner: Manner) -> str:
+    return "gemini-3-fake" if manner.searches else "gem-001"
+
+
 def _generated(manner: Manner, body: Json) -> Json:
-    answer: Json = {"candidates": [_content("".join(manner.words), "STOP")]}
-    answer |= {"modelVersion": "gem-001", "responseId": "fake"}
+    candidate = _content("".join(manner.words), "STOP") | _grounding(manner)
+    answer: Json = {"candidates": [candidate]}
+    answer |= {"modelVersion": _version(manner), "responseId": "fake"}
     return answer if manner.no_usage else {**answer, "usageMetadata": GEMINI_USAGE}
 
 
 def _generated_events(manner: Manner, body: Json) -> list[Json]:
     last = len(manner.words) - 1
-    head = {"modelVersion": "gem-001", "responseId": "fake", **manner.extra}
+    head = {"modelVersion": _version(manner), "responseId": "fake", **manner.extra}
     events = []
     for count, word in enumerate(manner.words):
         usage = {**GEMINI_USAGE, "candidatesTokenCount": count + 1, "totalTokenCount": count + 20}
@@ -148,8 +164,18 @@ def _generated_events(manner: Manner, body: Json) -> list[Json]:
         if manner.calls and count == last:
             call = {"functionCall": {"name": CALL[0], "args": CALL[1]}}
             said["content"]["parts"].append(call)
+        if count == last:
+            said |= _grounding(manner)
         events.append({"candidates": [said], **counted, **head})
     return events
+
+
+def _search_items(manner: Manner) -> list[Json]:
+    done = {"type": "web_search_call", "status": "completed"}
+    return [
+        {**done, "id": f"ws_{number}", "action": {"type": "search", "query": "question"}}
+        for number in range(manner.searches)
+    ]
 
 
 def _response(manner: Manner, body: Json) -> Json:
@@ -162,7 +188,7 @@ def _response(manner: Manner, body: Json) -> Json:
         "status": "completed",
         "error": None,
         "model": body["model"],
-        "output": [{**item, "content": [text]}],
+        "output": [{**item, "content": [text]}, *_search_items(manner)],
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
@@ -185,6 +211,10 @@ def _response_events(manner: Manner, body: Json) -> list[Json]:
         {"type": "response.created", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": item},
         {"type": "response.content_part.added", **place, "part": part},
+        *(
+            {"type": "response.output_item.done", "output_index": number, "item": call}
+            for number, call in enumerate(_search_items(manner), 1)
+        ),
         *said,
         {"type": "response.output_text.done", **place, "text": text, "logprobs": []},
         {"type": "response.completed", "response": whole},

@@ -1,11 +1,13 @@
 """Tokens are counted offline, as the reference implementation counts them."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from gateway import tokens
-from gateway.tokens import TokenCounter, encoding_name, unpack
+from gateway.token_families import GENERAL, family_of
+from gateway.tokens import MOST_COUNTED, Counted, TokenCounter, encoding_name, unpack
 
 HELLO = "Hello, world! How are you doing today?"
 NIHAO = "你好,世界!今天天气怎么样?"
@@ -68,3 +70,84 @@ def test_a_damaged_rank_file_is_replaced(tmp_path: Path) -> None:
     path.write_bytes(b"damaged")
     assert unpack("cl100k_base", tmp_path).read_bytes() == good
     assert [file.name for file in tmp_path.iterdir()] == [tokens._FILES["cl100k_base"][0]]
+
+
+@pytest.mark.parametrize(
+    ("model", "family"),
+    [
+        ("claude-opus-4-1", "Claude"),
+        ("anthropic/claude-3.5-sonnet:beta", "Claude"),
+        ("us.anthropic.claude-sonnet-4-v1:0", "Claude"),
+        ("Gemini-2.5-pro", "Gemini"),
+        ("qwen-max", "Qwen"),
+        ("Qwen/Qwen3-8B", "Qwen"),
+        ("glm-4-plus", "GLM"),
+        ("deepseek-chat", "DeepSeek"),
+        ("kimi-k2", "Kimi"),
+        ("ERNIE-4.0-8K", "general"),
+        ("meta-llama/Llama-3-70b", "Llama"),
+        ("gpt-4o", None),
+        ("o3-mini", None),
+        ("my-model", None),
+        ("my-qwen-like-model", None),
+    ],
+)
+def test_models_without_a_public_tokenizer_have_a_family(model: str, family: str | None) -> None:
+    found = family_of(model)
+    assert (found.name if found else None) == family
+
+
+@pytest.mark.parametrize("model", ["claude-x", "gemini-x", "qwen-x", "glm-x", "deepseek-x"])
+def test_estimates_are_within_reason(counter: TokenCounter, model: str) -> None:
+    """Against the nearest real tokenizer: no vendor's differs from it by more than so much."""
+    family = family_of(model)
+    assert family is not None
+    for text in (
+        HELLO * 50,
+        NIHAO_WIDE * 50,
+        "Voilà, l’été déjà passé. " * 50,
+        "Привет, мир! " * 50,
+    ):
+        exact = counter.count_here("gpt-4o", [text])
+        assert exact / 2 <= family.estimate([text]) <= exact * 2.6, text[:20]
+    assert family.estimate([]) == family.estimate([""]) == 0
+    assert family.estimate(["a"]) == family.estimate(["\U0001f600"]) == family.estimate(["é"]) == 1
+
+
+async def test_what_is_estimated_says_so(counter: TokenCounter) -> None:
+    assert await counter.measure("gpt-4o", [HELLO]) == Counted(10, exact=True)
+    assert await counter.measure("claude-x", [HELLO]) == Counted(12, exact=False)
+    assert (await counter.measure("claude-x", [HELLO * 9_000])).exact is False
+
+
+async def test_ten_megabytes_neither_block_nor_take_long(counter: TokenCounter) -> None:
+    """The loop turns meanwhile, and only the first million characters are counted."""
+    text, turns = HELLO * 260_000, 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    turning = asyncio.create_task(turn())
+    try:
+        found = await asyncio.wait_for(counter.measure("gpt-4o", [HELLO, text, "end"]), 20)
+    finally:
+        turning.cancel()
+    assert len(text) > 9_000_000 and turns > 50
+    rest = len(HELLO + text) - MOST_COUNTED + 3
+    assert not found.exact
+    counted = counter.count_here("gpt-4o", [HELLO, text[: MOST_COUNTED - len(HELLO)]])
+    assert found.tokens == counted + GENERAL.estimate(["x" * rest])
+
+
+async def test_without_an_encoding_tokens_are_estimated(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a directory")
+    found = await TokenCounter(blocked / "ranks").measure("gpt-4o", [HELLO])
+    assert found == Counted(GENERAL.estimate([HELLO]), exact=False)
+    assert "can't be loaded" in caplog.text
+    caplog.clear()

@@ -38,11 +38,38 @@ def test_the_first_prices_are_canonical_rows_one_per_model():
     assert "genai-prices" in note and "prices.yaml" in note
 
 
+SEARCHED = {"web_searches": "0.01", "file_searches": "0.0025"}
+OPUS = {
+    "input": "15",
+    "cached": "1.5",
+    "cache_write": "18.75",
+    "cache_write_1h": "30",
+    "output": "75",
+    "web_searches": "0.01",
+}
+
+
+def test_cache_writes_of_claude_cost_what_anthropic_says(rows):
+    """A quarter more than input for five minutes, twice as much for an hour; 10 USD a thousand
+    searches. The oldest Haiku is rounded on Anthropic's own list."""
+    dear = [row for name, row in rows.items() if "claude" in name and "cache_write" in row]
+    assert len(dear) > 100
+    for row in dear:
+        if "claude-3-haiku" not in row["model"]:
+            assert Decimal(row["cache_write"]) == Decimal(row["input"]) * Decimal("1.25"), row
+        assert Decimal(row["cache_write_1h"]) == Decimal(row["input"]) * 2, row
+        assert row.get("web_searches", "0.01") == "0.01"
+        for tier in row.get("tiers", ()):
+            assert Decimal(tier["cache_write_1h"]) == Decimal(tier["input"]) * 2, row
+
+
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ("gpt-4o", {"input": "2.5", "cached": "1.25", "output": "10"}),
-        ("gpt-4o-2024-08-06", {"input": "2.5", "cached": "1.25", "output": "10"}),
+        ("gpt-4o", {"input": "2.5", "cached": "1.25", "output": "10", **SEARCHED}),
+        ("gpt-4o-2024-08-06", {"input": "2.5", "cached": "1.25", "output": "10", **SEARCHED}),
+        ("gpt-4o-search-preview", {"input": "2.5", "output": "10", "web_searches": "0.025"}),
+        ("claude-opus-4-1-20250805", OPUS),
         ("text-embedding-3-small", {"input": "0.02", "output": "0.02"}),
         ("text-embedding-ada-002", {"input": "0.1", "output": "0.1"}),
         ("whisper-1", {"seconds": "0.0001"}),

@@ -16,10 +16,12 @@ from ledger.quote import (
     INPUT_CLASSES,
     OUTPUT_CLASSES,
     PLENTY,
+    TOOL_CLASSES,
     USAGE_CLASSES,
     Quote,
     exact_text,
     explain,
+    unpriced_tools,
 )
 from ledger.quote import charge_from_factors as slow_charge
 from tests.ledger.price_fakes import table_of
@@ -53,6 +55,11 @@ def quote(prices: dict, group: str = "default") -> Quote:
         (GPT, "default", {"audio_input": 7, "image_input": 1, "cache_write": 2}, 25_000),
         (GPT, "default", {"calls": 1, "images": 3, "seconds": 9, "characters": 5}, 0),
         (CLAUDE, "default", {"input": 1, "cached": 1, "cache_write": 1, "output": 1}, 22_050),
+        (CLAUDE, "default", {"cache_write": 1, "cache_write_1h": 2}, 11_250),
+        ({**CLAUDE, "cache_write_1h": "6"}, "default", {"cache_write_1h": 2}, 12_000),
+        (GPT, "default", {"cache_write_1h": 2}, 5_000),
+        ({"web_searches": "0.01"}, "vip", {"web_searches": 3}, 24_000_000),
+        (GPT, "default", {"web_searches": 3, "file_searches": 1}, 0),
         ({"input": "0.02"}, "half", {"input": 1}, 10),
         ({"input": "0.02"}, "default", {"input": 1}, 20),
         ({"input": "0.02"}, "default", {"input": 8191}, 163_820),
@@ -106,8 +113,11 @@ def by_hand(row: dict, ratio: str, usage: dict) -> int:
     usd = Fraction(0)
     for name in usage:
         other = "input" if name in INPUT_CLASSES else "output" if name in OUTPUT_CLASSES else name
+        if name == "cache_write_1h" and name not in prices and "cache_write" in prices:
+            other = "cache_write"
         price = Fraction(prices[name] if name in prices else prices.get(other, "0"))
-        thing = 1 if name in ("calls", "images", "seconds") else 1_000_000
+        pieces = ("calls", "images", "seconds", "web_searches", "file_searches")
+        thing = 1 if name in pieces else 1_000_000
         usd += Fraction(max(usage[name], 0), thing) * price
     return ceil(usd * Fraction(ratio) * 1_000_000_000)
 
@@ -159,26 +169,35 @@ def test_one_call_never_costs_more_than_its_parts(row, ratio, parts):
         assert priced.charge_nano(whole) <= split < priced.charge_nano(whole) + len(parts)
 
 
-@given(rows(), ratios, st.dictionaries(st.sampled_from(INPUT_CLASSES + OUTPUT_CLASSES), counts))
+ESTIMATED = INPUT_CLASSES + OUTPUT_CLASSES + TOOL_CLASSES
+
+
+@given(rows(), ratios, st.dictionaries(st.sampled_from(ESTIMATED), counts))
 def test_no_call_costs_more_than_its_estimate(row, ratio, usage):
     priced = compiled(row, ratio)
     tokens_in = sum(max(usage.get(c, 0), 0) for c in INPUT_CLASSES)
     tokens_out = sum(max(usage.get(c, 0), 0) for c in OUTPUT_CLASSES)
-    estimate = priced.estimate_nano(tokens_in, tokens_out)
+    tools = {name: usage.get(name, 0) + 1 for name in TOOL_CLASSES}
+    estimate = priced.estimate_nano(tokens_in, tokens_out, tools)
     if fits(row, ratio, {**usage, "calls": 1}):
         assert priced.charge_nano({**usage, "calls": 1}) <= estimate
 
 
-@given(rows(), ratios, st.integers(0, 10**12), st.integers(0, 10**6))
-def test_affordable_output_is_the_most_that_the_estimate_allows(row, ratio, amount, tokens_in):
+tool_calls = st.dictionaries(st.sampled_from(TOOL_CLASSES), st.integers(-1, 50))
+
+
+@given(rows(), ratios, st.integers(0, 10**12), st.integers(0, 10**6), tool_calls)
+def test_affordable_output_is_the_most_that_the_estimate_allows(
+    row, ratio, amount, tokens_in, tools
+):
     priced = compiled(row, ratio)
-    affordable = priced.affordable_output_tokens(amount, tokens_in)
-    if priced.estimate_nano(tokens_in, 0) > amount:
+    affordable = priced.affordable_output_tokens(amount, tokens_in, tools)
+    if priced.estimate_nano(tokens_in, 0, tools) > amount:
         assert affordable == 0
         return
-    assert priced.estimate_nano(tokens_in, affordable) <= amount
+    assert priced.estimate_nano(tokens_in, affordable, tools) <= amount
     if affordable < PLENTY:
-        assert priced.estimate_nano(tokens_in, affordable + 1) > amount
+        assert priced.estimate_nano(tokens_in, affordable + 1, tools) > amount
 
 
 def test_cache_figures_larger_than_the_prompt_never_lower_a_charge():
@@ -281,6 +300,16 @@ def test_explanations_show_the_formula_with_its_numbers():
         quote(LONG).factors_for({"input": 200_001}), {"input": 200_001}
     )
     assert explain(quote(GPT).factors, {"images": 2}) == "0 USD: nothing that has a price was used"
+
+
+def test_tools_without_a_price_are_free_and_told_and_those_with_one_are_explained():
+    usage = {"input": 10, "web_searches": 2, "file_searches": 1}
+    assert unpriced_tools(quote(GPT).factors, usage) == ["web_searches", "file_searches"]
+    priced = quote({**GPT, "web_searches": "0.01"})
+    assert unpriced_tools(priced.factors, usage) == ["file_searches"]
+    assert explain(priced.factors, usage) == (
+        "1 × ((10 input × 2.5) / 1,000,000 + 2 web_searches × 0.01) = 0.020025 USD"
+    )
 
 
 def test_a_typed_price_wins_for_its_channel_type_only():

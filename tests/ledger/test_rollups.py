@@ -2,12 +2,14 @@
 
 import asyncio
 
+import orjson
 import pytest
 
 from ledger.books import Books
 from ledger.clock import Clock
-from ledger.cubes import CUBES, DAY_US, DIMENSIONS, HOUR_US, SUMMED, merged
+from ledger.cubes import CUBES, DAY_US, DIMENSIONS, HOUR_US, MEASURES, SUMMED, merged
 from ledger.projector import Projector, catch_up, project, save_position
+from ledger.quote import USAGE_CLASSES
 from ledger.recount_rollups import rebuild_rollups, verify_rollups
 from ledger.rollups import ROLLUPS, Folding, cells_of, packed
 from ledger.totals import sums
@@ -140,6 +142,19 @@ def mongo(where):
 def counted(groups):
     size = len(SUMMED)
     return {g: list(map(int, c[:size])) for g, c in groups.items() if any(c[:size])}
+
+
+def test_a_page_from_before_a_class_was_counted_means_what_it_meant():
+    key = ("usage.charged", "user:1", 7, "gpt-4o", 3, "default")
+    measures = [2, -500, 40, 2, 90, 12, 1, 0, 0]
+    usage = [10, 4, 3, 0, 0, 20, 5, 0, 0, 0, 2, 0, 0]
+    old = {"cells": orjson.dumps([[*key, *measures, *usage, 100, 200, 6]]).decode()}
+    cell = dict(zip(MEASURES, cells_of(old)[key], strict=True))
+    assert (cell["cache_write"], cell["seconds"], cell["calls"]) == (3, 0, 2)
+    assert (cell["cache_write_1h"], cell["web_searches"]) == (0, 0)
+    assert (cell["first_us"], cell["last_us"], cell["when"]) == (100, 200, 6)
+    assert set(USAGE_CLASSES) <= set(SUMMED)
+    assert cells_of({"cells": packed(cells_of(old))}) == cells_of(old)
 
 
 async def test_alternatives_that_overlap_count_once(store):

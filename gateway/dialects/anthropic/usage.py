@@ -2,7 +2,8 @@
 
 `input_tokens` EXCLUDES what was read from and written to the cache; `output_tokens` includes
 thinking. The counts of a stream are cumulative: those of message_start are superseded, not added
-to, by those of message_delta. Cache writes for five minutes and for one hour are one class here.
+to, by those of message_delta. Cache writes for one hour are a class of their own; searches are
+billed by the call (server_tool_use.web_search_requests).
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,9 @@ from gateway.formats.usage import MAX_COUNT, Usage
 
 _READ, _WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
 _INPUTS = ("input_tokens", _READ, _WRITTEN)
-_WRITES = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+_HOURLY = "ephemeral_1h_input_tokens"
+_WRITES = ("ephemeral_5m_input_tokens", _HOURLY)
+_SEARCHES = "web_search_requests"
 
 
 def _count(value: Any) -> int | None:
@@ -32,7 +35,14 @@ def classes(report: Mapping[str, Any]) -> Usage | None:
         return None
     details = obj(source.get("output_tokens_details"))
     thinking = min(_count(details.get("thinking_tokens")) or 0, output or 0)
-    extra = {"cached": read or 0, "cache_write": written or 0, "reasoning": thinking}
+    hourly = min(_lasting(source), written or 0)
+    extra = {
+        "cached": read or 0,
+        "cache_write": (written or 0) - hourly,
+        "cache_write_1h": hourly,
+        "reasoning": thinking,
+        "web_searches": _count(obj(source.get("server_tool_use")).get(_SEARCHES)) or 0,
+    }
     plain = {"input": fresh or 0, "output": (output or 0) - thinking}
     return plain | {name: count for name, count in extra.items() if count}
 
@@ -43,6 +53,11 @@ def _written(report: Json) -> int | None:
     lifetimes = obj(report.get("cache_creation"))
     parts = [count for count in (_count(lifetimes.get(n)) for n in _WRITES) if count is not None]
     return total if total or not parts else min(sum(parts), MAX_COUNT)
+
+
+def _lasting(report: Json) -> int:
+    """Return the cache writes for one hour."""
+    return _count(obj(report.get("cache_creation")).get(_HOURLY)) or 0
 
 
 def find(event_or_answer: Any) -> Json | None:
@@ -78,7 +93,7 @@ def to_chat(report: Any) -> Json | None:
     found = classes(obj(report))
     if found is None:
         return None
-    cached, written = found.get("cached", 0), found.get("cache_write", 0)
+    cached, written = found.get("cached", 0), chat_usage.cache_writes(found)
     prompt = found["input"] + cached + written
     reasoning = found.get("reasoning", 0)
     completion = found["output"] + reasoning
@@ -99,7 +114,7 @@ def from_chat(report: Any) -> Json:
     details = {"output_tokens_details": {"thinking_tokens": reasoning}} if reasoning else {}
     return {
         "input_tokens": found.get("input", 0) + found.get("audio_input", 0),
-        _WRITTEN: found.get("cache_write", 0),
+        _WRITTEN: chat_usage.cache_writes(found),
         _READ: found.get("cached", 0),
         "output_tokens": found.get("output", 0) + found.get("audio_output", 0) + reasoning,
         **details,

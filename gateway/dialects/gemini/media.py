@@ -92,12 +92,13 @@ def from_file(value: Any, param: str) -> Json:
     url = a_name(get(source, "fileUri"), f"{param}.fileUri")
     kind = get(source, "mimeType")
     kind = kind.lower() if isinstance(kind, str) and kind else _type_at(url)
-    if not kind.startswith("image/") or not _is_open(url):
+    if not kind.startswith("image/") or not is_open(url):
         unsupported(param)
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def _is_open(url: str) -> bool:
+def is_open(url: str) -> bool:
+    """Whether an address is one of the open web, and not one that only Google can read."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and parts.hostname not in (None, *_GOOGLES)

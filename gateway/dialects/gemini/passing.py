@@ -9,7 +9,9 @@ from gateway.formats import sse, text
 from gateway.formats.text import Countable
 from gateway.relay.errors import RelayError
 
-TELLING = re.compile(rb"\"(?:usage_?[mM]etadata|finish_?[rR]eason|block_?[rR]eason|error)\"")
+TELLING = re.compile(
+    rb"\"(?:(?:usage|grounding)_?[mM]etadata|finish_?[rR]eason|block_?[rR]eason|error)\""
+)
 OPENING = re.compile(rb"(?!)")  # events have no names
 ERROR_FIRST = re.compile(rb'\s*(?:\[\s*)?\{\s*"error"\s*:')
 

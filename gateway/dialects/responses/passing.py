@@ -7,7 +7,9 @@ from gateway.dialects.responses.loose import Json, mapping
 from gateway.dialects.responses.sse import event
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
-TELLING = re.compile(rb"response\.(?:completed|incomplete|failed|cancelled|created)|\"error\"")
+TELLING = re.compile(
+    rb"response\.(?:completed|incomplete|failed|cancelled|created)|\"error\"|_search_call\""
+)
 OPENING = re.compile(rb"event:\s*response\.(?:completed|incomplete|failed|cancelled)")
 ERROR_FIRST = re.compile(rb'\s*\{\s*"(?:type"\s*:\s*"(?:error|response\.failed)"|error"\s*:\s*\{)')
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.dialects.responses.loose import Json, json_text, mapping, objects
-from gateway.formats.text import PER_ANSWER, PER_IMAGE, PER_MESSAGE, Countable
+from gateway.formats import images
+from gateway.formats.text import PER_ANSWER, PER_MESSAGE, Countable
 
 _SPOKEN = ("text", "refusal", "transcript")
 _CALLED = ("name", "arguments", "input", "code", "output")
@@ -56,7 +57,9 @@ def of_request(body: Json) -> Countable:
         for name in ("content", "output", "summary"):
             for part in objects(item.get(name)):
                 found.texts += _strings(part, _SPOKEN)
-                found.tokens += PER_IMAGE if "image" in str(part.get("type")) else 0
+                if "image" in str(part.get("type")):
+                    image = images.of_url(part.get("image_url"), part.get("detail"))
+                    found.images.append(image)
     if body.get("tools"):
         found.texts.append(json_text(body, "tools"))
     return found

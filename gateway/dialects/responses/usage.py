@@ -39,7 +39,7 @@ def from_chat(report: Any) -> Json | None:
         "input_tokens": taken,
         "input_tokens_details": {
             "cached_tokens": found.get("cached", 0),
-            "cache_write_tokens": found.get("cache_write", 0),
+            "cache_write_tokens": usage.cache_writes(found),
         },
         "output_tokens": given,
         "output_tokens_details": {"reasoning_tokens": found.get("reasoning", 0)},
@@ -55,8 +55,8 @@ def to_chat(report: Any) -> Json | None:
     taken = sum(found.get(name, 0) for name in INPUT_CLASSES)
     given = sum(found.get(name, 0) for name in OUTPUT_CLASSES)
     of_prompt = {"cached_tokens": found.get("cached", 0)}
-    if found.get("cache_write"):
-        of_prompt["cache_write_tokens"] = found["cache_write"]
+    if written := usage.cache_writes(found):
+        of_prompt["cache_write_tokens"] = written
     return {
         "prompt_tokens": taken,
         "completion_tokens": given,

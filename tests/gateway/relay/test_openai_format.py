@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from gateway.formats import openai, text
+from gateway.formats.images import Image
 from gateway.relay.errors import RelayError
 
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -92,7 +93,9 @@ def test_all_text_of_a_request_is_found() -> None:
         }
     )
     assert found.texts == ["system", "s", "user", "bob", "t", '[{"type":"function"}]']
-    assert found.tokens == 3 + 3 + 3 + 1 + text.PER_IMAGE
+    assert found.tokens == 3 + 3 + 3 + 1
+    assert found.images == [Image(None)]
+    assert found.fixed("claude-x") == found.tokens + 1_600
 
 
 def test_token_ids_are_counted_as_they_are() -> None:

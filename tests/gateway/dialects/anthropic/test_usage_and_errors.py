@@ -12,7 +12,12 @@ from gateway.formats import usage as chat_usage
 from gateway.relay.errors import RelayError, of_call
 from ledger.quote import USAGE_CLASSES
 
-LIFETIMES = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30}
+FIVE_MINUTES, AN_HOUR = 20, 30
+LIFETIMES = {
+    "ephemeral_5m_input_tokens": FIVE_MINUTES,
+    "ephemeral_1h_input_tokens": AN_HOUR,
+}
+WRITES = {"cache_write": FIVE_MINUTES, "cache_write_1h": AN_HOUR}
 FULL = {
     "input_tokens": 10,
     "cache_read_input_tokens": 40,
@@ -29,12 +34,32 @@ FULL = {
         ({"input_tokens": 3, "output_tokens": 4}, {"input": 3, "output": 4}),
         (
             FULL,
-            {"input": 10, "cached": 40, "cache_write": 50, "output": 4, "reasoning": 3},
+            {
+                "input": 10,
+                "cached": 40,
+                "cache_write": FIVE_MINUTES,
+                "cache_write_1h": AN_HOUR,
+                "output": 4,
+                "reasoning": 3,
+            },
         ),
-        ({"cache_creation": LIFETIMES}, {"input": 0, "cache_write": 50, "output": 0}),
+        ({"cache_creation": LIFETIMES}, {"input": 0, **WRITES, "output": 0}),
+        ({"cache_creation_input_tokens": 50}, {"input": 0, "cache_write": 50, "output": 0}),
+        (
+            {"cache_creation": {"ephemeral_1h_input_tokens": 9}, "cache_creation_input_tokens": 4},
+            {"input": 0, "cache_write_1h": 4, "output": 0},
+        ),
+        (
+            {"output_tokens": 1, "server_tool_use": {"web_search_requests": 3}},
+            {"input": 0, "output": 1, "web_searches": 3},
+        ),
+        (
+            {"output_tokens": 1, "server_tool_use": ["web_search_requests"]},
+            {"input": 0, "output": 1},
+        ),
         (
             {"cache_creation": LIFETIMES, "cache_creation_input_tokens": 0},
-            {"input": 0, "cache_write": 50, "output": 0},
+            {"input": 0, **WRITES, "output": 0},
         ),
         ({"output_tokens": 2}, {"input": 0, "output": 2}),
         ({"input_tokens": -3, "output_tokens": 2.0}, {"input": 0, "output": 2}),

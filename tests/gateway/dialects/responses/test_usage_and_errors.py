@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.dialects.responses import errors, text, usage
+from gateway.formats.images import Image
 from gateway.relay.errors import RelayError
 from tests.gateway.dialects.responses import oracle
 from tests.gateway.dialects.responses.examples import AGENT, COMPLETION, USAGE, Json
@@ -164,5 +165,5 @@ def test_a_requests_text_is_found() -> None:
     said = "".join(found.texts)
     for piece in ("You are an agent.", "Fix it.", "Look first.", "ls", "a.py", "Begin Patch"):
         assert piece in said
-    assert "aGVsbG8" not in said and found.tokens > 1_600
+    assert "aGVsbG8" not in said and found.images == [Image(None, low=True)]
     assert text.of_request({"input": "hi"}).texts == ["hi"]

@@ -1,5 +1,6 @@
 """Where clients of each dialect put the key and the model; counting tokens; lists of models."""
 
+import base64
 import json
 from typing import Any
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 
 from tests.fakes.vendors import FakeVendor
+from tests.gateway.formats.test_images import png
 from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.dialects.conftest import HI, anthropic_client, google_client, post
 
@@ -79,6 +81,31 @@ async def test_counting_as_google_does(
     whole = {"generateContentRequest": {"model": f"models/{model}", **GEMINI}}
     answer = await post(gate, secret, f"/v1beta/models/{model}:countTokens", whole)
     assert answer.json() == {"totalTokens": tokens}
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens"),
+    [("chatty", 85 + 4 * 170), ("gemini-fake", 4 * 258), ("claude-fake", 1_399)],
+)
+async def test_images_are_counted_by_their_size(
+    gate: Gate, vendor: FakeVendor, model: str, tokens: int
+) -> None:
+    """Each client asks a model of another protocol, so that the gateway counts; text is 8 or 9."""
+    _, secret = await gate.key()
+    data = base64.b64encode(png(1024, 1024)).decode()
+    text = {"text": "hi"}
+    if model == "claude-fake":
+        parts: Any = [text, {"inlineData": {"mimeType": "image/png", "data": data}}]
+        body: Any = {"contents": [{"role": "user", "parts": parts}]}
+        path, name = f"/v1beta/models/{model}:countTokens", "totalTokens"
+    else:
+        source = {"type": "base64", "media_type": "image/png", "data": data}
+        content = [{"type": "text", **text}, {"type": "image", "source": source}]
+        body = {"model": model, "messages": [{"role": "user", "content": content}]}
+        path, name = "/v1/messages/count_tokens", "input_tokens"
+    answer = await post(gate, secret, path, body)
+    assert 7 <= answer.json()[name] - tokens <= 9, answer.text
+    assert not vendor.received and not gate.upstream.received
 
 
 async def test_refusals_of_counting(gate: Gate, vendor: FakeVendor) -> None:

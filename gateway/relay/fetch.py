@@ -1,0 +1,223 @@
+"""Fetching what a user's request links to, without becoming a way into the network behind us.
+
+The check of an address happens when the connection is made, to exactly the address that it is made
+to: what a name resolves to before or afterwards does not matter. Redirects are followed by hand,
+few, each checked like the first URL. Time and size are bounded; nothing is unpacked, so that
+nothing can unfold. Whatever goes wrong, the user hears the same: no port scanner is offered.
+"""
+
+import asyncio
+import logging
+import re
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from gateway.addresses import Network, is_web_port, may_connect
+
+MAX_URL = 4_096
+MAX_BYTES = 20 << 20
+MOST_REDIRECTS = 3
+MOST_AT_ONCE = 32
+PIECE_BYTES = 64 << 10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
+
+# By their first bytes: what upstreams take as images. Content types lie, in both directions.
+_MAGIC = (
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"GIF8", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (4, b"ftypheic", "image/heic"),
+    (4, b"ftypheix", "image/heic"),
+    (4, b"ftypmif1", "image/heif"),
+)
+_OPAQUE = ("", "application/octet-stream", "binary/octet-stream")
+
+# A host whose last part is one is an address, in one of its many spellings (WHATWG, URL).
+_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+log = logging.getLogger("tollgate.relay")
+
+
+class FetchFailed(Exception):
+    """It could not be had, or may not. The text is for our own log, never for the user."""
+
+
+class _NotAllowed(OSError):
+    """An address that users may not reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An image and its type, as its own bytes tell it."""
+
+    content: bytes
+    content_type: str
+
+
+class Fetcher:
+    """Fetches images from the open internet.
+
+    `timeout_s` is for one image, waiting for a turn and redirects included. Through a proxy, names
+    are resolved by the proxy, which then has to be the one that keeps private addresses out of
+    reach; addresses that are written as such are refused here all the same. `resolve` replaces the
+    system's resolver.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        allowed: Sequence[Network] = (),
+        proxy_url: str | None = None,
+        resolve: Resolve | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._allowed = tuple(allowed)
+        self._proxy_url = proxy_url
+        self._resolve = resolve
+        self._max_bytes = max_bytes
+        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def image(self, url: str) -> Fetched:
+        """Return the image at an address. Raises FetchFailed."""
+        try:
+            async with asyncio.timeout(self._timeout_s), self._slots:
+                return await self._follow(url)
+        except TimeoutError:
+            raise FetchFailed("took too long") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise FetchFailed(f"{type(error).__name__}: {error}"[:300]) from None
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _follow(self, url: str) -> Fetched:
+        for _ in range(MOST_REDIRECTS + 1):
+            found = await self._get(self._checked(url))
+            if isinstance(found, Fetched):
+                return found
+            url = urljoin(url, found)
+        raise FetchFailed("redirected too often")
+
+    def _checked(self, url: str) -> URL:
+        """Return a URL that may be tried; its host is checked once more at the connection."""
+        if len(url) > MAX_URL:
+            raise FetchFailed("the address is too long")
+        parsed = URL(url)
+        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.user is not None:
+            raise FetchFailed("not an address of the web")
+        host = parsed.host.rstrip(".").lower()
+        literal = ":" in host or _NUMERIC.fullmatch(host.rpartition(".")[2]) is not None
+        local = host == "localhost" or host.endswith(".localhost")
+        if (literal or local) and self._proxy_url is not None and not self._may(host):
+            raise FetchFailed("not an address of the open internet")
+        if not is_web_port(parsed.port):
+            raise FetchFailed("not a port of the web")
+        return parsed
+
+    async def _get(self, url: URL) -> Fetched | str:
+        """Return what is there, or where it is now."""
+        session = self._opened()
+        async with session.get(
+            url, headers=_HEADERS, allow_redirects=False, proxy=self._proxy_url
+        ) as answer:
+            if answer.status in _REDIRECTS:
+                location = answer.headers.get("Location")
+                if not location:
+                    raise FetchFailed("redirected to nowhere")
+                return location
+            if answer.status != 200:
+                raise FetchFailed(f"answered with status {answer.status}")
+            if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise FetchFailed("is compressed, which was not asked for")
+            return _image(await self._read(answer), answer.content_type.lower())
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        if (answer.content_length or 0) > self._max_bytes:
+            raise FetchFailed("is too large")
+        pieces, size = [], 0
+        while piece := await answer.content.read(PIECE_BYTES):
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._max_bytes:
+                raise FetchFailed("is too large")
+        return b"".join(pieces)
+
+    def _may(self, host: str) -> bool:
+        return may_connect(host, self._allowed)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        """Make the session on first use, inside the running loop. Connections are never reused."""
+        if self._session is None:
+            checks = self._proxy_url is None
+            connector = aiohttp.TCPConnector(
+                use_dns_cache=False,
+                force_close=True,
+                resolver=_Resolver(self._resolve) if self._resolve is not None else None,
+                socket_factory=self._socket if checks else None,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
+
+    def _socket(self, address: tuple[Any, ...]) -> socket.socket:
+        """Make the socket for a connection to an address, unless it may not be reached."""
+        family, kind, protocol, _, place = address
+        if not self._may(str(place[0])):
+            raise _NotAllowed("not an address of the open internet")
+        made = socket.socket(family, kind, protocol)
+        made.setblocking(False)
+        return made
+
+
+def _image(content: bytes, said: str) -> Fetched:
+    if not said.startswith("image/") and said not in _OPAQUE:
+        raise FetchFailed(f"is {said[:60]}, which is no image")
+    for start, magic, kind in _MAGIC:
+        if content[start : start + len(magic)] == magic:
+            return Fetched(content, kind)
+    raise FetchFailed("is no image of a known kind")
+
+
+class _Resolver(AbstractResolver):
+    """The given resolver as aiohttp wants it."""
+
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._resolve(host, port)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in found
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
