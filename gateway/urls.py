@@ -8,6 +8,7 @@ from tornado.routing import URLSpec
 from gateway import ops
 from gateway.console import STATIC_DIR, ConsoleHandler, MissingPageHandler
 from gateway.dialects import asks
+from gateway.dialects.rerank import RERANK
 from gateway.formats import openai
 from gateway.observer import Observer
 from gateway.relay.absent import NotImplementedHandler, UnknownHandler
@@ -31,7 +32,6 @@ _NOT_IMPLEMENTED = (
     # Served by One API; these come with their own metering.
     r"/images/generations",
     r"/audio/(?:speech|transcriptions|translations)",
-    r"/(?:edits|moderations)",
     r"/oneapi/proxy/.*",
 )
 
@@ -48,6 +48,9 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
         completion("/embeddings", openai.EMBEDDINGS),
         completion("/completions", openai.COMPLETIONS),
         completion("/engines/([^/]+)/embeddings", openai.EMBEDDINGS),
+        completion("/moderations", openai.MODERATIONS),
+        completion("/edits", openai.EDITS),
+        completion("/rerank", RERANK),
         completion("/messages", asks.MESSAGES),
         completion("/responses", asks.RESPONSES),
         URLSpec(
@@ -74,6 +77,8 @@ def _gemini_routes(relay: Relay) -> list[URLSpec]:
     return [
         method("generateContent", GenerateHandler, asks.GENERATE),
         method("streamGenerateContent", GenerateHandler, asks.STREAM_GENERATE),
+        method("embedContent", GenerateHandler, asks.EMBED),
+        method("batchEmbedContents", GenerateHandler, asks.BATCH_EMBED),
         method("countTokens", CountHandler, COUNT_GENERATE),
         URLSpec(r"/v1beta/models/?", ModelsHandler, plain),
         URLSpec(r"/v1beta/models/(.+)", ModelHandler, plain),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from gateway.dialects import rerank
 from gateway.dialects.gemini.fields import an_object, get
 from gateway.formats import openai
 from gateway.formats.openai import MAX_CHOICES, MAX_TOKENS, Ask, Body, Endpoint
@@ -43,6 +44,19 @@ STREAM_GENERATE = replace(
     GENERATE, path="/v1beta/models/{model}:streamGenerateContent", streams=True
 )
 
+EMBED = Endpoint(
+    name="embeddings",
+    task="embed",
+    path="/v1beta/models/{model}:embedContent",
+    field="content",
+    kinds=(dict,),
+    has_output=False,
+    dialect="gemini",
+)
+BATCH_EMBED = replace(
+    EMBED, path="/v1beta/models/{model}:batchEmbedContents", field="requests", kinds=(list,)
+)
+
 # The endpoints that a conversation can be had through, by their tasks.
 CONVERSATIONS = frozenset(e.task for e in (openai.CHAT, MESSAGES, RESPONSES, GENERATE))
 # How an upstream of a protocol is asked to go on with one.
@@ -52,6 +66,10 @@ SPOKEN = {
     "anthropic": MESSAGES,
     "gemini": GENERATE,
 }
+# The endpoints that make vectors, by their tasks, and how an upstream of a protocol is asked for
+# them.
+VECTORS = frozenset(e.task for e in (openai.EMBEDDINGS, EMBED))
+EMBEDDED = {"openai": openai.EMBEDDINGS, "sandbox": openai.EMBEDDINGS, "gemini": BATCH_EMBED}
 
 
 # What an upstream keeps, it keeps for the operator's one account: who knows the id of another
@@ -71,6 +89,10 @@ def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> As
     if endpoint.dialect == "openai":
         return openai.read(endpoint, raw, model_in_path)
     body = openai.parse_body(raw)
+    if endpoint is rerank.RERANK:
+        return rerank.read(raw, body)
+    if endpoint.task == EMBED.task:
+        return _embed(endpoint, raw, body, model_in_path or "")
     if endpoint.dialect == "gemini":
         return _generate(endpoint, raw, body, model_in_path or "")
     limit_field = "max_tokens"
@@ -110,6 +132,21 @@ def _generate(endpoint: Endpoint, raw: bytes, body: Body, model: str) -> Ask:
     )
 
 
+def _embed(endpoint: Endpoint, raw: bytes, body: Body, model: str) -> Ask:
+    _check_input(endpoint, body)
+    return Ask(
+        endpoint=endpoint,
+        raw=raw,
+        body=body,
+        model=model,
+        stream=False,
+        wants_usage=False,
+        choices=1,
+        max_output=None,
+        limit_field="",
+    )
+
+
 def _number(config: Body, name: str, low: int, high: int) -> int | None:
     """Return a whole number of a Gemini config; Google's clients write some as 40.0."""
     value = get(config, name)
@@ -122,4 +159,5 @@ def _check_input(endpoint: Endpoint, body: Body) -> None:
     value: Any = body.get(endpoint.field)
     if not isinstance(value, endpoint.kinds) or not value:
         wanted = "a non-empty list" if str not in endpoint.kinds else "a non-empty string or list"
+        wanted = "an object with `parts`" if dict in endpoint.kinds else wanted
         openai.refuse_field(body, endpoint.field, wanted)

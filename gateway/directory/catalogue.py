@@ -20,7 +20,9 @@ _OPENAI_TASKS = (
     "chat",
     "completions",
     "embeddings",
+    "rerank",
     "moderations",
+    "edits",
     "images",
     "speech",
     "transcriptions",
@@ -31,9 +33,9 @@ PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     "openai": _OPENAI_TASKS,
     "sandbox": _OPENAI_TASKS,
     "anthropic": ("messages",),
-    "gemini": ("generate",),
+    "gemini": ("generate", "embed"),
 }
-TASKS = (*_OPENAI_TASKS, "responses", "messages", "generate")
+TASKS = (*_OPENAI_TASKS, "responses", "messages", "generate", "embed")
 
 
 @dataclass(frozen=True, slots=True)

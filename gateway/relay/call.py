@@ -143,7 +143,7 @@ async def _affordable(relay: Relay, x: Exchange, channel: Any) -> bool:
             return False
     else:
         output = x.clamp or reserve.most_output(relay, x)
-        amount = quote.estimate_nano(x.tokens_in, output * x.ask.choices)
+        amount = reserve.estimate(x, quote, output * x.ask.choices)
         if not await relay.books.credit.extend(x.hold, amount):
             return False
     x.quote = quote

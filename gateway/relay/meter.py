@@ -36,12 +36,18 @@ class Measured:
 
 
 async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measured:
-    """Measure an answer that came in one piece."""
+    """Measure an answer that came in one piece.
+
+    Nothing but zeros is no report where all that can be used is the input, which is never empty.
+    """
     content, parsed, said = delivery.content, delivery.parsed, DIALECTS[delivery.wire.dialect]
     report = said.find(parsed) if parsed is not None else usages.in_long_body(content)
     usage = said.classes(report) if report is not None else None
-    if usage is not None:
-        return _with_call(x, Measured(usage, "upstream", usages.frame_text(report)))
+    if usage is not None and (x.ask.endpoint.has_output or any(usage.values())):
+        measured = Measured(usage, "upstream", usages.frame_text(report))
+        if "input" not in usage and _is_priced(x, "input"):
+            usage["input"], measured.source = await counted_input(relay, x), "counted"
+        return _with_call(x, measured)
     if parsed is None:
         parsed = await asyncio.to_thread(parse, content)
     return _with_call(x, await _counted(relay, x, list(said.texts(parsed)), 0))
@@ -88,9 +94,14 @@ async def _counted(relay: Relay, x: Exchange, delivered: list[str], beyond_bytes
     return Measured(usage, "estimated" if beyond_bytes else "counted")
 
 
+def _is_priced(x: Exchange, name: str) -> bool:
+    assert x.quote is not None
+    return x.quote.charge_nano({name: 1}) > 0
+
+
 def _with_call(x: Exchange, measured: Measured) -> Measured:
     """Count the call itself where the price asks for it."""
     assert x.quote is not None
     if "calls" in x.quote.factors["rates"]:
-        measured.usage["calls"] = 1
+        measured.usage.setdefault("calls", 1)
     return measured

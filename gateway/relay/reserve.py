@@ -5,6 +5,7 @@ body's length bounds the input. Only when the credit does not cover that guess a
 and when it does not cover the whole answer either, the answer is asked to be shorter.
 """
 
+from gateway.dialects.asks import CONVERSATIONS
 from gateway.dialects.table import DIALECTS
 from gateway.directory.channels import Channel
 from gateway.formats import openai, text
@@ -30,12 +31,18 @@ async def reserve(relay: Relay, x: Exchange) -> None:
     limited = x.user.budgets or x.key.budgets
     running = relay.books.budgets.in_force(x.user, x.key) if limited else ()
     x.tokens_in = most_input(x.ask, x.channel)
-    amount = x.quote.estimate_nano(x.tokens_in, most_output(relay, x) * x.ask.choices)
+    amount = estimate(x, x.quote, most_output(relay, x) * x.ask.choices)
     x.hold = _hold_at_once(relay, accounts, running, amount)
     if x.hold is None:
         await _hold_slowly(relay, x, accounts, running, amount)
     if relay.books.lots.any(x.user.account):
         await relay.books.lots.prepare(x.user.account, amount)
+
+
+def estimate(x: Exchange, quote: Quote, tokens_out: int) -> int:
+    """Bound the cost of a request that may generate so many tokens, in nano-dollars."""
+    tokens = quote.estimate_nano(x.tokens_in, tokens_out)
+    return tokens + quote.charge_nano(x.ask.units) if x.ask.units else tokens
 
 
 async def _priced(relay: Relay, x: Exchange, channel: Channel) -> Quote:
@@ -79,7 +86,13 @@ def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
 def most_input(ask: openai.Ask, channel: Channel) -> int:
     """Bound the input tokens from above without counting them."""
     images = ask.raw.count(ask.endpoint.image) if ask.endpoint.image else 0
-    return len(ask.raw) + len(channel.system_prompt.encode()) + images * text.PER_IMAGE
+    said = len(ask.raw) + ask.said_again
+    return said + len(_system(ask, channel).encode()) + images * text.PER_IMAGE
+
+
+def _system(ask: openai.Ask, channel: Channel) -> str:
+    """Return the system prompt that the channel forces on what is asked: on conversations only."""
+    return channel.system_prompt if ask.endpoint.task in CONVERSATIONS else ""
 
 
 def most_output(relay: Relay, x: Exchange) -> int:
@@ -98,10 +111,14 @@ async def counted_input(relay: Relay, x: Exchange) -> int:
     """Count the input tokens, in a thread."""
     assert x.channel is not None
     found = DIALECTS[x.ask.endpoint.dialect].countable(x.ask.body)
-    if x.channel.system_prompt:
-        found.texts.append(x.channel.system_prompt)
+    system_prompt = _system(x.ask, x.channel)
+    if system_prompt:
+        found.texts.append(system_prompt)
         found.tokens += text.PER_MESSAGE
-    return found.tokens + await relay.counter.count(x.served_model, found.texts)
+    tokens = found.tokens + await relay.counter.count(x.served_model, found.texts)
+    for said, times in found.repeated:
+        tokens += times * await relay.counter.count(x.served_model, [said])
+    return tokens
 
 
 async def _hold_slowly(
@@ -115,8 +132,8 @@ async def _hold_slowly(
     except InsufficientCredit:
         x.tokens_in = min(x.tokens_in, await counted_input(relay, x))
     output, choices = most_output(relay, x), x.ask.choices
-    precise = quote.estimate_nano(x.tokens_in, output * choices)
-    floor = quote.estimate_nano(x.tokens_in, min(SHORTEST_ANSWER, output) * choices)
+    precise = estimate(x, quote, output * choices)
+    floor = estimate(x, quote, min(SHORTEST_ANSWER, output) * choices)
     wait_s = relay.settings.hold_wait_s
     x.hold = await budgets.hold(accounts, running, precise, floor_nano=floor, wait_s=wait_s)
     if x.hold.amount_nano < precise:

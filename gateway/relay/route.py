@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from gateway.channels.affinity import affinity
 from gateway.channels.select import choose_in_groups, groups_of
-from gateway.dialects.asks import CONVERSATIONS, SPOKEN
+from gateway.dialects.asks import CONVERSATIONS, EMBEDDED, SPOKEN, VECTORS
 from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
 from gateway.formats.openai import Endpoint
@@ -64,14 +64,16 @@ def able(relay: Relay, group: str, model: str, endpoint: Endpoint) -> list[Chann
 def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
     """Return the endpoint through which a vendor can serve what a client asks of another one.
 
-    The same one wherever the vendor has it; conversations can be converted; else None.
+    The same one wherever the vendor has it; conversations and vectors can be converted; else None.
     """
     if vendor.serves(endpoint.task):
         return endpoint
+    wire = None
     if endpoint.task in CONVERSATIONS:
-        wire = SPOKEN[vendor.protocol]
-        return wire if vendor.serves(wire.task) else None
-    return None
+        wire = SPOKEN.get(vendor.protocol)
+    elif endpoint.task in VECTORS:
+        wire = EMBEDDED.get(vendor.protocol)
+    return wire if wire is not None and vendor.serves(wire.task) else None
 
 
 def _pinned(relay: Relay, channel_id: int) -> Channel:
