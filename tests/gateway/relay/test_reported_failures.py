@@ -251,7 +251,6 @@ NOT_SERVED = {
     "images/edits": 501,
     "audio/speech": 501,
     "audio/transcriptions": 501,
-    "moderations": 501,
     "rerank": 404,
     "realtime": 404,
 }
