@@ -18,6 +18,7 @@ from gateway.relay.count import COUNT_GENERATE, COUNT_MESSAGES, CountHandler
 from gateway.relay.gemini import GenerateHandler
 from gateway.relay.handler import CompletionHandler
 from gateway.relay.models import ModelHandler, ModelsHandler
+from gateway.relay.realtime.handler import RealtimeHandler
 
 _V1 = r"(?:/openai)?/v1"
 _GEMINI = r"/(?:v1|v1beta)"
@@ -57,6 +58,7 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
             f"{_V1}/messages/count_tokens/?", CountHandler, {**plain, "endpoint": COUNT_MESSAGES}
         ),
         *_gemini_routes(relay),
+        URLSpec(rf"{_V1}/realtime/?", RealtimeHandler, plain),
         URLSpec(rf"{_V1}/models/?", ModelsHandler, plain),
         URLSpec(rf"{_V1}/models/(.+)", ModelHandler, plain),
         URLSpec(rf"{_MAYBE_V1}/dashboard/billing/subscription", SubscriptionHandler, plain),

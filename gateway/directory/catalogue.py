@@ -30,12 +30,12 @@ _OPENAI_TASKS = (
 )
 # Protocols, and the tasks for which a vendor of each has routes where it does not say otherwise.
 PROTOCOLS: Mapping[str, tuple[str, ...]] = {
-    "openai": _OPENAI_TASKS,
+    "openai": (*_OPENAI_TASKS, "realtime"),
     "sandbox": _OPENAI_TASKS,
     "anthropic": ("messages",),
     "gemini": ("generate", "embed"),
 }
-TASKS = (*_OPENAI_TASKS, "responses", "messages", "generate", "embed")
+TASKS = (*_OPENAI_TASKS, "realtime", "responses", "messages", "generate", "embed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import httpx
 
+from gateway.directory.catalogue import Vendor
 from gateway.providers.base import Answer, Call, CallFailed
 
 MAX_CACHED = 10_000
@@ -105,11 +106,14 @@ class OpenAIProvider:
             ("accept-encoding", "identity"),
             ("user-agent", self._user_agent),
         ]
-        auth = _AUTH[call.vendor.auth]
-        if auth is not None:
-            headers.append((auth[0], auth[1] + call.secret))
-        headers.extend(call.vendor.headers.items())
-        return headers
+        return [*headers, *vendor_headers(call.vendor, call.secret)]
+
+
+def vendor_headers(vendor: Vendor, secret: str) -> list[tuple[str, str]]:
+    """Return the headers that say who asks, and the others that the catalogue has for a vendor."""
+    auth = _AUTH[vendor.auth]
+    said = [] if auth is None else [(auth[0], auth[1] + secret)]
+    return [*said, *vendor.headers.items()]
 
 
 def _failure(error: Exception) -> CallFailed:

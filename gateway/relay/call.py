@@ -6,8 +6,9 @@ about its channel is told to gateway/channels/watch.py.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.channels.blame import Blame, blame
 from gateway.channels.health import Subject
@@ -23,6 +24,8 @@ from ledger.errors import PriceMissing
 
 log = logging.getLogger("tollgate.relay")
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class Tried:
@@ -36,12 +39,21 @@ class Tried:
 
 async def call(relay: Relay, x: Exchange) -> Delivery:
     """Return the first good answer. Raises RelayError with the last failure."""
+    delivery = await first_good(relay, x, attempt)
+    costs.note(x, delivery.answer.status, None, delivered=True)
+    return delivery
+
+
+async def first_good(
+    relay: Relay,
+    x: Exchange,
+    attempt: Callable[[Relay, Exchange, Collection[Subject]], Awaitable[T]],
+) -> T:
+    """Attempt until one succeeds, where that is worth it. Raises RelayError."""
     tried = Tried()
     while True:
         try:
-            delivery = await attempt(relay, x, tried.keys)
-            costs.note(x, delivery.answer.status, None, delivered=True)
-            return delivery
+            return await attempt(relay, x, tried.keys)
         except Refused as refused:
             _note(x, refused)
             whose = _judge(relay, tried, refused)

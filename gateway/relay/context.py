@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,9 @@ class Relay:
         """Refuse new requests and let open ones finish; those that do not in time are settled
         with what they delivered."""
         self.accepting = False
+        for exchange in list(self.exchanges):
+            if exchange.winds_up is not None:
+                exchange.winds_up()
         if not await self._until_idle(timeout_s):
             for exchange in list(self.exchanges):
                 exchange.stop("server_stopped")
@@ -96,6 +99,8 @@ class Exchange:
     dialect gets. `clamp` is the output limit, in tokens per choice, that the credit at hand
     imposes. `spent` are the attempts that cost something (see costs.py), `in_flight`
     that one is on its way. `stopped` says why the upstream is not read to its end, once it is so.
+    `winds_up` is told when the process begins to stop, and when it stops: what would go on for
+    long ends by itself then.
     """
 
     request_id: str
@@ -124,6 +129,7 @@ class Exchange:
     stopped: str | None = None
     reading: bool = False
     drain_timer: asyncio.TimerHandle | None = None
+    winds_up: Callable[[], None] | None = None
 
     @property
     def event_id(self) -> str:
@@ -140,6 +146,8 @@ class Exchange:
         """Stop reading the upstream, now or as soon as reading begins."""
         if self.stopped is None:
             self.stopped = why
+            if self.winds_up is not None:
+                self.winds_up()
             if self.reading:
                 self.task.cancel()
 

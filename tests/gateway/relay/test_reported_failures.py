@@ -251,8 +251,6 @@ NOT_SERVED = {
     "images/edits": 501,
     "audio/speech": 501,
     "audio/transcriptions": 501,
-    "rerank": 404,
-    "realtime": 404,
 }
 
 
