@@ -18,6 +18,7 @@ from gateway.relay.count import COUNT_GENERATE, COUNT_MESSAGES, CountHandler
 from gateway.relay.gemini import GenerateHandler
 from gateway.relay.handler import CompletionHandler
 from gateway.relay.models import ModelHandler, ModelsHandler
+from gateway.relay.proxy import ProxyHandler
 from gateway.relay.realtime.handler import RealtimeHandler
 
 _V1 = r"(?:/openai)?/v1"
@@ -33,7 +34,6 @@ _NOT_IMPLEMENTED = (
     # Served by One API; these come with their own metering.
     r"/images/generations",
     r"/audio/(?:speech|transcriptions|translations)",
-    r"/oneapi/proxy/.*",
 )
 
 
@@ -58,6 +58,7 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
             f"{_V1}/messages/count_tokens/?", CountHandler, {**plain, "endpoint": COUNT_MESSAGES}
         ),
         *_gemini_routes(relay),
+        URLSpec(rf"{_V1}/oneapi/proxy/(\d{{1,18}})(/.*)?", ProxyHandler, plain),
         URLSpec(rf"{_V1}/realtime/?", RealtimeHandler, plain),
         URLSpec(rf"{_V1}/models/?", ModelsHandler, plain),
         URLSpec(rf"{_V1}/models/(.+)", ModelHandler, plain),

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "none")
+AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "raw", "none")
 # Fields of a chat body that are not OpenAI's, and that some vendors take nevertheless.
 EXTENSIONS = ("top_k", "reasoning_content")
 # This AI gateway takes the place of the vendor's host and of its /v1.

@@ -15,7 +15,7 @@ from gateway.relay.errors import RelayError
 def route(relay: Relay, x: Exchange) -> None:
     """Choose the first channel. Raises RelayError 400, 404 or 503 when there is none."""
     if x.pinned is not None:
-        x.channel = _pinned(relay, x.pinned)
+        x.channel = pinned_channel(relay, x.pinned)
         return
     x.affinity = affinity(relay.settings.channel_affinity, x.key.id, x.ask.body)
     x.channel = another(relay, x, ())
@@ -76,7 +76,8 @@ def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
     return wire if wire is not None and vendor.serves(wire.task) else None
 
 
-def _pinned(relay: Relay, channel_id: int) -> Channel:
+def pinned_channel(relay: Relay, channel_id: int) -> Channel:
+    """Return a channel that was named by its id. Raises RelayError 400 or 403."""
     channel = relay.directory.channel(channel_id)
     if channel is None:
         raise RelayError("channel_not_found", f"There is no channel {channel_id}.")
