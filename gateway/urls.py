@@ -20,6 +20,7 @@ from gateway.relay.handler import CompletionHandler
 from gateway.relay.models import ModelHandler, ModelsHandler
 from gateway.relay.proxy import ProxyHandler
 from gateway.relay.realtime.handler import RealtimeHandler
+from gateway.relay.responses import CancelHandler, InputItemsHandler, ResponseHandler
 
 _V1 = r"(?:/openai)?/v1"
 _GEMINI = r"/(?:v1|v1beta)"
@@ -54,6 +55,9 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
         completion("/rerank", RERANK),
         completion("/messages", asks.MESSAGES),
         completion("/responses", asks.RESPONSES),
+        URLSpec(rf"{_V1}/responses/([^/]+)", ResponseHandler, plain),
+        URLSpec(rf"{_V1}/responses/([^/]+)/input_items", InputItemsHandler, plain),
+        URLSpec(rf"{_V1}/responses/([^/]+)/cancel", CancelHandler, plain),
         URLSpec(
             f"{_V1}/messages/count_tokens/?", CountHandler, {**plain, "endpoint": COUNT_MESSAGES}
         ),

@@ -72,9 +72,10 @@ VECTORS = frozenset(e.task for e in (openai.EMBEDDINGS, EMBED))
 EMBEDDED = {"openai": openai.EMBEDDINGS, "sandbox": openai.EMBEDDINGS, "gemini": BATCH_EMBED}
 
 
-# What an upstream keeps, it keeps for the operator's one account: who knows the id of another
-# user's answer could go on from it. And the usage of an answer in the background is never seen.
-_KEPT_UPSTREAM = ("background", "previous_response_id", "conversation")
+# What an upstream keeps, it keeps for the operator's one account: of conversations it is not known
+# whose they are (of answers it is: gateway/relay/answers.py). And the usage of an answer in the
+# background is never seen.
+_KEPT_UPSTREAM = ("background", "conversation")
 
 
 def _refuse_what_is_kept(body: openai.Body) -> None:

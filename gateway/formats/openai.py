@@ -71,7 +71,8 @@ MODERATIONS = Endpoint(
 class Ask:
     """What a client asks for, checked. `choices` is how many outputs may be generated in all;
     `array` that a stream is wanted as one JSON array, piece by piece. `said_again` bounds, in
-    bytes, what is read more than once; `units` what may be used beside tokens and the one call."""
+    bytes, what is read more than once; `units` what may be used beside tokens and the one call;
+    `kept_tokens` is what the upstream keeps of earlier turns and reads again."""
 
     endpoint: Endpoint
     raw: bytes
@@ -85,6 +86,7 @@ class Ask:
     array: bool = False
     said_again: int = 0
     units: Mapping[str, int] = field(default_factory=dict)
+    kept_tokens: int = 0
 
 
 def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> Ask:

@@ -16,6 +16,7 @@ from gateway.channels.retry import Retries
 from gateway.channels.upstream_keys import OF_THE_KEY
 from gateway.directory.channels import Channel
 from gateway.relay import costs, reserve
+from gateway.relay.answers import other_keys
 from gateway.relay.attempt import Delivery, Refused, Source, attempt
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.route import another
@@ -50,7 +51,7 @@ async def first_good(
     attempt: Callable[[Relay, Exchange, Collection[Subject]], Awaitable[T]],
 ) -> T:
     """Attempt until one succeeds, where that is worth it. Raises RelayError."""
-    tried = Tried()
+    tried = Tried(keys=set(other_keys(relay, x)))
     while True:
         try:
             return await attempt(relay, x, tried.keys)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.channels.disable import Switch
+from gateway.channels.health import Subject
 from gateway.channels.watch import Watch
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
@@ -95,10 +96,10 @@ class Exchange:
 
     `prices` is the table that was in force at admission: all of the charge is made with it, however
     often the request is tried again. `affinity` is what keeps it on the channel of those that it
-    belongs with. `headers` are those of the client that an upstream of its
-    dialect gets. `clamp` is the output limit, in tokens per choice, that the credit at hand
-    imposes. `spent` are the attempts that cost something (see costs.py), `in_flight`
-    that one is on its way. `stopped` says why the upstream is not read to its end, once it is so.
+    belongs with, `only_key` the upstream key that it must be sent with. `headers` are those of the
+    client that an upstream of its dialect gets. `clamp` is the output limit, in tokens per choice,
+    that the credit at hand imposes. `spent` are the attempts that cost something (see costs.py),
+    `in_flight` that one is on its way. `stopped` says why the upstream is not read to its end, once it is so.
     `winds_up` is told when the process begins to stop, and when it stops: what would go on for
     long ends by itself then.
     """
@@ -114,6 +115,7 @@ class Exchange:
     prices: PriceTable
     headers: Mapping[str, str] = field(default_factory=dict)
     affinity: bytes | None = None
+    only_key: Subject | None = None
     channel: Channel | None = None
     place: Place | None = None
     quote: Quote | None = None

@@ -40,6 +40,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "user_disabled": (403, _DENIED),
     "channel_not_allowed": (403, _DENIED),
     "model_not_found": (404, _BAD),
+    "previous_response_not_found": (404, _BAD),
+    "response_not_found": (404, _BAD),
     "unknown_url": (404, _BAD),
     "method_not_allowed": (405, _BAD),
     "request_too_large": (413, _BAD),

@@ -9,6 +9,7 @@ from gateway.dialects.table import DIALECTS
 from gateway.formats.openai import Endpoint
 from gateway.relay.admit import admit
 from gateway.relay.answer import RelayHandler
+from gateway.relay.answers import follow, keep
 from gateway.relay.attempt import Delivery
 from gateway.relay.call import call
 from gateway.relay.context import Exchange, Relay
@@ -52,6 +53,7 @@ class CompletionHandler(RelayHandler):
         self.exchange = x
         relay.begin(x)
         try:
+            await follow(relay, x)
             route(relay, x)
             await reserve(relay, x)
             if x.client_gone:
@@ -106,6 +108,7 @@ class CompletionHandler(RelayHandler):
             measured = await measure_whole(self.relay, x, delivery)
             outcome = CLIENT_CLOSED if x.client_gone else COMPLETE
             charge = await settle(self.relay, x, measured, outcome)
+            await keep(self.relay, x, delivery, measured)
             headers["Content-Type"] = answer.headers.get("content-type", _JSON)
             headers["X-Tollgate-Cost"] = usd(charge)
             self.write(delivery.content)

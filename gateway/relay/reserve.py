@@ -86,7 +86,7 @@ def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
 def most_input(ask: openai.Ask, channel: Channel) -> int:
     """Bound the input tokens from above without counting them."""
     images = ask.raw.count(ask.endpoint.image) if ask.endpoint.image else 0
-    said = len(ask.raw) + ask.said_again
+    said = len(ask.raw) + ask.said_again + ask.kept_tokens
     return said + len(_system(ask, channel).encode()) + images * text.PER_IMAGE
 
 
@@ -115,7 +115,8 @@ async def counted_input(relay: Relay, x: Exchange) -> int:
     if system_prompt:
         found.texts.append(system_prompt)
         found.tokens += text.PER_MESSAGE
-    tokens = found.tokens + await relay.counter.count(x.served_model, found.texts)
+    tokens = found.tokens + x.ask.kept_tokens
+    tokens += await relay.counter.count(x.served_model, found.texts)
     for said, times in found.repeated:
         tokens += times * await relay.counter.count(x.served_model, [said])
     return tokens
