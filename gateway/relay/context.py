@@ -99,9 +99,9 @@ class Exchange:
     belongs with, `only_key` the upstream key that it must be sent with. `headers` are those of the
     client that an upstream of its dialect gets. `clamp` is the output limit, in tokens per choice,
     that the credit at hand imposes. `spent` are the attempts that cost something (see costs.py),
-    `in_flight` that one is on its way. `stopped` says why the upstream is not read to its end, once it is so.
-    `winds_up` is told when the process begins to stop, and when it stops: what would go on for
-    long ends by itself then.
+    `in_flight` that one is on its way. `stopped` says why the upstream is not read to its end, once
+    it is so. `winds_up` is told when the process begins to stop, and when it stops: what would go
+    on for long ends by itself then.
     """
 
     request_id: str

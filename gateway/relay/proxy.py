@@ -138,8 +138,13 @@ class ProxyHandler(RelayHandler):
             if getattr(self.request, "body_dropped", False):
                 self._upload.abort()
                 raise web.HTTPError(413)
+            if x.stopped is not None:
+                self._upload.abort()
+                raise RelayError("shutting_down", "This server is stopping; please try again.")
             await self._upload.close()
             answer = await self._answered(x, task)
+            if answer is None:
+                return
             try:
                 await self._pass_on(x, answer)
             finally:
@@ -235,7 +240,8 @@ class ProxyHandler(RelayHandler):
 
     # -- after ------------------------------------------------------------------------------------
 
-    async def _answered(self, x: Exchange, task: asyncio.Task[Answer]) -> Answer:
+    async def _answered(self, x: Exchange, task: asyncio.Task[Answer]) -> Answer | None:
+        """Wait for the head of the answer; None where the client is gone, and the call charged."""
         x.reading = True
         try:
             return await task
@@ -247,6 +253,8 @@ class ProxyHandler(RelayHandler):
                 raise
             x.task.uncancel()
             await self._charge(x, None, str(x.stopped))
+            if x.client_gone:
+                return None
             raise RelayError("shutting_down", "This server is stopping.") from None
         finally:
             x.reading = False

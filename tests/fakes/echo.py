@@ -76,6 +76,8 @@ class _Handler(web.RequestHandler):
 
     async def answer(self, path: str) -> Any:
         self.ended = True
+        if self.get_query_argument("hang", ""):
+            await self.server.released.wait()
         self.server.uploaded.append((self.size, self.hash.hexdigest()))
         self.set_header("Content-Type", "application/x-test")
         self.set_header("X-Request-Id", "req_echo")

@@ -117,7 +117,9 @@ async def test_what_is_not_kept(gate: Gate, kept: FakeKept) -> None:
     responses = gate.client(secret).responses
     unkept = await responses.create(model="kept", input="hi", store=False)
     assert await status_of(responses.retrieve(unkept.id)) == 404
-    converted = await responses.create(model="m", input="hi")  # by an upstream that keeps nothing
+    await gate.price({"model": "chatty", "input": "1"})
+    await gate.channel("chatty", type=50, base_url=gate.upstream.url)
+    converted = await responses.create(model="chatty", input="hi")
     assert await status_of(responses.retrieve(converted.id)) == 404
     for odd in ("resp_nothing", "a b", "x" * 300, "..x", "%00", "é"):
         headers = {"authorization": f"Bearer sk-{secret}"}

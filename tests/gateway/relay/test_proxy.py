@@ -232,6 +232,27 @@ async def test_an_answer_that_breaks_off_is_charged_and_not_whole(
     assert (event["amount"], event["body"]["outcome"]) == (-CALL, outcome)
 
 
+@pytest.mark.parametrize("how", ["client_closed", "server_stopped"])
+async def test_an_answer_that_is_not_waited_for(
+    gate: Gate, echo: EchoServer, channel: Channel, how: str
+) -> None:
+    key, secret = await gate.key("1")
+    asked = asyncio.create_task(call(gate, secret, channel, "/x?hang=1", content=b"x"))
+    await until(lambda: echo.received)
+    (exchange,) = gate.running.relay.exchanges
+    await until(lambda: exchange.reading)
+    if how == "client_closed":
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    else:
+        exchange.stop(how)
+        assert (await asked).json()["error"]["code"] == "shutting_down"
+    await gate.settled()
+    (event,) = await gate.events_of(key)
+    assert (event["amount"], event["body"]["outcome"]) == (-CALL, how)
+
+
 async def test_no_receipt_no_end(
     gate: Gate, echo: EchoServer, channel: Channel, with_books: Any
 ) -> None:
