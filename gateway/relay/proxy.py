@@ -8,8 +8,6 @@ recorded before the end of the answer.
 
 import asyncio
 import logging
-import re
-from collections.abc import Mapping
 from urllib.parse import unquote
 
 import httpx
@@ -28,6 +26,7 @@ from gateway.relay.answer import RelayHandler
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.meter import CLIENT_CLOSED, COMPLETE, Measured
+from gateway.relay.proxy_headers import comes_back, taken
 from gateway.relay.reserve import reserve
 from gateway.relay.route import pinned_channel
 from gateway.relay.settle import settle
@@ -37,48 +36,6 @@ from ledger.errors import LedgerError
 
 PROXY = Endpoint("proxy", "proxy", "/v1/oneapi/proxy", "", (), False)
 _MODEL = "proxy"
-# What goes on to the upstream: what the body is and how the answer may be, never who asks.
-_TAKEN = frozenset(
-    (
-        "accept",
-        "accept-language",
-        "content-type",
-        "content-encoding",
-        "content-language",
-        "content-md5",
-        "idempotency-key",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "range",
-    )
-)
-_VENDORS_OWN = re.compile(r"(?:openai|anthropic|x-goog|x-dashscope|cohere)-[a-z0-9-]+", re.ASCII)
-_KEYS = frozenset(("x-goog-api-key", "x-goog-iam-authorization-token"))
-# What does not come back: what is about a connection, and what would speak for this server.
-_DROPPED = frozenset(
-    (
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "content-length",
-        "set-cookie",
-        "set-cookie2",
-        "server",
-        "date",
-        "alt-svc",
-        "strict-transport-security",
-        "x-request-id",
-        "x-oneapi-request-id",
-    )
-)
 _NO_BODY = frozenset({204, 304})
 
 log = logging.getLogger("tollgate.relay")
@@ -263,7 +220,7 @@ class ProxyHandler(RelayHandler):
         self.set_status(answer.status)
         self.clear_header("Content-Type")
         for name, value in answer.headers.items():
-            if _comes_back(name, answer.headers):
+            if comes_back(name, answer.headers):
                 self.set_header(name, value.encode("latin-1"))
         if self.request.method == "HEAD" and "content-length" in answer.headers:
             self.set_header("Content-Length", answer.headers["content-length"])
@@ -321,23 +278,3 @@ class ProxyHandler(RelayHandler):
         stream = getattr(connection, "stream", None)
         if stream is not None:
             stream.close()
-
-
-def taken(headers: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return those of a client's headers that an upstream gets."""
-    found = [(name.lower(), value) for name, value in headers.items() if value.isascii()]
-    if "X-Consumed-Content-Encoding" not in headers and "Content-Length" in headers:
-        found.append(("content-length", headers["Content-Length"]))
-    allowed = {"content-length", *_TAKEN}
-    return [
-        (name, value)
-        for name, value in dict(found).items()
-        if name in allowed or (_VENDORS_OWN.fullmatch(name) and name not in _KEYS)
-    ]
-
-
-def _comes_back(name: str, headers: Mapping[str, str]) -> bool:
-    named = {each.strip().lower() for each in headers.get("connection", "").split(",")}
-    encoded = name == "content-encoding"  # it was decoded on the way
-    ours = name.startswith(("access-control-", "x-tollgate-"))
-    return not (name in _DROPPED or name in named or encoded or ours)

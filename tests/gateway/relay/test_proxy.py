@@ -1,6 +1,7 @@
 """The raw proxy: administrators only, the channel's key, a price per call, bounded memory."""
 
 import asyncio
+import gzip
 import hashlib
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -168,6 +169,15 @@ async def test_big_bodies_pass_in_little_memory(
     assert echo.uploaded[0][1] == hashlib.sha256(PIECE * (count // 4)).hexdigest()
     assert size == count * len(PIECE) and peak < 6 << 20
     assert len(await gate.events_of(key)) == 2
+
+
+async def test_a_packed_body_is_unpacked(gate: Gate, echo: EchoServer, channel: Channel) -> None:
+    _, secret = await gate.key()
+    packed = {"content-encoding": "gzip", "content-type": "a/b"}
+    content = gzip.compress(b"z" * 5_000)
+    answer = await call(gate, secret, channel, "/x", headers=packed, content=content)
+    assert answer.status_code == 200 and echo.uploaded[0][0] == 5_000
+    assert "content-encoding" not in echo.received[0][2]
 
 
 async def test_a_body_over_the_limit_is_never_taken_for_whole(
