@@ -83,6 +83,19 @@ def _refuse_what_is_kept(body: openai.Body) -> None:
         if body.get(name):
             message = f"`{name}` is not offered by this gateway; send the whole input instead."
             raise RelayError("invalid_value", message, param=name)
+    given = body.get("input")
+    for at, item in enumerate(given if isinstance(given, list) else ()):
+        if _is_reference(item):
+            message = f"`input[{at}]` refers to an item that the upstream keeps; send it whole."
+            raise RelayError("invalid_value", message, param=f"input[{at}]")
+
+
+def _is_reference(item: Any) -> bool:
+    """Whether an item is only named, by an id that may be of another user's."""
+    if not isinstance(item, dict):
+        return False
+    kind = item.get("type")
+    return kind == "item_reference" or (not kind and "id" in item and "role" not in item)
 
 
 def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> Ask:

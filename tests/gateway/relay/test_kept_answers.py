@@ -128,6 +128,10 @@ async def test_what_is_not_kept(gate: Gate, kept: FakeKept) -> None:
     for value in (3, ["x"], {"id": "x"}, True, "x" * 10_000):
         body = {"model": "kept", "input": "hi", "previous_response_id": value}
         assert (await gate.post(secret, body, "/v1/responses")).status_code == 404
+    for reference in ({"type": "item_reference", "id": "msg_1"}, {"id": "msg_1"}):
+        body = {"model": "kept", "input": [{"role": "user", "content": "hi"}, reference]}
+        answer = await gate.post(secret, body, "/v1/responses")
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "input[1]")
     assert len(kept.received) == 1
 
 
