@@ -18,6 +18,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 
 from gateway.directory.directory import Directory
 from gateway.leader import LEASES, Leader
+from gateway.relay.answers import forget_old
 from gateway.settings import Settings
 from gateway.tasks import end_all
 from ledger.audit import watch
@@ -86,12 +87,18 @@ async def _lots(context: JobContext) -> None:
     await expire(context.books, stopping=context.stopping)
 
 
+async def _answers(context: JobContext) -> None:
+    """Forget whose the answers are that no upstream keeps any more."""
+    await forget_old(context.store, context.clock.now_us() / 1_000_000)
+
+
 # A line each: name, seconds between turns, coroutine function that takes a JobContext.
 JOBS: tuple[Job, ...] = (
     Job("audit", 60, _audit),
     Job("seal", 60, _seal),
     Job("reversals", 10, _reversals),
     Job("lots", 300, _lots),
+    Job("answers", 86_400, _answers),
 )
 
 

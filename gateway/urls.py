@@ -8,6 +8,7 @@ from tornado.routing import URLSpec
 from gateway import ops
 from gateway.console import STATIC_DIR, ConsoleHandler, MissingPageHandler
 from gateway.dialects import asks
+from gateway.dialects.rerank import RERANK
 from gateway.formats import openai
 from gateway.limits.door import Door
 from gateway.observer import Observer
@@ -18,6 +19,9 @@ from gateway.relay.count import COUNT_GENERATE, COUNT_MESSAGES, CountHandler
 from gateway.relay.gemini import GenerateHandler
 from gateway.relay.handler import CompletionHandler
 from gateway.relay.models import ModelHandler, ModelsHandler
+from gateway.relay.proxy import ProxyHandler
+from gateway.relay.realtime.handler import RealtimeHandler
+from gateway.relay.responses import CancelHandler, InputItemsHandler, ResponseHandler
 
 _V1 = r"(?:/openai)?/v1"
 _GEMINI = r"/(?:v1|v1beta)"
@@ -32,8 +36,6 @@ _NOT_IMPLEMENTED = (
     # Served by One API; these come with their own metering.
     r"/images/generations",
     r"/audio/(?:speech|transcriptions|translations)",
-    r"/(?:edits|moderations)",
-    r"/oneapi/proxy/.*",
 )
 
 
@@ -49,12 +51,20 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
         completion("/embeddings", openai.EMBEDDINGS),
         completion("/completions", openai.COMPLETIONS),
         completion("/engines/([^/]+)/embeddings", openai.EMBEDDINGS),
+        completion("/moderations", openai.MODERATIONS),
+        completion("/edits", openai.EDITS),
+        completion("/rerank", RERANK),
         completion("/messages", asks.MESSAGES),
         completion("/responses", asks.RESPONSES),
+        URLSpec(rf"{_V1}/responses/([^/]+)", ResponseHandler, plain),
+        URLSpec(rf"{_V1}/responses/([^/]+)/input_items", InputItemsHandler, plain),
+        URLSpec(rf"{_V1}/responses/([^/]+)/cancel", CancelHandler, plain),
         URLSpec(
             f"{_V1}/messages/count_tokens/?", CountHandler, {**plain, "endpoint": COUNT_MESSAGES}
         ),
         *_gemini_routes(relay),
+        URLSpec(rf"{_V1}/oneapi/proxy/(\d{{1,18}})(/.*)?", ProxyHandler, plain),
+        URLSpec(rf"{_V1}/realtime/?", RealtimeHandler, plain),
         URLSpec(rf"{_V1}/models/?", ModelsHandler, plain),
         URLSpec(rf"{_V1}/models/(.+)", ModelHandler, plain),
         URLSpec(rf"{_MAYBE_V1}/dashboard/billing/subscription", SubscriptionHandler, plain),
@@ -75,6 +85,8 @@ def _gemini_routes(relay: Relay) -> list[URLSpec]:
     return [
         method("generateContent", GenerateHandler, asks.GENERATE),
         method("streamGenerateContent", GenerateHandler, asks.STREAM_GENERATE),
+        method("embedContent", GenerateHandler, asks.EMBED),
+        method("batchEmbedContents", GenerateHandler, asks.BATCH_EMBED),
         method("countTokens", CountHandler, COUNT_GENERATE),
         URLSpec(r"/v1beta/models/?", ModelsHandler, plain),
         URLSpec(r"/v1beta/models/(.+)", ModelHandler, plain),

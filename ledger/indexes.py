@@ -127,6 +127,13 @@ DIRECTORY_INDEXES = (
         False,
         "the codes of one batch, to export them",
     ),
+    Index(
+        "answers",
+        "at_s",
+        (("at_s", 1),),
+        False,
+        "answers that no upstream keeps any more, to be forgotten, once a day",
+    ),
     *map(_changes, ("users", "keys", "channels", "options")),
 )
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from gateway.dialects import rerank
 from gateway.dialects.gemini.fields import an_object, get
 from gateway.formats import openai
 from gateway.formats.openai import MAX_CHOICES, MAX_TOKENS, Ask, Body, Endpoint
@@ -43,6 +44,19 @@ STREAM_GENERATE = replace(
     GENERATE, path="/v1beta/models/{model}:streamGenerateContent", streams=True
 )
 
+EMBED = Endpoint(
+    name="embeddings",
+    task="embed",
+    path="/v1beta/models/{model}:embedContent",
+    field="content",
+    kinds=(dict,),
+    has_output=False,
+    dialect="gemini",
+)
+BATCH_EMBED = replace(
+    EMBED, path="/v1beta/models/{model}:batchEmbedContents", field="requests", kinds=(list,)
+)
+
 # The endpoints that a conversation can be had through, by their tasks.
 CONVERSATIONS = frozenset(e.task for e in (openai.CHAT, MESSAGES, RESPONSES, GENERATE))
 # How an upstream of a protocol is asked to go on with one.
@@ -52,11 +66,16 @@ SPOKEN = {
     "anthropic": MESSAGES,
     "gemini": GENERATE,
 }
+# The endpoints that make vectors, by their tasks, and how an upstream of a protocol is asked for
+# them.
+VECTORS = frozenset(e.task for e in (openai.EMBEDDINGS, EMBED))
+EMBEDDED = {"openai": openai.EMBEDDINGS, "sandbox": openai.EMBEDDINGS, "gemini": BATCH_EMBED}
 
 
-# What an upstream keeps, it keeps for the operator's one account: who knows the id of another
-# user's answer could go on from it. And the usage of an answer in the background is never seen.
-_KEPT_UPSTREAM = ("background", "previous_response_id", "conversation")
+# What an upstream keeps, it keeps for the operator's one account: of conversations it is not known
+# whose they are (of answers it is: gateway/relay/answers.py). And the usage of an answer in the
+# background is never seen.
+_KEPT_UPSTREAM = ("background", "conversation")
 
 
 def _refuse_what_is_kept(body: openai.Body) -> None:
@@ -64,6 +83,19 @@ def _refuse_what_is_kept(body: openai.Body) -> None:
         if body.get(name):
             message = f"`{name}` is not offered by this gateway; send the whole input instead."
             raise RelayError("invalid_value", message, param=name)
+    given = body.get("input")
+    for at, item in enumerate(given if isinstance(given, list) else ()):
+        if _is_reference(item):
+            message = f"`input[{at}]` refers to an item that the upstream keeps; send it whole."
+            raise RelayError("invalid_value", message, param=f"input[{at}]")
+
+
+def _is_reference(item: Any) -> bool:
+    """Whether an item is only named, by an id that may be of another user's."""
+    if not isinstance(item, dict):
+        return False
+    kind = item.get("type")
+    return kind == "item_reference" or (not kind and "id" in item and "role" not in item)
 
 
 def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> Ask:
@@ -71,6 +103,10 @@ def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> As
     if endpoint.dialect == "openai":
         return openai.read(endpoint, raw, model_in_path)
     body = openai.parse_body(raw)
+    if endpoint is rerank.RERANK:
+        return rerank.read(raw, body)
+    if endpoint.task == EMBED.task:
+        return _embed(endpoint, raw, body, model_in_path or "")
     if endpoint.dialect == "gemini":
         return _generate(endpoint, raw, body, model_in_path or "")
     limit_field = "max_tokens"
@@ -110,6 +146,21 @@ def _generate(endpoint: Endpoint, raw: bytes, body: Body, model: str) -> Ask:
     )
 
 
+def _embed(endpoint: Endpoint, raw: bytes, body: Body, model: str) -> Ask:
+    _check_input(endpoint, body)
+    return Ask(
+        endpoint=endpoint,
+        raw=raw,
+        body=body,
+        model=model,
+        stream=False,
+        wants_usage=False,
+        choices=1,
+        max_output=None,
+        limit_field="",
+    )
+
+
 def _number(config: Body, name: str, low: int, high: int) -> int | None:
     """Return a whole number of a Gemini config; Google's clients write some as 40.0."""
     value = get(config, name)
@@ -122,4 +173,5 @@ def _check_input(endpoint: Endpoint, body: Body) -> None:
     value: Any = body.get(endpoint.field)
     if not isinstance(value, endpoint.kinds) or not value:
         wanted = "a non-empty list" if str not in endpoint.kinds else "a non-empty string or list"
+        wanted = "an object with `parts`" if dict in endpoint.kinds else wanted
         openai.refuse_field(body, endpoint.field, wanted)

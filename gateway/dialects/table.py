@@ -1,8 +1,9 @@
 """The one table of dialects."""
 
 import re
+from dataclasses import replace
 
-from gateway.dialects import chat, searches
+from gateway.dialects import chat, rerank, searches
 from gateway.dialects.anthropic import answer as a_answer
 from gateway.dialects.anthropic import errors as a_errors
 from gateway.dialects.anthropic import passing as a_passing
@@ -146,4 +147,14 @@ GEMINI = Dialect(
     last=b"",
 )
 
-DIALECTS = {dialect.name: dialect for dialect in (CHAT, ANTHROPIC, RESPONSES, GEMINI)}
+# Whose bodies OpenAI's API does not know; errors are like OpenAI's.
+RERANK = replace(
+    CHAT,
+    name="rerank",
+    classes=rerank.classes,
+    find=rerank.find,
+    countable=rerank.countable,
+    delivers=("results", "data"),
+)
+
+DIALECTS = {each.name: each for each in (CHAT, ANTHROPIC, RESPONSES, GEMINI, RERANK)}

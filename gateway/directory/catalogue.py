@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "none")
+AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "raw", "none")
 # Fields of a chat body that are not OpenAI's, and that some vendors take nevertheless.
 EXTENSIONS = ("top_k", "reasoning_content")
 # This AI gateway takes the place of the vendor's host and of its /v1.
@@ -20,7 +20,9 @@ _OPENAI_TASKS = (
     "chat",
     "completions",
     "embeddings",
+    "rerank",
     "moderations",
+    "edits",
     "images",
     "speech",
     "transcriptions",
@@ -28,12 +30,12 @@ _OPENAI_TASKS = (
 )
 # Protocols, and the tasks for which a vendor of each has routes where it does not say otherwise.
 PROTOCOLS: Mapping[str, tuple[str, ...]] = {
-    "openai": _OPENAI_TASKS,
+    "openai": (*_OPENAI_TASKS, "realtime"),
     "sandbox": _OPENAI_TASKS,
     "anthropic": ("messages",),
-    "gemini": ("generate",),
+    "gemini": ("generate", "embed"),
 }
-TASKS = (*_OPENAI_TASKS, "responses", "messages", "generate")
+TASKS = (*_OPENAI_TASKS, "realtime", "responses", "messages", "generate", "embed")
 
 
 @dataclass(frozen=True, slots=True)

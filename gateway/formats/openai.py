@@ -4,7 +4,8 @@ A body is checked by hand for what routing, holding credit and metering need, an
 as it came.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import orjson
@@ -26,6 +27,7 @@ class Endpoint:
 
     `passes` are the client's headers that go on to an upstream of the same dialect, `image` is what
     announces an image in a body; `streams` says that its answers are always streams.
+    `default_model` is asked where a body names none.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Endpoint:
     passes: tuple[str, ...] = ()
     image: bytes = b""
     streams: bool = False
+    default_model: str = ""
 
 
 CHAT = Endpoint(
@@ -51,12 +54,25 @@ CHAT = Endpoint(
 )
 COMPLETIONS = Endpoint("completions", "completions", "/v1/completions", "prompt", (str, list), True)
 EMBEDDINGS = Endpoint("embeddings", "embeddings", "/v1/embeddings", "input", (str, list), False)
+EDITS = Endpoint("edits", "edits", "/v1/edits", "instruction", (str,), True)
+MODERATIONS = Endpoint(
+    name="moderations",
+    task="moderations",
+    path="/v1/moderations",
+    field="input",
+    kinds=(str, list),
+    has_output=False,
+    image=b'"image_url"',
+    default_model="text-moderation-stable",
+)
 
 
 @dataclass(slots=True)
 class Ask:
     """What a client asks for, checked. `choices` is how many outputs may be generated in all;
-    `array` that a stream is wanted as one JSON array, piece by piece."""
+    `array` that a stream is wanted as one JSON array, piece by piece. `said_again` bounds, in
+    bytes, what is read more than once; `units` what may be used beside tokens and the one call;
+    `kept_tokens` is what the upstream keeps of earlier turns and reads again."""
 
     endpoint: Endpoint
     raw: bytes
@@ -68,14 +84,17 @@ class Ask:
     max_output: int | None
     limit_field: str
     array: bool = False
+    said_again: int = 0
+    units: Mapping[str, int] = field(default_factory=dict)
+    kept_tokens: int = 0
 
 
 def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> Ask:
     """Check a request body. Raises RelayError 400, naming the parameter that is wrong."""
     body = parse_body(raw)
     model = body.get("model")
-    if model is None and model_in_path:
-        model = body["model"] = model_in_path
+    if model is None and (model_in_path or endpoint.default_model):
+        model = body["model"] = model_in_path or endpoint.default_model
         raw = orjson.dumps(body)
     if not isinstance(model, str) or not model:
         refuse_field(body, "model", "a non-empty string")
@@ -130,10 +149,13 @@ def refuse_field(body: Body, name: str, wanted: str) -> NoReturn:
 def _check_input(endpoint: Endpoint, body: Body) -> None:
     value = body.get(endpoint.field)
     if not isinstance(value, endpoint.kinds) or not value:
-        wanted = "a non-empty list" if endpoint is CHAT else "a non-empty string or list"
+        wanted = " or ".join(_KINDS[kind] for kind in endpoint.kinds)
         refuse_field(body, endpoint.field, wanted)
     if endpoint is CHAT and not all(map(_is_message, body["messages"])):
         refuse_field(body, "messages", "a list of objects with a `role`")
+
+
+_KINDS: dict[type, str] = {str: "a non-empty string", list: "a non-empty list"}
 
 
 def _is_message(value: Any) -> bool:

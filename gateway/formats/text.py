@@ -19,11 +19,13 @@ PER_ANSWER = 3
 
 @dataclass(slots=True)
 class Countable:
-    """Texts to count, lists of token ids that are counted already and a fixed overhead, images."""
+    """Texts to count, lists of token ids that are counted already and a fixed overhead, images.
+    `repeated` are texts that are read several times, and how often."""
 
     texts: list[str] = field(default_factory=list)
     tokens: int = 0
     images: list[Image] = field(default_factory=list)
+    repeated: list[tuple[str, int]] = field(default_factory=list)
 
     def fixed(self, model: str) -> int:
         """Return the tokens that need no counting, with those of the images for a model."""
@@ -31,14 +33,14 @@ class Countable:
 
 
 def of_request(body: dict[str, Any]) -> Countable:
-    """Collect what a chat, completion or embedding request sends in."""
+    """Collect what a chat, completion, embedding, moderation or edit sends in."""
     found = Countable()
     messages = body.get("messages")
     if isinstance(messages, list):
         found.tokens += PER_ANSWER
         for message in messages:
             _message(found, message)
-    for name in ("prompt", "input"):
+    for name in ("prompt", "input", "instruction"):
         _prompt(found, body.get(name))
     for name in ("tools", "functions"):
         if body.get(name):
@@ -84,6 +86,8 @@ def _prompt(found: Countable, value: Any) -> None:
         else:
             for item in value:
                 _prompt(found, item)
+    elif isinstance(value, dict):
+        _content(found, [value])
 
 
 def of_answer(answer: Any) -> Iterator[str]:

@@ -19,7 +19,7 @@ MAX_FRAME = 2_048
 _SCANNED_TAIL = 4_096
 
 
-def _count(value: object) -> int | None:
+def count(value: object) -> int | None:
     """Read a count: a whole number, clamped to 0 … MAX_COUNT; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return None
@@ -28,7 +28,7 @@ def _count(value: object) -> int | None:
 
 def _first(source: Mapping[str, Any], *names: str) -> int | None:
     for name in names:
-        found = _count(source.get(name))
+        found = count(source.get(name))
         if found is not None:
             return found
     return None

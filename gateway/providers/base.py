@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import httpx
 
@@ -76,5 +76,16 @@ class Provider(Protocol):
     """Speaks one protocol."""
 
     async def call(self, call: Call) -> Answer:
+        """Send a request and return once the head of the answer is there. Raises CallFailed."""
+        ...
+
+
+@runtime_checkable
+class Sender(Protocol):
+    """A provider whose upstreams take any request over HTTP."""
+
+    user_agent: str
+
+    async def send(self, request: httpx.Request) -> Answer:
         """Send a request and return once the head of the answer is there. Raises CallFailed."""
         ...

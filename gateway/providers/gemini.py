@@ -12,8 +12,8 @@ VERSION = "v1beta"
 
 
 class GeminiProvider(OpenAIProvider):
-    """Calls generateContent, as a stream of server-sent events where one is asked for, and
-    countTokens."""
+    """Calls generateContent, as a stream of server-sent events where one is asked for, countTokens,
+    embedContent and batchEmbedContents."""
 
     def _url(self, call: Call) -> httpx.URL:
         channel = call.channel

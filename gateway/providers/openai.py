@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import httpx
 
+from gateway.directory.catalogue import Vendor
 from gateway.providers.base import Answer, Call, CallFailed
 
 MAX_CACHED = 10_000
@@ -31,6 +32,7 @@ _AUTH: dict[str, tuple[str, str] | None] = {
     "api-key": ("api-key", ""),
     "x-api-key": ("x-api-key", ""),
     "x-goog-api-key": ("x-goog-api-key", ""),
+    "raw": ("authorization", ""),
     "none": None,
 }
 
@@ -42,7 +44,7 @@ class OpenAIProvider:
         self, transport: httpx.AsyncBaseTransport, user_agent: str, total_s: float = 0
     ) -> None:
         self._transport = transport
-        self._user_agent = user_agent
+        self.user_agent = user_agent
         self._total_s = total_s
         self._urls: dict[tuple[int, str, str], httpx.URL] = {}
         self._known_headers: dict[tuple[int, str, bool], httpx.Headers] = {}
@@ -56,6 +58,10 @@ class OpenAIProvider:
             stream=httpx.ByteStream(call.body),  # aiohttp adds the host and the length
         )
         request.read()
+        return await self.send(request)
+
+    async def send(self, request: httpx.Request) -> Answer:
+        """Send any request and return once the head of the answer is there. Raises CallFailed."""
         deadline = asyncio.get_running_loop().time() + self._total_s if self._total_s else None
         try:
             async with asyncio.timeout_at(deadline):
@@ -103,13 +109,16 @@ class OpenAIProvider:
             ("content-type", "application/json"),
             ("accept", "text/event-stream" if call.stream else "application/json"),
             ("accept-encoding", "identity"),
-            ("user-agent", self._user_agent),
+            ("user-agent", self.user_agent),
         ]
-        auth = _AUTH[call.vendor.auth]
-        if auth is not None:
-            headers.append((auth[0], auth[1] + call.secret))
-        headers.extend(call.vendor.headers.items())
-        return headers
+        return [*headers, *vendor_headers(call.vendor, call.secret)]
+
+
+def vendor_headers(vendor: Vendor, secret: str) -> list[tuple[str, str]]:
+    """Return the headers that say who asks, and the others that the catalogue has for a vendor."""
+    auth = _AUTH[vendor.auth]
+    said = [] if auth is None else [(auth[0], auth[1] + secret)]
+    return [*said, *vendor.headers.items()]
 
 
 def _failure(error: Exception) -> CallFailed:

@@ -18,8 +18,9 @@ from typing import Any
 
 import orjson
 
+from gateway.dialects.rerank import RERANK
 from gateway.formats import openai, sse, text
-from gateway.providers import sandbox_text
+from gateway.providers import sandbox_more, sandbox_text
 from gateway.providers.base import Answer, Call, CallFailed
 from gateway.tokens import TokenCounter
 from ledger.clock import Clock
@@ -32,7 +33,7 @@ Body = dict[str, Any]
 
 
 class SandboxProvider:
-    """Answers chat completions, completions and embeddings."""
+    """Answers chat completions, completions, edits, embeddings, moderations and rankings."""
 
     def __init__(self, counter: TokenCounter, clock: Clock) -> None:
         self._counter = counter
@@ -46,8 +47,8 @@ class SandboxProvider:
         fail_status = _number(config, "fail_status", 599)
         if fail_status >= 400:
             return Answer(fail_status, {**headers, **_JSON}, _whole(_failure(fail_status)))
-        if call.endpoint is openai.EMBEDDINGS:
-            document = await self._embeddings(config, body)
+        document = await self._document(call, body)
+        if document is not None:
             return Answer(200, {**headers, **_JSON}, _whole(document))
         reply = await self._reply(call.endpoint is openai.CHAT, config, body)
         if call.stream:
@@ -55,6 +56,18 @@ class SandboxProvider:
         if _number(config, "drop_after_chunks", 1):
             raise CallFailed("upstream_cut", "the sandbox was told to break off")
         return Answer(200, {**headers, **_JSON}, _whole(reply.document()))
+
+    async def _document(self, call: Call, body: Body) -> Body | None:
+        """Answer what is not answered in words; None for what is."""
+        config = call.channel.config
+        if call.endpoint is openai.EMBEDDINGS:
+            return await self._embeddings(config, body)
+        if call.endpoint is openai.MODERATIONS:
+            return sandbox_more.moderation(body, _id("modr-", call.body))
+        if call.endpoint is RERANK:
+            document = await sandbox_more.ranking(self._counter, body, _id("rank-", call.body))
+            return _reported(config, document)
+        return None
 
     async def _reply(self, is_chat: bool, config: Mapping[str, Any], body: Body) -> "_Reply":
         model = str(body.get("model"))
@@ -75,8 +88,8 @@ class SandboxProvider:
         model, given = str(body.get("model")), body["input"]
         listed = isinstance(given, list) and not isinstance(given[0], int)
         inputs = given if listed else [given]
-        asked = body.get("dimensions") or sandbox_text.DIMENSIONS
-        dimensions = min(max(1, int(asked)), sandbox_text.MAX_DIMENSIONS)
+        asked = _number(body, "dimensions", sandbox_text.MAX_DIMENSIONS)
+        dimensions = asked or sandbox_text.DIMENSIONS
         write: Callable[[list[float]], Any] = list
         if body.get("encoding_format") == "base64":
             write = sandbox_text.packed
@@ -172,6 +185,13 @@ def _usage(config: Mapping[str, Any], tokens_in: int, tokens_out: int | None) ->
         usage["completion_tokens"] = tokens_out
     override = config.get("usage")
     return {**usage, **override} if isinstance(override, dict) else usage
+
+
+def _reported(config: Mapping[str, Any], document: Body) -> Body:
+    """Report the usage of a ranking as the channel's config says."""
+    tokens = document.pop("usage")["total_tokens"]
+    usage = _usage(config, tokens, None)
+    return document if usage is None else {**document, "usage": usage}
 
 
 def _number(config: Mapping[str, Any], name: str, most: int) -> int:

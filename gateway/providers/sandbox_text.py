@@ -31,7 +31,7 @@ def question_of(body: dict[str, Any]) -> str:
     """Return the last thing that the user says in a chat, or the prompt of a completion."""
     messages = body.get("messages")
     if not isinstance(messages, list):
-        return str(body.get("prompt"))
+        return str(body.get("prompt", body.get("instruction")))
     asked = [m for m in messages if isinstance(m, dict) and m.get("role") == "user"]
     last = (asked or messages)[-1]
     return str(last.get("content")) if isinstance(last, dict) else str(last)

@@ -25,7 +25,7 @@ PIECE_BYTES = 16 << 10
 
 
 class UpstreamTransport(AiohttpTransport):
-    """The transport for requests whose body is at hand: it copies no header and no URL twice."""
+    """The transport for all requests: it copies no header and no URL twice."""
 
     def __init__(self, proxy_url: str | None) -> None:
         """`proxy_url` is the proxy for all calls, or None."""
@@ -48,13 +48,19 @@ class UpstreamTransport(AiohttpTransport):
         headers = CIMultiDict(
             [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw]
         )
-        headers.popall("content-length", None)
+        content: bytes | httpx.AsyncByteStream
+        try:
+            content = request.content
+            headers.popall("content-length", None)
+        except httpx.RequestNotRead:  # a body that comes piece by piece, of the length given
+            assert isinstance(request.stream, httpx.AsyncByteStream)
+            content = request.stream
         with map_aiohttp_exceptions():
             response = await session.request(
                 request.method,
                 self._url(str(request.url)),
                 headers=headers,
-                data=request.content,
+                data=content or None,
                 allow_redirects=False,
                 timeout=self._timeout,
                 proxy=self._proxy_url,

@@ -175,7 +175,7 @@ async def _look_at(relay: Relay, x: Exchange, answer: Answer, source: Source) ->
         raise _refused_answer(relay, answer, parsed, source)
     if not is_native(x, wire):
         try:
-            content = in_clients_dialect(relay, x, wire, parsed)
+            content = await in_clients_dialect(relay, x, wire, parsed)
         except RelayError as error:
             raise _unsaid(error, answer.status, parsed, source) from error
     return Delivery(answer, content, source, parsed)

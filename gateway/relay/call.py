@@ -6,8 +6,9 @@ about its channel is told to gateway/channels/watch.py.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.channels.blame import Blame, blame
 from gateway.channels.health import Subject
@@ -15,6 +16,7 @@ from gateway.channels.retry import Retries
 from gateway.channels.upstream_keys import OF_THE_KEY
 from gateway.directory.channels import Channel
 from gateway.relay import costs, reserve
+from gateway.relay.answers import other_keys
 from gateway.relay.attempt import Delivery, Refused, Source, attempt
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.limit import limit_channel
@@ -23,6 +25,8 @@ from gateway.relay.verdict import failed
 from ledger.errors import PriceMissing
 
 log = logging.getLogger("tollgate.relay")
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -37,12 +41,21 @@ class Tried:
 
 async def call(relay: Relay, x: Exchange) -> Delivery:
     """Return the first good answer. Raises RelayError with the last failure."""
-    tried = Tried()
+    delivery = await first_good(relay, x, attempt)
+    costs.note(x, delivery.answer.status, None, delivered=True)
+    return delivery
+
+
+async def first_good(
+    relay: Relay,
+    x: Exchange,
+    attempt: Callable[[Relay, Exchange, Collection[Subject]], Awaitable[T]],
+) -> T:
+    """Attempt until one succeeds, where that is worth it. Raises RelayError."""
+    tried = Tried(keys=set(other_keys(relay, x)))
     while True:
         try:
-            delivery = await attempt(relay, x, tried.keys)
-            costs.note(x, delivery.answer.status, None, delivered=True)
-            return delivery
+            return await attempt(relay, x, tried.keys)
         except Refused as refused:
             _note(x, refused)
             whose = _judge(relay, tried, refused)
@@ -149,7 +162,7 @@ async def _affordable(relay: Relay, x: Exchange, channel: Any) -> bool:
             return False
     else:
         output = x.clamp or reserve.most_output(relay, x)
-        amount = quote.estimate_nano(x.tokens_in, output * x.ask.choices, x.tools)
+        amount = reserve.estimate(x, quote, output * x.ask.choices)
         if not await relay.books.credit.extend(x.hold, amount):
             return False
     x.quote = quote

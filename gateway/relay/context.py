@@ -2,11 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.channels.disable import Switch
+from gateway.channels.health import Subject
 from gateway.channels.watch import Watch
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
@@ -74,6 +75,9 @@ class Relay:
         """Refuse new requests and let open ones finish; those that do not in time are settled
         with what they delivered."""
         self.accepting = False
+        for exchange in list(self.exchanges):
+            if exchange.winds_up is not None:
+                exchange.winds_up()
         if not await self._until_idle(timeout_s):
             for exchange in list(self.exchanges):
                 exchange.stop("server_stopped")
@@ -98,15 +102,16 @@ class Exchange:
 
     `prices` is the table that was in force at admission: all of the charge is made with it, however
     often the request is tried again. `affinity` is what keeps it on the channel of those that it
-    belongs with. `headers` are those of the client that an upstream of its dialect gets. `tools` is
-    how often each tool that the upstream runs itself may be called, as far as the request says;
-    `images` are those that were fetched for it, as data: URLs, by their addresses.
-    `grant` and `channel_grant` are what it took of the limits that it is under, `standing` the
-    headers that tell of them.
-    `clamp` is the output limit, in tokens per choice, that the credit at hand imposes. `spent` are
-    the attempts that cost something (see costs.py), `in_flight` that one is on its way, `reported`
-    what the last one reported although it failed. `policy` is the rule for an interruption.
-    `stopped` says why the upstream is not read to its end, once it is so.
+    belongs with, `only_key` the upstream key that it must be sent with. `headers` are those of the
+    client that an upstream of its dialect gets. `tools` is how often each tool that the upstream
+    runs itself may be called, as far as the request says; `images` are those that were fetched for
+    it, as data: URLs, by their addresses. `grant` and `channel_grant` are what it took of the
+    limits that it is under, `standing` the headers that tell of them. `clamp` is the output limit,
+    in tokens per choice, that the credit at hand imposes. `spent` are the attempts that cost
+    something (see costs.py), `in_flight` that one is on its way, `reported` what the last one
+    reported although it failed. `policy` is the rule for an interruption. `stopped` says why the
+    upstream is not read to its end, once it is so. `winds_up` is told when the process begins to
+    stop, and when it stops: what would go on for long ends by itself then.
     """
 
     request_id: str
@@ -120,6 +125,7 @@ class Exchange:
     prices: PriceTable
     headers: Mapping[str, str] = field(default_factory=dict)
     affinity: bytes | None = None
+    only_key: Subject | None = None
     channel: Channel | None = None
     place: Place | None = None
     quote: Quote | None = None
@@ -141,6 +147,7 @@ class Exchange:
     stopped: str | None = None
     reading: bool = False
     drain_timer: asyncio.TimerHandle | None = None
+    winds_up: Callable[[], None] | None = None
 
     @property
     def event_id(self) -> str:
@@ -157,6 +164,8 @@ class Exchange:
         """Stop reading the upstream, now or as soon as reading begins."""
         if self.stopped is None:
             self.stopped = why
+            if self.winds_up is not None:
+                self.winds_up()
             if self.reading:
                 self.task.cancel()
 

@@ -89,4 +89,4 @@ async def book(relay: Relay, x: Exchange, measured: "Measured") -> int:
 def _with_call(quote: CostQuote, usage: Mapping[str, int]) -> Usage:
     """Count the call by the upstream's prices, not by ours."""
     counted = {name: count for name, count in usage.items() if name != "calls"}
-    return {**counted, "calls": 1} if quote.per_call else counted
+    return {**counted, "calls": usage.get("calls") or 1} if quote.per_call else counted

@@ -9,6 +9,7 @@ from gateway.dialects.table import DIALECTS
 from gateway.formats.openai import Endpoint
 from gateway.relay.admit import admit
 from gateway.relay.answer import RelayHandler
+from gateway.relay.answers import follow, keep
 from gateway.relay.attempt import Delivery
 from gateway.relay.call import call
 from gateway.relay.context import Exchange, Relay
@@ -56,6 +57,7 @@ class CompletionHandler(RelayHandler):
         self.exchange = x
         relay.begin(x)
         try:
+            await follow(relay, x)
             route(relay, x)
             await limit(relay, x)
             self.standing = x.standing
@@ -117,6 +119,7 @@ class CompletionHandler(RelayHandler):
             else:
                 measured, outcome = judged(self.relay, x, measured)
             charge = await settle(self.relay, x, measured, outcome)
+            await keep(self.relay, x, delivery, measured)
             headers["Content-Type"] = answer.headers.get("content-type", _JSON)
             headers["X-Tollgate-Cost"] = usd(charge)
             self.write(delivery.content)

@@ -50,12 +50,18 @@ class Measured:
 
 
 async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measured:
-    """Measure an answer that came in one piece."""
+    """Measure an answer that came in one piece.
+
+    Nothing but zeros is no report where all that can be used is the input, which is never empty.
+    """
     content, parsed, said = delivery.content, delivery.parsed, DIALECTS[delivery.wire.dialect]
     report = said.find(parsed) if parsed is not None else usages.in_long_body(content)
     usage = said.classes(report) if report is not None else None
-    if usage is not None:
+    if usage is not None and (x.ask.endpoint.has_output or any(usage.values())):
         measured = Measured(usage, "upstream", usages.frame_text(report))
+        if "input" not in usage and _is_priced(x, "input"):
+            counted = await counted_input(relay, x)
+            usage["input"], measured.source = counted.tokens, _source(counted)
         calls = said.searches(parsed)
         texts = list(said.texts(parsed)) if parsed is not None and not _output(usage) else []
     else:
@@ -172,9 +178,14 @@ def _with_units(x: Exchange, measured: Measured, tools: Iterable[ToolCall]) -> M
     return _with_call(x, measured)
 
 
+def _is_priced(x: Exchange, name: str) -> bool:
+    assert x.quote is not None
+    return x.quote.charge_nano({name: 1}) > 0
+
+
 def _with_call(x: Exchange, measured: Measured) -> Measured:
     """Count the call itself where the price asks for it."""
     assert x.quote is not None
     if "calls" in x.quote.factors["rates"]:
-        measured.usage["calls"] = 1
+        measured.usage.setdefault("calls", 1)
     return measured

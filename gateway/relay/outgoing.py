@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from gateway.dialects.asks import EMBED, VECTORS
 from gateway.dialects.chat import with_system
 from gateway.dialects.dialect import Json
 from gateway.dialects.table import DIALECTS
@@ -12,6 +13,7 @@ from gateway.directory.catalogue import EXTENSIONS, Vendor
 from gateway.directory.channels import Channel
 from gateway.formats import openai
 from gateway.formats.openai import Ask, Endpoint
+from gateway.relay import embed
 from gateway.relay.errors import RelayError
 from gateway.relay.user_content import put_in
 
@@ -32,6 +34,8 @@ def body_for(
     `images` stand in for their addresses where the body is converted. Raises RelayError 400 for
     what the vendor's dialect cannot say.
     """
+    if wire.dialect != ask.endpoint.dialect and wire.task in VECTORS:
+        return embed.body_for(ask, channel, wire)
     if wire.dialect != ask.endpoint.dialect or ask.array:
         return _converted(ask, channel, clamp, wire, vendor, images)
     if wire.dialect == "openai":
@@ -64,9 +68,11 @@ def _passed(ask: Ask, channel: Channel, clamp: int | None) -> bytes:
     """Change what must be changed in a body that its own dialect's upstream gets."""
     dialect, body = DIALECTS[ask.endpoint.dialect], ask.body
     served = channel.upstream_model(ask.model)
-    if served != ask.model and "model" in body:
+    if served != ask.model and ask.endpoint.task == EMBED.task:
+        body = embed.renamed(body, served)
+    elif served != ask.model and "model" in body:
         body = {**body, "model": served}
-    if channel.system_prompt:
+    if channel.system_prompt and ask.endpoint.has_output:
         body = dialect.with_system(body, channel.system_prompt)
     if clamp is not None:
         body = dialect.limited(body, clamp)

@@ -4,8 +4,10 @@ from typing import Any
 
 import orjson
 
+from gateway.dialects.asks import VECTORS
 from gateway.dialects.table import DIALECTS
 from gateway.formats.openai import Endpoint
+from gateway.relay import embed
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.convert_meter import ConvertMeter
 from gateway.relay.errors import of_call
@@ -28,11 +30,13 @@ def meter_for(relay: Relay, x: Exchange, wire: Endpoint) -> StreamMeter:
     return PassMeter(DIALECTS[wire.dialect])
 
 
-def in_clients_dialect(relay: Relay, x: Exchange, wire: Endpoint, parsed: Any) -> bytes:
+async def in_clients_dialect(relay: Relay, x: Exchange, wire: Endpoint, parsed: Any) -> bytes:
     """Return a whole answer as the client reads it. Raises RelayError 502 for what is none."""
     source, target = DIALECTS[wire.dialect], DIALECTS[x.ask.endpoint.dialect]
     if not isinstance(parsed, dict):
         raise of_call("upstream_bad_answer")
+    if wire.task in VECTORS:
+        return await embed.answer(relay, x, wire, parsed)
     try:
         chat = source.answer_to_chat(parsed, _now_s(relay))
         answer: Any = target.answer_from_chat(chat, x.ask.body, x.request_id)

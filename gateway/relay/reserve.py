@@ -5,6 +5,7 @@ body's length bounds the input. Only when the credit does not cover that guess a
 and when it does not cover the whole answer either, the answer is asked to be shorter.
 """
 
+from gateway.dialects.asks import CONVERSATIONS
 from gateway.dialects.table import DIALECTS
 from gateway.directory.channels import Channel
 from gateway.formats import images, openai, text
@@ -32,12 +33,18 @@ async def reserve(relay: Relay, x: Exchange) -> None:
     running = relay.books.budgets.in_force(x.user, x.key) if limited else ()
     x.tokens_in = most_input(x.ask, x.channel)
     x.tools = DIALECTS[x.ask.endpoint.dialect].most_searches(x.ask.body)
-    amount = x.quote.estimate_nano(x.tokens_in, most_output(relay, x) * x.ask.choices, x.tools)
+    amount = estimate(x, x.quote, most_output(relay, x) * x.ask.choices)
     x.hold = _hold_at_once(relay, accounts, running, amount)
     if x.hold is None:
         await _hold_slowly(relay, x, accounts, running, amount)
     if relay.books.lots.any(x.user.account):
         await relay.books.lots.prepare(x.user.account, amount)
+
+
+def estimate(x: Exchange, quote: Quote, tokens_out: int) -> int:
+    """Bound the cost of a request that may generate so many tokens, in nano-dollars."""
+    tokens = quote.estimate_nano(x.tokens_in, tokens_out, x.tools)
+    return tokens + quote.charge_nano(x.ask.units) if x.ask.units else tokens
 
 
 async def _priced(relay: Relay, x: Exchange, channel: Channel) -> Quote:
@@ -82,7 +89,13 @@ def most_input(ask: openai.Ask, channel: Channel) -> int:
     """Bound the input tokens from above without counting them."""
     pictures = ask.raw.count(ask.endpoint.image) if ask.endpoint.image else 0
     dearest = images.most(channel.upstream_model(ask.model)) if pictures else 0
-    return len(ask.raw) + len(channel.system_prompt.encode()) + pictures * dearest
+    said = len(ask.raw) + ask.said_again + ask.kept_tokens
+    return said + len(_system(ask, channel).encode()) + pictures * dearest
+
+
+def _system(ask: openai.Ask, channel: Channel) -> str:
+    """Return the system prompt that the channel forces on what is asked: on conversations only."""
+    return channel.system_prompt if ask.endpoint.task in CONVERSATIONS else ""
 
 
 def most_output(relay: Relay, x: Exchange) -> int:
@@ -101,12 +114,17 @@ async def counted_input(relay: Relay, x: Exchange) -> Counted:
     """Count or estimate the input tokens, in a thread."""
     assert x.channel is not None
     found = DIALECTS[x.ask.endpoint.dialect].countable(x.ask.body)
-    if x.channel.system_prompt:
-        found.texts.append(x.channel.system_prompt)
+    system_prompt = _system(x.ask, x.channel)
+    if system_prompt:
+        found.texts.append(system_prompt)
         found.tokens += text.PER_MESSAGE
     counted = await relay.counter.measure(x.served_model, found.texts)
+    tokens = counted.tokens + found.fixed(x.served_model) + x.ask.kept_tokens
     exact = counted.exact and not found.images
-    return Counted(counted.tokens + found.fixed(x.served_model), exact)
+    for said, times in found.repeated:
+        again = await relay.counter.measure(x.served_model, [said])
+        tokens, exact = tokens + times * again.tokens, exact and again.exact
+    return Counted(tokens, exact)
 
 
 async def _hold_slowly(
@@ -120,9 +138,8 @@ async def _hold_slowly(
     except InsufficientCredit:
         x.tokens_in = min(x.tokens_in, (await counted_input(relay, x)).tokens)
     output, choices = most_output(relay, x), x.ask.choices
-    precise = quote.estimate_nano(x.tokens_in, output * choices, x.tools)
-    shortest = min(SHORTEST_ANSWER, output) * choices
-    floor = quote.estimate_nano(x.tokens_in, shortest, x.tools)
+    precise = estimate(x, quote, output * choices)
+    floor = estimate(x, quote, min(SHORTEST_ANSWER, output) * choices)
     wait_s = relay.settings.hold_wait_s
     x.hold = await budgets.hold(accounts, running, precise, floor_nano=floor, wait_s=wait_s)
     if x.hold.amount_nano < precise:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from gateway.channels.affinity import affinity
 from gateway.channels.select import choose_in_groups, groups_of
-from gateway.dialects.asks import CONVERSATIONS, SPOKEN
+from gateway.dialects.asks import CONVERSATIONS, EMBEDDED, SPOKEN, VECTORS
 from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
 from gateway.formats.openai import Endpoint
@@ -15,7 +15,7 @@ from gateway.relay.errors import RelayError
 def route(relay: Relay, x: Exchange) -> None:
     """Choose the first channel. Raises RelayError 400, 404 or 503 when there is none."""
     if x.pinned is not None:
-        x.channel = _pinned(relay, x.pinned)
+        x.channel = pinned_channel(relay, x.pinned)
         return
     x.affinity = affinity(relay.settings.channel_affinity, x.key.id, x.ask.body)
     x.channel = another(relay, x, ())
@@ -64,17 +64,20 @@ def able(relay: Relay, group: str, model: str, endpoint: Endpoint) -> list[Chann
 def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
     """Return the endpoint through which a vendor can serve what a client asks of another one.
 
-    The same one wherever the vendor has it; conversations can be converted; else None.
+    The same one wherever the vendor has it; conversations and vectors can be converted; else None.
     """
     if vendor.serves(endpoint.task):
         return endpoint
+    wire = None
     if endpoint.task in CONVERSATIONS:
-        wire = SPOKEN[vendor.protocol]
-        return wire if vendor.serves(wire.task) else None
-    return None
+        wire = SPOKEN.get(vendor.protocol)
+    elif endpoint.task in VECTORS:
+        wire = EMBEDDED.get(vendor.protocol)
+    return wire if wire is not None and vendor.serves(wire.task) else None
 
 
-def _pinned(relay: Relay, channel_id: int) -> Channel:
+def pinned_channel(relay: Relay, channel_id: int) -> Channel:
+    """Return a channel that was named by its id. Raises RelayError 400 or 403."""
     channel = relay.directory.channel(channel_id)
     if channel is None:
         raise RelayError("channel_not_found", f"There is no channel {channel_id}.")

@@ -13,6 +13,7 @@ from gateway.channels.failure import of_call
 from gateway.formats import usage as usages
 from gateway.providers.base import Answer, CallFailed
 from gateway.relay import errors
+from gateway.relay.answers import keep
 from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
@@ -68,6 +69,7 @@ async def stream(relay: Relay, x: Exchange, delivery: Delivery, client: Client) 
         else:
             measured, outcome = judged(relay, x, await measure_stream(relay, x, meter, outcome))
         await settle(relay, x, measured, outcome)
+        await keep(relay, x, delivery, measured)
     except LedgerError as error:
         log.error("request %s: the charge was not recorded: %s", x.request_id, error)
         await client.send(meter.failed(errors.of_ledger(error), x.request_id))

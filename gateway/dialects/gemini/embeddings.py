@@ -24,6 +24,8 @@ from gateway.dialects.gemini.fields import (
     said,
     unsupported,
 )
+from gateway.formats.images import Image
+from gateway.formats.text import Countable
 
 _LARGEST = 3.4028234663852886e38
 
@@ -80,6 +82,18 @@ def from_openai(body: Json) -> Json:
     named = model if model.startswith("models/") else f"models/{model}"
     requests = [{"model": named, "content": {"parts": [{"text": t}]}, **wanted} for t in texts]
     return {"requests": requests}
+
+
+def countable(body: Json) -> Countable:
+    """Collect what embedContent or batchEmbedContents sends in, whatever else is wrong with it."""
+    found = Countable()
+    for request in children(body, "requests") if "requests" in body else [body]:
+        for part in children(child(request, "content"), "parts"):
+            if isinstance(part.get("text"), str):
+                found.texts.append(part["text"])
+            elif child(part, "inlineData") or child(part, "fileData"):
+                found.images.append(Image(None))
+    return found
 
 
 def answer_to_openai(answer: Json, body: Json, counted: int | None = None) -> Json:

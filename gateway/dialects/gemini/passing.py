@@ -3,7 +3,7 @@
 import re
 
 from gateway.dialects.anthropic.passing import words
-from gateway.dialects.gemini import request, usage
+from gateway.dialects.gemini import embeddings, request, usage
 from gateway.dialects.gemini.fields import Json, children, get
 from gateway.formats import sse, text
 from gateway.formats.text import Countable
@@ -58,6 +58,8 @@ def with_system(body: Json, prompt: str) -> Json:
 
 def countable(body: Json) -> Countable:
     """Collect what a request sends in; of one that chat could not be asked, all its words."""
+    if "contents" not in body and not {"content", "requests"}.isdisjoint(body):
+        return embeddings.countable(body)
     try:
         return text.of_request(request.to_chat(body))
     except RelayError:

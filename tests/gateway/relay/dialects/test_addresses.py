@@ -146,7 +146,7 @@ async def test_anthropics_clients_find_the_requests_id(gate: Gate, vendor: FakeV
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("background", True), ("previous_response_id", "resp_1"), ("conversation", {"id": "c"})],
+    [("background", True), ("conversation", {"id": "c"})],
 )
 async def test_what_an_upstream_would_keep_is_refused(
     gate: Gate, vendor: FakeVendor, name: str, value: object

@@ -1,0 +1,86 @@
+"""The Realtime API's events, as far as the relay must know them (OpenAI: Realtime events)."""
+
+from typing import Any
+
+import orjson
+
+from gateway.dialects.dialect import Json
+from gateway.formats import usage as usages
+from gateway.formats.openai import Endpoint
+from gateway.formats.usage import Usage
+from gateway.relay.errors import RelayError
+
+REALTIME = Endpoint(
+    name="realtime",
+    task="realtime",
+    path="/v1/realtime",
+    field="",
+    kinds=(),
+    has_output=True,
+    passes=("openai-beta", "openai-safety-identifier"),
+    streams=True,
+)
+# Output tokens are counted from what was said, for the case that no usage comes: speech is one
+# token for every 50 ms (OpenAI: Realtime costs), which is so much base64 of 24 kHz PCM.
+BASE64_PER_TOKEN = 3_200
+
+AUDIO_DELTAS = frozenset({"response.audio.delta", "response.output_audio.delta"})
+TEXT_DELTAS = frozenset(
+    {
+        "response.text.delta",
+        "response.output_text.delta",
+        "response.function_call_arguments.delta",
+    }
+)
+
+
+def classes(report: Any) -> Usage | None:
+    """Turn the usage of a `response.done` into disjoint classes; None when it holds no counts.
+
+    Cached tokens are inside the input, and inside the details of each kind.
+    """
+    if not isinstance(report, dict):
+        return None
+    taken, given = (usages.count(report.get(f"{name}_tokens")) for name in ("input", "output"))
+    if taken is None and given is None:
+        return None
+    inside, outside = child(report, "input_token_details"), child(report, "output_token_details")
+    cached = child(inside, "cached_tokens_details")
+    fresh = {
+        f"{kind}_input": _count(inside, kind) - _count(cached, kind) for kind in ("audio", "image")
+    }
+    inputs = {"cached": _count(inside, "cached"), **fresh}
+    return {
+        **_split(taken or 0, inputs, "input"),
+        **_split(given or 0, {"audio_output": _count(outside, "audio")}, "output"),
+    }
+
+
+def _count(details: Json, kind: str) -> int:
+    return usages.count(details.get(f"{kind}_tokens")) or 0
+
+
+def _split(total: int, parts: dict[str, int], rest: str) -> Usage:
+    usage: Usage = {}
+    for name, tokens in parts.items():
+        taken = min(tokens, total)
+        if taken > 0:
+            usage[name] = taken
+            total -= taken
+    return {rest: total, **usage}
+
+
+def child(value: Any, *names: str) -> Json:
+    """Return an object deep inside another; {} where there is none."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def error_event(error: RelayError, request_id: str, event_id: Any = None) -> str:
+    """Write an error as the API does; `event_id` is the client's event that it is about."""
+    said: Json = error.envelope(request_id)["error"]
+    if isinstance(event_id, str):
+        said["event_id"] = event_id[:200]
+    event = {"type": "error", "event_id": f"event_{request_id}", "error": said}
+    return orjson.dumps(event).decode()

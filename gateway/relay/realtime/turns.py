@@ -1,0 +1,222 @@
+"""The turns of a realtime session: a hold before each, a charge after each.
+
+The session's own exchange holds credit for the response that may begin next; when one begins, what
+is held goes over to an exchange of its own, which is charged by one event when it ends, and the
+session holds anew. So whatever begins a response, an event of the client's or the upstream's own
+ear, it is covered.
+"""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from tornado.httputil import HTTPHeaders
+
+from gateway.dialects.dialect import Json
+from gateway.dialects.realtime import (
+    AUDIO_DELTAS,
+    BASE64_PER_TOKEN,
+    TEXT_DELTAS,
+    child,
+    classes,
+)
+from gateway.formats.usage import Usage, frame_text
+from gateway.relay import costs
+from gateway.relay.admit import identify, refuse_model
+from gateway.relay.context import Exchange, Relay
+from gateway.relay.errors import RelayError
+from gateway.relay.meter import Measured
+from gateway.relay.policy import COMPLETE
+from gateway.relay.realtime.conversation import Conversation
+from gateway.relay.reserve import most_output, price
+from gateway.relay.settle import settle
+from ledger.errors import InsufficientCredit, LedgerError
+from ledger.quote import INPUT_CLASSES
+
+SWITCHING = 101
+# Held beyond what is needed now, so that not every piece of speech asks for more.
+_AHEAD_TOKENS = 1_000
+_BY_POLICY = {"free": frozenset[str](), "input": frozenset(INPUT_CLASSES)}
+_KEPT_CHARACTERS = 1 << 20
+_OUTCOMES = {
+    "completed": COMPLETE,
+    "incomplete": COMPLETE,
+    "cancelled": "cancelled",
+    "failed": "upstream_failed",
+}
+
+
+@dataclass(slots=True)
+class Turn:
+    """One response: its exchange, and what it said, for the case that its usage never comes."""
+
+    exchange: Exchange
+    read: int
+    texts: list[str] = field(default_factory=list)
+    characters: int = 0
+    audio_bytes: int = 0
+
+
+class Turns:
+    """All responses of the session whose exchange is `x`."""
+
+    def __init__(self, relay: Relay, x: Exchange, headers: HTTPHeaders, remote_ip: str) -> None:
+        self._relay = relay
+        self._x = x
+        self._headers = headers
+        self._remote_ip = remote_ip
+        self._lock = asyncio.Lock()
+        self._count = 0
+        #: Held while a charge is being made, which must not be interrupted.
+        self.charging = asyncio.Lock()
+        self.conversation = Conversation()
+        self.open: dict[str, Turn] = {}
+        self.ended: asyncio.Event = asyncio.Event()
+
+    async def cover(self, wait_s: float) -> None:
+        """Hold what the next response may cost, or more of it.
+
+        Raises InsufficientCredit; RelayError where the key may be used no more; PriceMissing,
+        BooksUnavailable, StoreError.
+        """
+        async with self._lock:
+            if self._x.place is None:
+                await self._prepare()
+            x, relay = self._x, self._relay
+            assert x.quote is not None
+            x.tokens_in = self.conversation.bound
+            x.ask.max_output = self.conversation.limit
+            if x.quote.is_free:
+                return
+            output = most_output(relay, x)
+            needed = x.quote.estimate_nano(x.tokens_in, output)
+            if x.hold is not None and x.hold.amount_nano >= needed:
+                return
+            ahead = x.quote.estimate_nano(x.tokens_in + _AHEAD_TOKENS, output)
+            if x.hold is None:
+                await _hold(relay, x, needed, wait_s)
+            elif not await relay.books.credit.extend(x.hold, ahead, wait_s=0):
+                if not await relay.books.credit.extend(x.hold, needed, wait_s=wait_s):
+                    raise InsufficientCredit(x.user.account, needed, x.hold.amount_nano)
+
+    async def _prepare(self) -> None:
+        """Admit another turn: the key may be disabled since the last one, or prices changed."""
+        relay, x = self._relay, self._x
+        if self._count:
+            x.key, x.user, _ = await identify(relay, self._headers, self._remote_ip)
+            refuse_model(x.key, x.ask.model)
+        assert x.channel is not None
+        x.prices = relay.books.prices.table()
+        x.quote = price(relay, x, x.channel)
+        x.place = relay.books.place()
+
+    async def begin(self, response_id: str) -> bool:
+        """Let a response begin; False where its cost is not covered.
+
+        Raises BooksUnavailable where it could not even be recorded.
+        """
+        covered = True
+        relay, x = self._relay, self._x
+        try:
+            await self.cover(0)
+        except (LedgerError, RelayError):
+            covered = False
+            x.place = x.place or relay.books.place()
+        self._count += 1
+        turn = replace(
+            x,
+            request_id=f"{x.request_id}:{self._count}",
+            ask=replace(x.ask),
+            started_s=relay.clock.monotonic_s(),
+            attempts=[],
+            spent=[],
+            winds_up=None,
+        )
+        x.hold = x.place = None
+        self.open[response_id] = Turn(turn, self.conversation.guess)
+        self.conversation.begins(response_id)
+        return covered
+
+    def note(self, event: Json) -> None:
+        """Note a piece of a response."""
+        turn = self.open.get(str(event.get("response_id")))
+        said = event.get("delta")
+        if turn is None or not isinstance(said, str):
+            return
+        if turn.exchange.first_token_s is None:
+            turn.exchange.first_token_s = self._relay.clock.monotonic_s()
+        kind = event.get("type")
+        if kind in AUDIO_DELTAS:
+            turn.audio_bytes += len(said)
+        elif kind in TEXT_DELTAS and turn.characters < _KEPT_CHARACTERS:
+            turn.characters += len(said)
+            turn.texts.append(said)
+
+    async def end(self, response_id: str, response: Json) -> None:
+        """Charge a response that ended. Raises LedgerError when that could not be recorded."""
+        turn = self.open[response_id]
+        report = response.get("usage")
+        usage = classes(report)
+        if usage is None:
+            measured = await self._estimated(turn)
+        else:
+            measured = Measured(usage, "upstream", frame_text(child(response, "usage")))
+        self.conversation.ends(response_id, measured.usage, response)
+        self._by_policy(measured)
+        outcome = _OUTCOMES.get(str(response.get("status")), COMPLETE)
+        await self._settle(response_id, measured, outcome)
+
+    async def give_up(self, outcome: str) -> None:
+        """Charge all that are still open, by what they said or by policy."""
+        for response_id, turn in list(self.open.items()):
+            measured = await self._estimated(turn)
+            self._by_policy(measured)
+            await self._settle(response_id, measured, outcome)
+
+    def _by_policy(self, measured: Measured) -> None:
+        """Charge less for what a client did not wait for, where that is declared."""
+        kept = _BY_POLICY.get(self._x.policy) if self._x.client_gone else None
+        if kept is not None:
+            measured.delivered, measured.rule = replace(measured), self._x.policy
+            measured.usage = {n: count for n, count in measured.usage.items() if n in kept}
+
+    async def _settle(self, response_id: str, measured: Measured, outcome: str) -> None:
+        relay, turn = self._relay, self.open[response_id].exchange
+        assert turn.quote is not None
+        if "calls" in turn.quote.factors["rates"] and measured.usage:
+            measured.usage["calls"] = 1
+        async with self.charging:
+            try:
+                costs.note(turn, SWITCHING, None, delivered=True)
+                if turn.hold is None and not turn.quote.is_free:
+                    await _hold_some(relay, turn, turn.quote.charge_nano(measured.usage))
+                await settle(relay, turn, measured, outcome)
+            finally:
+                turn.release()
+                del self.open[response_id]
+                self.ended.set()
+
+    async def _estimated(self, turn: Turn) -> Measured:
+        said = await self._relay.counter.count(self._x.served_model, turn.texts)
+        audio = turn.audio_bytes // BASE64_PER_TOKEN
+        usage: Usage = {"input": turn.read, "output": said, "audio_output": audio}
+        return Measured(usage, "estimated")
+
+
+async def _hold(relay: Relay, x: Exchange, amount: int, wait_s: float) -> None:
+    accounts = [x.user.account] if x.key.unlimited else [x.user.account, x.key.account]
+    books = relay.books
+    limited = x.user.budgets or x.key.budgets
+    running = books.budgets.in_force(x.user, x.key) if limited else ()
+    x.hold = await books.budgets.hold(accounts, running, amount, wait_s=wait_s)
+    if books.lots.any(x.user.account):
+        await books.lots.prepare(x.user.account, amount)
+
+
+async def _hold_some(relay: Relay, x: Exchange, due: int) -> None:
+    """Hold what can be had for a response that began uncovered."""
+    try:
+        if due:
+            await _hold(relay, x, due, 0)
+    except InsufficientCredit as error:
+        if error.available_nano > 0:
+            await _hold(relay, x, min(due, error.available_nano), 0)

@@ -1,0 +1,124 @@
+"""An honest fake of OpenAI's Responses API that keeps what it answered, for each key apart."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import orjson
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+Json = dict[str, Any]
+# What every turn adds; a turn that goes on from another reads all of that again.
+TURN_IN, TURN_OUT = 20, 10
+
+
+class FakeKept:
+    """The server. `kept` are answers by key and id; `received` is (method, path, key, body)."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Json] = {}
+        self.received: list[tuple[str, str, str, Any]] = []
+        self.refuse: tuple[int, Any] | None = None
+        self._sockets = bind_sockets(0, "127.0.0.1")
+        self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
+        self._server = HTTPServer(Application([(r"/v1/responses(/.*)?", _Handler, {"fake": self})]))
+
+    async def __aenter__(self) -> FakeKept:
+        self._server.add_sockets(self._sockets)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._server.stop()
+        await self._server.close_all_connections()
+
+
+class _Handler(RequestHandler):
+    def initialize(self, fake: FakeKept) -> None:
+        self.fake = fake
+
+    def prepare(self) -> None:
+        fake, request = self.fake, self.request
+        self.key = request.headers["Authorization"].removeprefix("Bearer ")
+        body = orjson.loads(request.body) if request.body else None
+        fake.received.append((request.method or "", request.uri or "", self.key, body))
+        self.set_header("Content-Type", "application/json")
+        if fake.refuse is not None:
+            self.set_status(fake.refuse[0])
+            self.finish(fake.refuse[1])
+
+    def post(self, path: str | None) -> None:
+        if path is not None:
+            answer = self._found(path.split("/")[1])
+            if answer is not None:
+                self.set_status(400)
+                self._fail("Cannot cancel a synchronous response.")
+            return
+        body: Json = orjson.loads(self.request.body)
+        before = body.get("previous_response_id")
+        context = 0
+        if before is not None:
+            kept = self._found(before)
+            if kept is None:
+                return
+            context = kept["usage"]["total_tokens"]
+        answer = _answer(body, TURN_IN + context)
+        if body.get("store") is not False:
+            self.fake.kept[self.key, answer["id"]] = answer
+        if body.get("stream"):
+            self.set_header("Content-Type", "text/event-stream")
+            begun = {**answer, "status": "in_progress", "usage": None, "output": []}
+            for kind, said in (("created", begun), ("completed", answer)):
+                event = {"type": f"response.{kind}", "response": said, "sequence_number": 0}
+                data = orjson.dumps(event)
+                self.write(b"event: response.%s\ndata: %s\n\n" % (kind.encode(), data))
+            self.finish()
+            return
+        self.finish(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
+
+    def get(self, path: str) -> None:
+        answer = self._found(path.split("/")[1])
+        if answer is None:
+            return
+        if path.endswith("/input_items"):
+            item = {"id": "msg_in", "type": "message", "role": "user", "content": []}
+            page = {"object": "list", "data": [item], "has_more": False}
+            answer = {**page, "first_id": "msg_in", "last_id": "msg_in"}
+        self.finish(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
+
+    def delete(self, path: str) -> None:
+        answer = self._found(path[1:])
+        if answer is not None:
+            del self.fake.kept[self.key, answer["id"]]
+            self.finish({"id": answer["id"], "object": "response", "deleted": True})
+
+    def _found(self, answer_id: str) -> Json | None:
+        answer = self.fake.kept.get((self.key, answer_id))
+        if answer is None:
+            self.set_status(404)
+            self._fail(f"Response with id '{answer_id}' not found.")
+        return answer
+
+    def _fail(self, message: str) -> None:
+        self.finish({"error": {"message": message, "type": "invalid_request_error", "code": None}})
+
+
+def _answer(body: Json, tokens_in: int) -> Json:
+    said = {"type": "output_text", "text": "Hello.", "annotations": []}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed"}
+    usage = {"input_tokens": tokens_in, "input_tokens_details": {"cached_tokens": 0}}
+    usage |= {"output_tokens": TURN_OUT, "output_tokens_details": {"reasoning_tokens": 0}}
+    return {
+        "id": f"resp_{uuid.uuid4().hex}",
+        "object": "response",
+        "created_at": 1,
+        "status": "completed",
+        "model": body["model"],
+        "output": [{**message, "content": [said]}],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": {**usage, "total_tokens": tokens_in + TURN_OUT},
+    }

@@ -1,0 +1,147 @@
+"""An honest fake of upstreams for what is not a conversation: embeddings (OpenAI's and Google's),
+moderations, edits and reranking. Real HTTP on a real socket; it keeps what it was sent.
+
+Its vectors follow from the text alone, so that they can be compared whichever way they came.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from tests.fakes.upstream import Received
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Answers:
+    """What is reported, and what replaces a whole answer."""
+
+    usage: Json | None = field(default_factory=lambda: {"prompt_tokens": 7, "total_tokens": 7})
+    meta: Json | None = None
+    metadata: Json | None = None
+    instead: bytes | None = None
+    status: int = 200
+
+
+class FakeTasks:
+    """The server. Use as `async with FakeTasks() as upstream`; `sent` is its last answer."""
+
+    def __init__(self) -> None:
+        self.answers = Answers()
+        self.received: list[Received] = []
+        self.sent = b""
+        self._sockets = bind_sockets(0, "127.0.0.1")
+        self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
+        self._server = HTTPServer(Application([(r"(.*)", _Handler, {"fake": self})]))
+
+    def reset(self) -> None:
+        """Answer as usual again."""
+        self.answers = Answers()
+        self.received.clear()
+
+    async def __aenter__(self) -> FakeTasks:
+        self._server.add_sockets(self._sockets)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._server.stop()
+        await self._server.close_all_connections()
+
+
+class _Handler(RequestHandler):
+    def initialize(self, fake: FakeTasks) -> None:
+        self.fake = fake
+
+    def post(self, path: str) -> None:
+        fake = self.fake
+        headers = {name.lower(): value for name, value in self.request.headers.get_all()}
+        fake.received.append(Received(path, headers, self.request.body))
+        self.set_header("Content-Type", "application/json")
+        self.set_header("x-request-id", "req_fake")
+        key = "x-goog-api-key" if ":" in path else "authorization"
+        answer = ANSWERS.get(path.rpartition(":" if ":" in path else "/")[2])
+        if answer is None or not headers.get(key):
+            self.set_status(404 if answer is None else 401)
+            self.finish({"error": {"message": "no such route or key"}})
+            return
+        self.set_status(fake.answers.status)
+        fake.sent = fake.answers.instead or orjson.dumps(
+            answer(fake.answers, orjson.loads(self.request.body)), option=orjson.OPT_INDENT_2
+        )
+        self.finish(fake.sent)
+
+
+def vector(said: Any) -> list[float]:
+    """Return what every upstream makes of a text, or of token numbers."""
+    text = str(said)
+    return [len(text) / 8, sum(map(ord, text)) / 1024, -0.5]
+
+
+def _embeddings(how: Answers, body: Json) -> Json:
+    given = body["input"]
+    many = isinstance(given, list) and not isinstance(given[0], int)
+    made = [vector(each) for each in (given if many else [given])]
+    packed = [base64.b64encode(struct.pack("<3f", *each)).decode() for each in made]
+    written: list[Any] = packed if body.get("encoding_format") == "base64" else made
+    data = [{"object": "embedding", "index": at, "embedding": v} for at, v in enumerate(written)]
+    return _told(how, {"object": "list", "data": data, "model": body["model"]})
+
+
+def _embed_content(how: Answers, body: Json) -> Json:
+    return _told_google(how, {"embedding": {"values": _google_vector(body)}})
+
+
+def _batch_embed(how: Answers, body: Json) -> Json:
+    made = [{"values": _google_vector(each)} for each in body["requests"]]
+    return _told_google(how, {"embeddings": made})
+
+
+def _google_vector(request: Json) -> list[float]:
+    return vector("".join(part["text"] for part in request["content"]["parts"]))
+
+
+def _moderations(how: Answers, body: Json) -> Json:
+    given = body["input"]
+    count = len(given) if isinstance(given, list) and isinstance(given[0], str) else 1
+    scores = {"violence": 0.25}
+    one = {"flagged": False, "categories": {"violence": False}, "category_scores": scores}
+    return {"id": "modr-1", "model": body["model"], "results": [one] * count}
+
+
+def _edits(how: Answers, body: Json) -> Json:
+    return _told(how, {"object": "edit", "created": 1, "choices": [{"text": "ok", "index": 0}]})
+
+
+def _rerank(how: Answers, body: Json) -> Json:
+    results = [
+        {"index": at, "relevance_score": 1 / (at + 1)} for at in range(len(body["documents"]))
+    ]
+    answer = {"id": "r", "model": body["model"], "results": results[: body.get("top_n")]}
+    return _told(how, answer if how.meta is None else {**answer, "meta": how.meta})
+
+
+def _told(how: Answers, answer: Json) -> Json:
+    return answer if how.usage is None else {**answer, "usage": how.usage}
+
+
+def _told_google(how: Answers, answer: Json) -> Json:
+    return answer if how.metadata is None else {**answer, "usageMetadata": how.metadata}
+
+
+ANSWERS = {
+    "embeddings": _embeddings,
+    "embedContent": _embed_content,
+    "batchEmbedContents": _batch_embed,
+    "moderations": _moderations,
+    "edits": _edits,
+    "rerank": _rerank,
+}
