@@ -17,6 +17,7 @@ from ledger.events import Document
 from ledger.money import usd
 from ledger.price_rows import Row, checked_row, price_text
 from ledger.price_table import PriceTable
+from ledger.price_variants import Variant
 from ledger.quote import Quote, charge_from_factors
 
 MAX_RATIO = 1_000
@@ -74,9 +75,11 @@ class CostSheet:
 
         `listed` is the quote that the request is charged with. None when the cost isn't known.
         """
+        made = listed.factors.get("variant")
+        variant = Variant.named(made) if made else None
         for model in models:
             try:
-                return CostQuote("prices", self._table.quote(model, ""))
+                return CostQuote("prices", self._table.quote(model, "", variant=variant))
             except PriceMissing:
                 continue
         if not self._ratio or listed.factors.get("unpriced"):

@@ -20,6 +20,18 @@ CHARGED = (
     b'"usage":{"input":5},"usage_source":"upstream"},"epoch":1,"req_hash":"00","seq":1,'
     b'"ts":1763784000000001,"type":"usage.charged","v":1,"writer":0}'
 )
+CHARGED_WITH_COST = (
+    b'{"_id":"usage:old-2","account":"user:1","actor":"key:7","amount":-5000,"at":1763784000000000,'
+    b'"body":{"attempts":[{"channel":3,"cost":{"by":"ratio","rates":{"input":"1"},"ratio":"0.5",'
+    b'"tier":null},"cost_nano":2500,"error":null,"status":200}],"channel":3,"cost_nano":2500,'
+    b'"endpoint":"chat.completions","group":"default","hold":{"accounts":["user:1","key:7"],'
+    b'"nano":9000},"key":7,"latency_ms":{"first_token":null,"total":5},"model":"test-model","outcome":'
+    b'"complete","policy":"drain","price":{"group":"default","group_ratio":"1","model":"test-model",'
+    b'"rates":{"input":"1"},"tier":null,"version":1},"request_id":"old-2","served_model":"test-model",'
+    b'"shortfall_nano":0,"stream":false,"upstream_request_id":null,"usage":{"input":5},"usage_frame":'
+    b'null,"usage_source":"upstream"},"epoch":1,"req_hash":"00","seq":7,"ts":1763784000000007,"type":'
+    b'"usage.charged","v":2,"writer":0}'
+)
 CREDITED = (
     b'{"_id":"recharge:test:a","account":"user:1","actor":"user:9","amount":1000,"at":1763784000000000,'
     b'"body":{"provider":"test","reference":"a","remark":null},"epoch":1,"req_hash":"00","seq":2,'
@@ -53,6 +65,11 @@ WHAT_THEY_DO = {
         Effect("key:7", SPENT, 5000),
         Effect("channel:3", SPENT),
     ],
+    CHARGED_WITH_COST: [
+        Effect("user:1", SPENT, 5000),
+        Effect("key:7", SPENT, 5000),
+        Effect("channel:3", {**SPENT, "cost": 2500}),
+    ],
     CREDITED: [Effect("user:1", {"credited": 1000})],
     REDEEMED: [
         Effect("user:1", {"credited": 1000}),
@@ -66,7 +83,7 @@ WHAT_THEY_DO = {
 }
 
 
-@pytest.mark.parametrize("raw", WHAT_THEY_DO, ids=lambda raw: orjson.loads(raw)["type"])
+@pytest.mark.parametrize("raw", WHAT_THEY_DO, ids=lambda raw: orjson.loads(raw)["_id"])
 def test_old_events_mean_what_they_meant(raw):
     event = orjson.loads(raw)
     assert canonical(event) == raw
