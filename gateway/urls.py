@@ -9,6 +9,7 @@ from gateway import ops
 from gateway.console import STATIC_DIR, ConsoleHandler, MissingPageHandler
 from gateway.dialects import asks
 from gateway.formats import openai
+from gateway.media import asks as media
 from gateway.observer import Observer
 from gateway.relay.absent import NotImplementedHandler, UnknownHandler
 from gateway.relay.billing import SubscriptionHandler, UsageHandler
@@ -17,20 +18,18 @@ from gateway.relay.count import COUNT_GENERATE, COUNT_MESSAGES, CountHandler
 from gateway.relay.gemini import GenerateHandler
 from gateway.relay.handler import CompletionHandler
 from gateway.relay.models import ModelHandler, ModelsHandler
+from gateway.relay.upload import UploadHandler
 
 _V1 = r"(?:/openai)?/v1"
 _GEMINI = r"/(?:v1|v1beta)"
 # Clients that were given a base URL with or without /v1 ask for the billing routes in both places.
 _MAYBE_V1 = r"(?:/openai)?(?:/v1)?"
 _NOT_IMPLEMENTED = (
-    r"/images/(?:edits|variations)",
     r"/files(?:/[^/]+(?:/content)?)?",
     r"/fine_tuning/jobs(?:/[^/]+(?:/(?:cancel|events))?)?",
     r"/assistants(?:/.*)?",
     r"/threads(?:/.*)?",
     # Served by One API; these come with their own metering.
-    r"/images/generations",
-    r"/audio/(?:speech|transcriptions|translations)",
     r"/(?:edits|moderations)",
     r"/oneapi/proxy/.*",
 )
@@ -50,6 +49,9 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
         completion("/engines/([^/]+)/embeddings", openai.EMBEDDINGS),
         completion("/messages", asks.MESSAGES),
         completion("/responses", asks.RESPONSES),
+        completion("/images/generations", media.GENERATIONS),
+        completion("/audio/speech", media.SPEECH),
+        *_upload_routes(relay),
         URLSpec(
             f"{_V1}/messages/count_tokens/?", CountHandler, {**plain, "endpoint": COUNT_MESSAGES}
         ),
@@ -61,6 +63,15 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
         *(URLSpec(f"{_V1}{path}", NotImplementedHandler, plain) for path in _NOT_IMPLEMENTED),
         URLSpec(r"(?:/openai)?/v1(?:beta)?(?:/.*)?", UnknownHandler, plain),
         URLSpec(r"(?:/openai)?(?:/v1)?/dashboard/.*", UnknownHandler, plain),
+    ]
+
+
+def _upload_routes(relay: Relay) -> list[URLSpec]:
+    """Return the routes whose bodies are forms with files."""
+    forms = (media.EDITS, media.VARIATIONS, media.TRANSCRIPTIONS, media.TRANSLATIONS)
+    return [
+        URLSpec(f"{_V1}{form.path[3:]}/?", UploadHandler, {"relay": relay, "endpoint": form})
+        for form in forms
     ]
 
 

@@ -25,7 +25,7 @@ MAX_TIERS = 16
 MAX_VARIANTS = 100
 
 _PLAIN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
-_LABEL = re.compile(r"[a-z0-9][a-z0-9._:-]{0,39}", re.ASCII)
+_LABEL = re.compile(r"[a-z0-9][a-z0-9._:*-]{0,39}", re.ASCII)
 _FIELDS = frozenset(("model", "tiers", "variants", "max_output_tokens", "source", *USAGE_CLASSES))
 _TIER_FIELDS = frozenset(("above_input_tokens", *USAGE_CLASSES))
 _VARIANT_FIELDS = frozenset((*FIELDS, *USAGE_CLASSES))

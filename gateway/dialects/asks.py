@@ -6,6 +6,7 @@ from typing import Any
 from gateway.dialects.gemini.fields import an_object, get
 from gateway.formats import openai
 from gateway.formats.openai import MAX_CHOICES, MAX_TOKENS, Ask, Body, Endpoint
+from gateway.media import asks as media
 from gateway.relay.errors import RelayError
 
 MESSAGES = Endpoint(
@@ -53,6 +54,8 @@ SPOKEN = {
     "gemini": GENERATE,
 }
 
+# Images and audio: OpenAI's, and never converted.
+MEDIA = frozenset(("images", "speech", "transcripts"))
 
 # What an upstream keeps, it keeps for the operator's one account: who knows the id of another
 # user's answer could go on from it. And the usage of an answer in the background is never seen.
@@ -70,6 +73,8 @@ def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> As
     """Check a request body of any dialect. Raises RelayError 400, naming what is wrong."""
     if endpoint.dialect == "openai":
         return openai.read(endpoint, raw, model_in_path)
+    if endpoint.dialect in MEDIA:
+        return media.read(endpoint, raw)
     body = openai.parse_body(raw)
     if endpoint.dialect == "gemini":
         return _generate(endpoint, raw, body, model_in_path or "")

@@ -1,6 +1,7 @@
 """The one table of dialects."""
 
 import re
+from dataclasses import replace
 
 from gateway.dialects import chat
 from gateway.dialects.anthropic import answer as a_answer
@@ -26,6 +27,7 @@ from gateway.dialects.responses import stream as r_stream
 from gateway.dialects.responses import text as r_text
 from gateway.dialects.responses import usage as r_usage
 from gateway.formats import sse, text, usage
+from gateway.media import answers as m_answers
 
 _NEVER = re.compile(rb"(?!)")
 
@@ -138,4 +140,27 @@ GEMINI = Dialect(
     last=b"",
 )
 
-DIALECTS = {dialect.name: dialect for dialect in (CHAT, ANTHROPIC, RESPONSES, GEMINI)}
+# Images and audio pass, and are never converted.
+IMAGES = replace(
+    CHAT,
+    name="images",
+    follower=m_answers.Follower,
+    classes=m_answers.image_classes,
+    find=m_answers.find,
+    merge=m_answers.added,
+    texts=m_answers.texts,
+    stream_error=m_answers.stream_error,
+    parse_error=m_answers.parse_error,
+    telling=m_answers.TELLING,
+    opening=m_answers.OPENING,
+    error_first=m_answers.ERROR_FIRST,
+    delivers=("data", "images"),
+    last=b"",
+)
+SPEECH = replace(IMAGES, name="speech", classes=m_answers.speech_classes, merge=usage.merge)
+TRANSCRIPTS = replace(
+    SPEECH, name="transcripts", classes=m_answers.transcript_classes, delivers=("text",)
+)
+
+_ALL = (CHAT, ANTHROPIC, RESPONSES, GEMINI, IMAGES, SPEECH, TRANSCRIPTS)
+DIALECTS = {dialect.name: dialect for dialect in _ALL}

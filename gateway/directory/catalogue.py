@@ -22,6 +22,8 @@ _OPENAI_TASKS = (
     "embeddings",
     "moderations",
     "images",
+    "image_edits",
+    "image_variations",
     "speech",
     "transcriptions",
     "translations",

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 import orjson
 
+from gateway.media.form import Form
+from gateway.media.known import Known
 from gateway.relay.errors import RelayError
 
 MAX_TOKENS = 2**30
@@ -56,7 +58,8 @@ EMBEDDINGS = Endpoint("embeddings", "embeddings", "/v1/embeddings", "input", (st
 @dataclass(slots=True)
 class Ask:
     """What a client asks for, checked. `choices` is how many outputs may be generated in all;
-    `array` that a stream is wanted as one JSON array, piece by piece."""
+    `array` that a stream is wanted as one JSON array, piece by piece. Images and audio have what is
+    known of their price beforehand, and those that were uploaded their form."""
 
     endpoint: Endpoint
     raw: bytes
@@ -68,6 +71,8 @@ class Ask:
     max_output: int | None
     limit_field: str
     array: bool = False
+    known: Known | None = None
+    form: Form | None = None
 
 
 def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> Ask:

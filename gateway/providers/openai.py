@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import httpx
 
-from gateway.providers.base import Answer, Call, CallFailed
+from gateway.providers.base import Answer, Call, CallFailed, Streamed
 
 MAX_CACHED = 10_000
 
@@ -53,9 +53,8 @@ class OpenAIProvider:
             "POST",
             self._url(call),
             headers=self._headers(call),
-            stream=httpx.ByteStream(call.body),  # aiohttp adds the host and the length
+            stream=_sent(call.body),  # aiohttp adds the host and the length
         )
-        request.read()
         deadline = asyncio.get_running_loop().time() + self._total_s if self._total_s else None
         try:
             async with asyncio.timeout_at(deadline):
@@ -96,6 +95,10 @@ class OpenAIProvider:
             if len(self._known_headers) >= MAX_CACHED:
                 self._known_headers.clear()
             known = self._known_headers[key] = httpx.Headers(self._new_headers(call))
+        if not isinstance(call.body, bytes):
+            length = {"content-length": str(call.body.length)}
+            form = {"content-type": call.body.content_type, "accept": "*/*", **length}
+            return httpx.Headers({**known, **form, **call.headers})
         return httpx.Headers({**known, **call.headers}) if call.headers else known
 
     def _new_headers(self, call: Call) -> list[tuple[str, str]]:
@@ -110,6 +113,20 @@ class OpenAIProvider:
             headers.append((auth[0], auth[1] + call.secret))
         headers.extend(call.vendor.headers.items())
         return headers
+
+
+class _Pieces(httpx.AsyncByteStream):
+    """A body that is read from where it waits while it is sent."""
+
+    def __init__(self, body: Streamed) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._body.pieces()
+
+
+def _sent(body: bytes | Streamed) -> httpx.ByteStream | _Pieces:
+    return httpx.ByteStream(body) if isinstance(body, bytes) else _Pieces(body)
 
 
 def _failure(error: Exception) -> CallFailed:

@@ -25,7 +25,8 @@ PIECE_BYTES = 16 << 10
 
 
 class UpstreamTransport(AiohttpTransport):
-    """The transport for requests whose body is at hand: it copies no header and no URL twice."""
+    """The transport for requests whose body is at hand, or whose length is known: it copies no
+    header and no URL twice."""
 
     def __init__(self, proxy_url: str | None) -> None:
         """`proxy_url` is the proxy for all calls, or None."""
@@ -48,13 +49,16 @@ class UpstreamTransport(AiohttpTransport):
         headers = CIMultiDict(
             [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw]
         )
-        headers.popall("content-length", None)
+        stream, data = request.stream, None
+        if isinstance(stream, httpx.ByteStream):
+            headers.popall("content-length", None)
+            data = request.read()
         with map_aiohttp_exceptions():
             response = await session.request(
                 request.method,
                 self._url(str(request.url)),
                 headers=headers,
-                data=request.content,
+                data=stream if data is None else data,
                 allow_redirects=False,
                 timeout=self._timeout,
                 proxy=self._proxy_url,

@@ -17,6 +17,7 @@ from gateway.directory.channels import Channel
 from gateway.relay import costs, reserve
 from gateway.relay.attempt import Delivery, Refused, Source, attempt
 from gateway.relay.context import Exchange, Relay
+from gateway.relay.media_meter import price_as_made
 from gateway.relay.route import another
 from gateway.relay.verdict import failed
 from ledger.errors import PriceMissing
@@ -40,6 +41,7 @@ async def call(relay: Relay, x: Exchange) -> Delivery:
     while True:
         try:
             delivery = await attempt(relay, x, tried.keys)
+            price_as_made(relay, x, delivery)
             costs.note(x, delivery.answer.status, None, delivered=True)
             return delivery
         except Refused as refused:
@@ -142,8 +144,7 @@ async def _affordable(relay: Relay, x: Exchange, channel: Any) -> bool:
         if not quote.is_free:
             return False
     else:
-        output = x.clamp or reserve.most_output(relay, x)
-        amount = quote.estimate_nano(x.tokens_in, output * x.ask.choices)
+        amount = reserve.most_nano(x, quote, x.clamp or reserve.most_output(relay, x))
         if not await relay.books.credit.extend(x.hold, amount):
             return False
     x.quote = quote

@@ -5,7 +5,6 @@ not everything was kept to be counted, the rest is estimated from its size.
 """
 
 import asyncio
-from dataclasses import dataclass
 
 from gateway.dialects.table import DIALECTS
 from gateway.formats import usage as usages
@@ -13,6 +12,7 @@ from gateway.formats.usage import Usage
 from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import parse
+from gateway.relay.measured import Measured
 from gateway.relay.reserve import counted_input
 from gateway.relay.stream_meter import StreamMeter
 
@@ -20,19 +20,6 @@ from gateway.relay.stream_meter import StreamMeter
 BYTES_PER_TOKEN = 4
 COMPLETE = "complete"
 CLIENT_CLOSED = "client_closed"
-
-
-@dataclass(slots=True)
-class Measured:
-    """Usage, its source ("upstream", "counted" or "estimated") and the report as it came.
-
-    `delivered` is what the upstream delivered, where the charge is for less than that by policy.
-    """
-
-    usage: Usage
-    source: str
-    frame: str | None = None
-    delivered: Usage | None = None
 
 
 async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measured:

@@ -11,6 +11,7 @@ from gateway.directory.catalogue import EXTENSIONS, Vendor
 from gateway.directory.channels import Channel
 from gateway.formats import openai
 from gateway.formats.openai import Ask, Endpoint
+from gateway.media.form import OutgoingForm
 from gateway.relay.errors import RelayError
 
 _SIGNATURE = "reasoning_signature"
@@ -18,16 +19,26 @@ _SIGNATURE = "reasoning_signature"
 
 def body_for(
     ask: Ask, channel: Channel, clamp: int | None, wire: Endpoint, vendor: Vendor
-) -> bytes:
+) -> bytes | OutgoingForm:
     """Return the body for a channel whose vendor is asked through the endpoint `wire`.
 
     Raises RelayError 400 for what the vendor's dialect cannot say.
     """
+    if ask.known is not None:
+        return _media_body(ask, channel.upstream_model(ask.model))
     if wire.dialect != ask.endpoint.dialect or ask.array:
         return _converted(ask, channel, clamp, wire, vendor)
     if wire.dialect == "openai":
         return outgoing_body(ask, channel, clamp)
     return _passed(ask, channel, clamp)
+
+
+def _media_body(ask: Ask, served: str) -> bytes | OutgoingForm:
+    """Return an image or audio request, written anew: what was read here is what is priced, and two
+    fields of one name could be read as either."""
+    if ask.form is not None:
+        return OutgoingForm(ask.form, {"model": served})
+    return orjson.dumps({**ask.body, "model": served})
 
 
 def outgoing_body(ask: Ask, channel: Channel, clamp: int | None) -> bytes:

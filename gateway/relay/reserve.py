@@ -7,6 +7,8 @@ and when it does not cover the whole answer either, the answer is asked to be sh
 
 from gateway.dialects.table import DIALECTS
 from gateway.directory.channels import Channel
+from gateway.directory.keys import Key
+from gateway.directory.users import User
 from gateway.formats import openai, text
 from gateway.relay.context import Exchange, Relay
 from ledger.budgets import Running
@@ -30,7 +32,7 @@ async def reserve(relay: Relay, x: Exchange) -> None:
     limited = x.user.budgets or x.key.budgets
     running = relay.books.budgets.in_force(x.user, x.key) if limited else ()
     x.tokens_in = most_input(x.ask, x.channel)
-    amount = x.quote.estimate_nano(x.tokens_in, most_output(relay, x) * x.ask.choices)
+    amount = most_nano(x, x.quote, most_output(relay, x))
     x.hold = _hold_at_once(relay, accounts, running, amount)
     if x.hold is None:
         await _hold_slowly(relay, x, accounts, running, amount)
@@ -66,18 +68,34 @@ def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
     Always from the table of admission. Raises PriceMissing naming the model asked for.
     """
     prices, model, group = x.prices, x.ask.model, x.user.group
+    variant = None if x.ask.known is None else x.ask.known.variant
     served = channel.upstream_model(model)
     if served != model:
         try:
-            return prices.quote(served, group, channel.type)
+            return prices.quote(served, group, channel.type, variant=variant)
         except PriceMissing:
             pass
     free = relay.settings.allow_unpriced_models
-    return prices.quote(model, group, channel.type, allow_unpriced=free)
+    return prices.quote(model, group, channel.type, variant=variant, allow_unpriced=free)
+
+
+def most_nano(x: Exchange, quote: Quote, output: int) -> int:
+    """Bound a charge from above, with so many tokens out for each choice.
+
+    Images and audio that are sold by the piece are known exactly. Raises InvalidEvent for a price
+    that no balance could ever cover.
+    """
+    known, rates = x.ask.known, quote.factors["rates"]
+    if known is None or known.unit not in rates:
+        return quote.estimate_nano(x.tokens_in, output * x.ask.choices)
+    once = {"calls": 1} if "calls" in rates else {}
+    return quote.charge_nano({known.unit: known.count, **once})
 
 
 def most_input(ask: openai.Ask, channel: Channel) -> int:
     """Bound the input tokens from above without counting them."""
+    if ask.known is not None:
+        return ask.known.tokens_in
     images = ask.raw.count(ask.endpoint.image) if ask.endpoint.image else 0
     return len(ask.raw) + len(channel.system_prompt.encode()) + images * text.PER_IMAGE
 
@@ -86,6 +104,8 @@ def most_output(relay: Relay, x: Exchange) -> int:
     """Bound the output tokens per choice: what was asked for, or the model's own limit."""
     if not x.ask.endpoint.has_output:
         return 0
+    if x.ask.known is not None:
+        return x.ask.known.tokens_out
     assert x.quote is not None
     ceiling = x.quote.max_output_tokens
     if x.ask.max_output is not None:
@@ -113,6 +133,10 @@ async def _hold_slowly(
         x.hold = await budgets.hold(accounts, running, amount, wait_s=0)
         return
     except InsufficientCredit:
+        if x.ask.known is not None:  # nothing here can be asked for in part
+            wait_s = relay.settings.hold_wait_s
+            x.hold = await budgets.hold(accounts, running, amount, wait_s=wait_s)
+            return
         x.tokens_in = min(x.tokens_in, await counted_input(relay, x))
     output, choices = most_output(relay, x), x.ask.choices
     precise = quote.estimate_nano(x.tokens_in, output * choices)
@@ -122,3 +146,21 @@ async def _hold_slowly(
     if x.hold.amount_nano < precise:
         affordable = quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in)
         x.clamp = max(1, affordable // choices)
+
+
+async def afford_some(relay: Relay, key: Key, user: User, model: str, channel: Channel) -> None:
+    """See whether there is any credit for a model that costs something, before its request is read.
+
+    Raises InsufficientCredit, BooksUnavailable, StoreError.
+    """
+    free, group = relay.settings.allow_unpriced_models, user.group
+    prices, served = relay.books.prices.table(), channel.upstream_model(model)
+    name = served if prices.row(served, channel.type) is not None else model
+    try:
+        if prices.quote(name, group, channel.type, allow_unpriced=free).is_free:
+            return
+    except PriceMissing:  # one may have been published a moment ago
+        return
+    accounts = [user.account] if key.unlimited else [user.account, key.account]
+    hold = await relay.books.credit.hold(accounts, 1, wait_s=relay.settings.hold_wait_s)
+    hold.release()

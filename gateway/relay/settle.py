@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.relay import costs
 from gateway.relay.context import Exchange, Relay
-from gateway.relay.meter import Measured
+from gateway.relay.measured import Measured
 from ledger.accounts import FAILED
 from ledger.errors import LedgerError
 from ledger.events import Draft
