@@ -22,6 +22,7 @@ class MediaMeter(PassMeter):
         assert isinstance(follower, Follower)
         found = replace(follower.made, report=self.report, texts=self.delivered())
         found.delivered = found.delivered or self.events > 0
+        found.count = found.count or 0
         if self._keeps:
             found.count = None  # a transcript's ends are not what is sold
         return found

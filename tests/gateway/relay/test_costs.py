@@ -34,7 +34,7 @@ async def ask(gate: Gate, secret: str, model: str, **more: Any) -> Any:
 async def test_a_channel_that_says_nothing_has_no_known_cost(gate: Gate) -> None:
     _, secret = await gate.key()
     event = await gate.charge_of(await gate.post(secret, ASK))
-    assert event["v"] == 2 and event["body"]["cost_nano"] == 0
+    assert event["v"] == 3 and event["body"]["cost_nano"] == 0
     assert set(event["body"]["attempts"][0]) == {"channel", "status", "error"}
 
 

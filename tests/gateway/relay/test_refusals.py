@@ -173,7 +173,6 @@ async def test_the_content_type_does_not_matter(gate: Gate) -> None:
         ("POST", "/v1/fine_tuning/jobs/j/cancel", 501),
         ("GET", "/v1/assistants/a/files/f", 501),
         ("POST", "/v1/threads/t/runs", 501),
-        ("POST", "/v1/images/edits", 501),
     ],
 )
 async def test_other_paths_and_methods(gate: Gate, method: str, path: str, status: int) -> None:
