@@ -21,6 +21,7 @@ LOWEST_BYTES_PER_S = 2_000
 # be shorter. What is lossless has no such bound below 9.2 Mbit/s.
 _HIGHEST_BYTES_PER_S = {"audio/mpeg": 40_000, "audio/ogg": 64_000, "audio/mp4": 96_000}
 _HIGHEST = 1_152_000
+_WAV_HEAD = 44
 MAX_READS = 100_000
 MAX_READ_BYTES = 8 << 20
 
@@ -39,7 +40,8 @@ def _measured(spool: Spool, file: File) -> tuple[int, str]:
         return _at_most(file)
     if tag.mime_type and tag.mime_type.startswith("audio/wav"):
         per_s = (tag.samplerate or 0) * (tag.channels or 0) * (tag.bitdepth or 0) // 8
-        return (_whole(file.size / per_s), "counted") if per_s else _at_most(file)
+        sound = max(0, file.size - _WAV_HEAD)
+        return (_whole(sound / per_s), "counted") if per_s else _at_most(file)
     said = tag.duration
     if said is None or not math.isfinite(said) or said <= 0:
         return _at_most(file)

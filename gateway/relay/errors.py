@@ -45,7 +45,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "unknown_url": (404, _BAD),
     "method_not_allowed": (405, _BAD),
     "request_too_large": (413, _BAD),
-    "api_not_implemented": (501, "api_error"),
+    "api_not_implemented": (501, "one_api_error"),
     "rate_limit_exceeded": (429, "rate_limit_error"),
     "budget_exceeded": (429, "insufficient_quota"),
     "internal_error": (500, _OURS),
