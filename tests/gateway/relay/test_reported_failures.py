@@ -247,10 +247,6 @@ async def test_images_by_address_are_not_fetched_here(gate: Gate) -> None:
 
 
 NOT_SERVED = {
-    "images/generations": 501,
-    "images/edits": 501,
-    "audio/speech": 501,
-    "audio/transcriptions": 501,
     "moderations": 501,
     "rerank": 404,
     "realtime": 404,
