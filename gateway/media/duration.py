@@ -12,13 +12,14 @@ from typing import BinaryIO, cast
 
 from tinytag import TinyTag, TinyTagException
 
+from gateway.media import webm
 from gateway.media.form import File
 from gateway.media.spool import PIECE_BYTES, Spool
 
 # 16 kbit/s: speech is hardly ever packed closer.
 LOWEST_BYTES_PER_S = 2_000
-# The highest that each kind of packing allows (MP3; Vorbis and Opus; AAC): no file of its size can
-# be shorter. What is lossless has no such bound below 9.2 Mbit/s.
+# The highest that each kind of packing allows (MP3; Vorbis and Opus, in WebM too; AAC): no file of
+# its size can be shorter. What is lossless has no such bound below 9.2 Mbit/s.
 _HIGHEST_BYTES_PER_S = {"audio/mpeg": 40_000, "audio/ogg": 64_000, "audio/mp4": 96_000}
 _HIGHEST = 1_152_000
 _WAV_HEAD = 44
@@ -34,19 +35,27 @@ async def duration(spool: Spool, file: File) -> tuple[int, str]:
 def _measured(spool: Spool, file: File) -> tuple[int, str]:
     if not file.size:
         return 0, "counted"
+    content = io_of(spool, file)
+    if content.read(len(webm.HEAD)) == webm.HEAD:
+        return _bounded(file, webm.seconds(content), _HIGHEST_BYTES_PER_S["audio/ogg"])
+    content.seek(0)
     try:
-        tag = TinyTag.get(file_obj=io_of(spool, file), tags=False)
+        tag = TinyTag.get(file_obj=content, tags=False)
     except TinyTagException:
         return _at_most(file)
     if tag.mime_type and tag.mime_type.startswith("audio/wav"):
         per_s = (tag.samplerate or 0) * (tag.channels or 0) * (tag.bitdepth or 0) // 8
         sound = max(0, file.size - _WAV_HEAD)
         return (_whole(sound / per_s), "counted") if per_s else _at_most(file)
-    said = tag.duration
-    if said is None or not math.isfinite(said) or said <= 0:
-        return _at_most(file)
     kind = (tag.mime_type or "").split(";")[0]
     highest = _HIGHEST if tag.is_lossless else _HIGHEST_BYTES_PER_S.get(kind, _HIGHEST)
+    return _bounded(file, tag.duration, highest)
+
+
+def _bounded(file: File, said: float | None, highest: int) -> tuple[int, str]:
+    """Return what a file says, unless its size forbids it."""
+    if said is None or not math.isfinite(said) or said <= 0:
+        return _at_most(file)
     least = file.size / highest
     return (_whole(said), "counted") if said >= least else (_whole(least), "estimated")
 

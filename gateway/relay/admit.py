@@ -126,8 +126,13 @@ async def admit(
 async def enter(relay: Relay, headers: HTTPHeaders, remote_ip: str) -> tuple[Key, User, int | None]:
     """Identify who asks, while requests are taken at all. Raises RelayError 401, 403 or 503."""
     if not relay.accepting:
-        raise RelayError("shutting_down", "This server is stopping; please try again.")
+        raise shutting_down()
     return await identify(relay, headers, remote_ip)
+
+
+def shutting_down() -> RelayError:
+    """Return what to say to who asks while the server stops."""
+    return RelayError("shutting_down", "This server is stopping; please try again.")
 
 
 def begin(

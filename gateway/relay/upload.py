@@ -10,14 +10,15 @@ import logging
 from tornado.http1connection import HTTP1Connection
 from tornado.web import HTTPError, stream_request_body
 
+from gateway.formats.openai import Endpoint
 from gateway.http import DROP_FACTOR
 from gateway.media import asks as media
 from gateway.media.duration import duration
 from gateway.media.form import Form
 from gateway.media.form_reader import FormReader, refuse
 from gateway.media.spool import Spool
-from gateway.relay.admit import begin, enter, refuse_model
-from gateway.relay.context import Exchange
+from gateway.relay.admit import begin, enter, refuse_model, shutting_down
+from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.handler import CompletionHandler
 from gateway.relay.reserve import afford_some
@@ -30,15 +31,19 @@ log = logging.getLogger("tollgate.relay")
 class UploadHandler(CompletionHandler):
     """Whatever is asked with a form that holds files."""
 
-    async def prepare(self) -> None:
-        """See who asks, before any of the body is read."""
-        relay, connection = self.relay, self.request.connection
+    def initialize(self, relay: Relay, endpoint: Endpoint) -> None:  # type: ignore[override]
+        """Take the dependencies; called by Tornado for each request."""
+        super().initialize(relay, endpoint)
         self._started_s = relay.clock.monotonic_s()
         self._refused: Exception | None = None
         self._received = 0
         self._checked = False
         self._spool = Spool(relay.settings.data_dir)
         self._reader: FormReader | None = None
+
+    async def prepare(self) -> None:
+        """See who asks, before any of the body is read."""
+        relay, connection = self.relay, self.request.connection
         assert isinstance(connection, HTTP1Connection)
         connection.set_max_body_size(relay.settings.max_upload_bytes * DROP_FACTOR)
         if self.request.method != "POST":
@@ -100,6 +105,8 @@ class UploadHandler(CompletionHandler):
         """Read the form, now that all of it is there."""
         if self._refused is not None:
             raise self._refused
+        if not self.relay.accepting:  # it stopped while the upload came
+            raise shutting_down()
         assert self._reader is not None
         form, endpoint = self._reader.finish(), self.endpoint
         wanted = media.FILES[endpoint.name][0]

@@ -66,6 +66,22 @@ def m4a(seconds: int, size: int) -> bytes:
     return head + atom(b"moov", mvhd) + atom(b"mdat", bytes(size))
 
 
+def webm(clusters: int, stated_ms: float | None = None) -> bytes:
+    """As a browser records: nothing knows its size, a cluster every 10 s, a block every 60 ms."""
+    open_size = b"\x01" + b"\xff" * 7
+    info = b"\x2a\xd7\xb1\x83" + (1_000_000).to_bytes(3, "big")
+    if stated_ms is not None:
+        info += b"\x44\x89\x88" + struct.pack(">d", stated_ms)
+    whole = b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67" + open_size
+    whole += b"\x15\x49\xa9\x66" + bytes([0x80 | len(info)]) + info
+    for n in range(clusters):
+        whole += b"\x1f\x43\xb6\x75" + open_size + b"\xe7\x84" + (n * 10_000).to_bytes(4, "big")
+        for at in range(0, 10_000, 60):
+            block = b"\x81" + struct.pack(">h", at) + b"\x80" + bytes(200)
+            whole += b"\xa3" + struct.pack(">H", 0x4000 | len(block)) + block
+    return whole
+
+
 async def test_each_kind_of_file_says_how_long_it_is(tmp_path: Path) -> None:
     for content, seconds in (
         (wav(2.5), 3),
@@ -74,6 +90,10 @@ async def test_each_kind_of_file_says_how_long_it_is(tmp_path: Path) -> None:
         (flac(7, 300_000), 7),
         (opus(20, 60_000), 20),
         (m4a(20, 60_000), 20),
+        (webm(3), 30),
+        (webm(1, stated_ms=10_500.0), 11),
+        (webm(2, stated_ms=3.0), 20),
+        (webm(0, stated_ms=1_500.0), 2),
     ):
         spool = Spool(tmp_path)
         assert await measured(spool, content) == (seconds, "counted"), content[:12]
@@ -97,8 +117,8 @@ async def test_a_file_can_not_make_itself_shorter_than_its_size_allows(tmp_path:
 
 
 async def test_what_can_not_be_read_is_as_long_as_it_could_be(spool: Spool) -> None:
-    webm = b"\x1a\x45\xdf\xa3" + bytes(10 * LOWEST_BYTES_PER_S - 4)
-    assert await measured(spool, webm) == (10, "estimated")
+    odd = b"\x1a\x45\xdf\xa3" + bytes(10 * LOWEST_BYTES_PER_S - 4)
+    assert await measured(spool, odd) == (10, "estimated")
 
 
 async def test_nothing_at_all_is_no_second(spool: Spool) -> None:
@@ -106,7 +126,16 @@ async def test_nothing_at_all_is_no_second(spool: Spool) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [b"\xff\xfb", b"RIFF0000WAVE", b"fLaC", b"OggS", b"ID3", b"\0\0\0\1ftyp"]
+    "head",
+    [
+        b"\xff\xfb",
+        b"RIFF0000WAVE",
+        b"fLaC",
+        b"OggS",
+        b"ID3",
+        b"\x1a\x45\xdf\xa3\x1f\x43\xb6\x75",
+        b"\0\0\0\1ftyp",
+    ],
 )
 async def test_noise_ends_soon_and_is_never_free(spool: Spool, head: bytes) -> None:
     print("seed", SEED)

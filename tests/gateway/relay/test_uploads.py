@@ -200,6 +200,7 @@ async def test_methods_and_trailing_bytes(studio: Studio) -> None:
     headers = {"authorization": f"Bearer sk-{studio.secret}"}
     assert (await studio.gate.http.get(PATH, headers=headers)).status_code == 405
     assert (await studio.gate.http.options(PATH)).status_code == 204
+    assert (await studio.gate.http.request("PROPFIND", PATH)).status_code == 405
     kind = {"content-type": 'multipart/form-data; charset=utf-8; boundary="b"'}
     answer = await studio.post(PATH, headers=kind, content=b"\r\n" + FILE + END + b"tail")
     assert answer.status_code == 200
