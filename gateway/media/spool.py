@@ -6,7 +6,9 @@ is still being given up.
 """
 
 import asyncio
+import errno
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator
@@ -20,9 +22,10 @@ PIECE_BYTES = 64 << 10
 class Spool:
     """Bytes that are appended once and read often. Disk is touched in threads only."""
 
-    def __init__(self, directory: Path) -> None:
-        """`directory` is on the disk that may hold the file."""
+    def __init__(self, directory: Path, keep_free_bytes: int = 0) -> None:
+        """`directory` is on the disk that may hold the file, of which so much stays free."""
         self._directory = directory
+        self._keep_free_bytes = keep_free_bytes
         self._memory = bytearray()
         self._file: BinaryIO | None = None
         self._lock = threading.Lock()
@@ -77,6 +80,8 @@ class Spool:
         with self._lock:
             if self._closed:
                 raise OSError("the upload was given up")
+            if shutil.disk_usage(self._directory).free < self._keep_free_bytes + len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if self._file is None:
                 file = tempfile.TemporaryFile(dir=self._directory, buffering=0)
                 self._file = cast(BinaryIO, file)

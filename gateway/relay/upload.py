@@ -38,7 +38,8 @@ class UploadHandler(CompletionHandler):
         self._refused: Exception | None = None
         self._received = 0
         self._checked = False
-        self._spool = Spool(relay.settings.data_dir)
+        settings = relay.settings
+        self._spool = Spool(settings.data_dir, settings.min_free_disk_bytes)
         self._reader: FormReader | None = None
 
     async def prepare(self) -> None:

@@ -153,6 +153,21 @@ async def test_an_upstream_that_answers_early_or_dies_leaves_nothing(studio: Stu
         await server.wait_closed()
 
 
+async def test_uploads_leave_the_disk_to_the_books(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = studio.gate
+    usual = gate.running.relay.settings.min_free_disk_bytes
+    gate.settings(min_free_disk_bytes=1 << 60)
+    answer = await studio.post(PATH, data=MODEL, files={"file": ("a.wav", big())})
+    small = await studio.post(PATH, data=MODEL, files={"file": ("a.wav", wav(1))})
+    gate.settings(min_free_disk_bytes=usual)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "disk_full")
+    assert "could not be kept" in caplog.text
+    assert small.status_code == 200
+    await gone(gate)
+
+
 HEAD = b'--b\r\nContent-Disposition: form-data; name="'
 FILE = HEAD + b'file"; filename="a.wav"\r\n\r\n' + wav(1) + b"\r\n"
 END = b"--b--\r\n"
