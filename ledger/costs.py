@@ -70,13 +70,14 @@ class CostSheet:
         self._table = PriceTable(0, {row["model"]: row for row in rows}, {})
         self._scaled: dict[Quote, Quote] = {}
 
-    def quote(self, models: Sequence[str], listed: Quote) -> CostQuote | None:
+    def quote(
+        self, models: Sequence[str], listed: Quote, variant: Variant | None = None
+    ) -> CostQuote | None:
         """Return the cost of the first of these names that has a row, else of the list price.
 
-        `listed` is the quote that the request is charged with. None when the cost isn't known.
+        `listed` is the quote that the request is charged with, `variant` what is made where costs
+        may depend on it. None when the cost isn't known.
         """
-        made = listed.factors.get("variant")
-        variant = Variant.named(made) if made else None
         for model in models:
             try:
                 return CostQuote("prices", self._table.quote(model, "", variant=variant))

@@ -51,7 +51,8 @@ def note(
     x.attempts.append(attempt)
     if x.channel.costs is None or not (worked or delivered or usage):
         return
-    quote = x.channel.costs.quote((x.served_model, x.ask.model), x.quote)
+    variant = None if x.ask.known is None else x.ask.known.variant
+    quote = x.channel.costs.quote((x.served_model, x.ask.model), x.quote, variant)
     if quote is not None:
         x.spent.append(Spent(attempt, quote, delivered, usage))
 

@@ -243,14 +243,23 @@ async def test_vendors_without_the_endpoint_are_passed_over(studio: Studio) -> N
 async def test_costs_follow_the_same_sizes(studio: Studio) -> None:
     gate = studio.gate
     prices = [
-        {"model": "dall-e-3", "images": "0.03", "variants": [{"quality": "hd", "images": "0.06"}]}
+        {"model": "dall-e-3", "images": "0.03", "variants": [{"quality": "hd", "images": "0.06"}]},
+        {"model": "by-piece", "image_output": "20"},
     ]
     url, config = studio.upstream.url, {"cost_prices": prices}
-    channel = await gate.channel("dall-e-3", base_url=url, priority=100, **config)
+    models = ("dall-e-3", "by-piece")
+    channel = await gate.channel(*models, base_url=url, priority=100, **config)
     try:
         await studio.client.images.generate(**ASK, quality="hd")
         event = await studio.last()
         assert (event["amount"], event["body"]["cost_nano"]) == (-90 * MILLI, 60 * MILLI)
+        says(studio, Say(more={"quality": "high"}, usage=IMAGE_USAGE))
+        await studio.client.images.generate(model="by-piece", prompt="x", quality="auto")
+        event = await studio.last()
+        assert (event["amount"], event["body"]["cost_nano"]) == (-200 * MILLI, 272 * 20_000)
+        usage = event["body"]["attempts"][0]["usage"]
+        assert event["body"]["usage"] == {"images": 1}
+        assert (usage["images"], usage["image_output"]) == (1, 272)
     finally:
         await gate.running.directory.channels.delete(channel.id)
 
