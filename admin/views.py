@@ -49,6 +49,9 @@ def user_json(user: User, account: Account) -> dict[str, Any]:
         "aff_code": user.aff_code,
         "inviter_id": user.inviter_id,
         "created_time": user.created_s,
+        "rpm": user.rpm,
+        "tpm": user.tpm,
+        "concurrency": user.concurrency,
     }
 
 
@@ -115,6 +118,9 @@ def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
         "system_prompt": channel.system_prompt,
         "cost_ratio": channel.cost_ratio,
         "cost_prices": list(channel.cost_prices),
+        "rpm": channel.rpm,
+        "tpm": channel.tpm,
+        "concurrency": channel.concurrency,
         "cost": usd(cost_nano),
         "cost_nano": cost_nano,
         "margin": usd(margin_nano),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from admin.auth.throttle import Throttle
+from admin.auth.throttle import LIMIT, WINDOW_S
 from admin.context import AdminContext, TestResult
 from admin.urls import routes as admin_routes
 from gateway import __version__
@@ -28,6 +28,9 @@ from gateway.directory.vault import Vault, load_or_create_key, parse_key
 from gateway.http import Application
 from gateway.jobs import JobContext, Jobs
 from gateway.leader import Leader
+from gateway.limits.door import Doors
+from gateway.limits.limits import Limits
+from gateway.limits.opening import open_limits, share_rests
 from gateway.observer import Observer
 from gateway.providers.base import Provider
 from gateway.providers.gemini import GeminiProvider
@@ -104,7 +107,9 @@ async def _open(
         root_token=settings.initial_root_token,
         root_access_token=settings.initial_root_access_token,
     )
-    relay = _relay(settings, opened, books, directory, catalogue, rng)
+    limits = await open_limits(settings.redis_url, settings.mongo_db, clock, opened)
+    relay = _relay(settings, opened, books, directory, catalogue, rng, limits)
+    share_rests(relay, opened)
     jobs = _jobs(relay)
     observer = Observer(relay, jobs)
     observer.start()
@@ -113,13 +118,15 @@ async def _open(
     opened.push_async_callback(jobs.close)
     reversing = Runner(books)
     opened.push_async_callback(reversing.close)
-    admin = admin_routes(_admin_context(settings, relay, vault, reversing))
+    signing_in = (LIMIT, WINDOW_S)
+    doors = Doors.of(limits, signing_in, settings.api_rate_limit, settings.web_rate_limit)
+    admin = admin_routes(_admin_context(settings, relay, vault, reversing, doors))
     separate = settings.ops_port is not None
     limit = settings.max_body_bytes
     return Running(
         settings=settings,
         application=Application(
-            all_routes(relay, admin, ops_routes(relay, observer, own_port=False)),
+            all_routes(relay, admin, ops_routes(relay, observer, own_port=False), doors.web),
             limit,
             rng,
             done=observer.request_done,
@@ -159,6 +166,7 @@ def _relay(
     directory: Directory,
     catalogue: Catalogue,
     rng: random.Random,
+    limits: Limits,
 ) -> Relay:
     counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
     transport = UpstreamTransport(settings.relay_proxy)
@@ -175,6 +183,7 @@ def _relay(
         owners=_owners(catalogue),
         watch=Watch(_rules(settings)),
         switch=Switch(directory.channels, books),
+        limits=limits,
     )
     opened.push_async_callback(relay.aclose)
     return relay
@@ -247,7 +256,7 @@ def _owners(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _admin_context(
-    settings: Settings, relay: Relay, vault: Vault, reversing: Runner
+    settings: Settings, relay: Relay, vault: Vault, reversing: Runner, doors: Doors
 ) -> AdminContext:
     probe = Probe(
         relay.directory, relay.catalogue, relay.providers, relay.clock, settings.test_prompt
@@ -267,7 +276,8 @@ def _admin_context(
         version=__version__,
         start_time_s=int(time.time()),
         test_channel=test_channel,
-        throttle=Throttle(relay.clock.monotonic_s),
+        throttle=doors.sign_in,
+        door=doors.api,
         reversing=reversing,
         models_for=partial(models_for, relay),
         archive_dir=settings.archives,

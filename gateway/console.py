@@ -1,8 +1,12 @@
 """The web console's files: served as they are, never stale, and with nothing from elsewhere."""
 
 from pathlib import Path
+from typing import Any
 
+import orjson
 from tornado import web
+
+from gateway.limits.door import Door
 
 STATIC_DIR = Path(__file__).parent.parent / "static"
 _POLICY = (
@@ -13,6 +17,25 @@ _POLICY = (
 
 class ConsoleHandler(web.StaticFileHandler):
     """Files of the console. A browser asks each time whether a file changed, by its ETag."""
+
+    def initialize(  # type: ignore[override]
+        self, path: str, *, door: Door | None = None, **more: Any
+    ) -> None:
+        """Take the directory, and the door where addresses are counted, if they are."""
+        super().initialize(path, **more)
+        self._door = door
+
+    async def prepare(self) -> None:
+        """Refuse an address that asks too often (setting GLOBAL_WEB_RATE_LIMIT)."""
+        door = self._door
+        wait_s = None if door is None else await door.enter((self.request.remote_ip or "",))
+        if wait_s is not None:
+            self.set_status(429)
+            self.set_header("Retry-After", str(wait_s))
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+            self.set_header("Server", "tollgate")
+            said = f"too many requests from this address; try again in {wait_s} s"
+            self.finish(orjson.dumps({"success": False, "message": said}))
 
     def set_extra_headers(self, path: str) -> None:
         """Allow no code but the console's own, and no framing by other sites."""

@@ -52,6 +52,9 @@ TABLE: tuple[Row, ...] = (
         ("endpoint",), buckets=SECONDS),
     Row("refused", COUNTER, "Relayed requests that got an error, by its code.", ("reason",)),
     Row("open_requests", GAUGE, "Relayed requests that are under way."),
+    Row("limit_refusals", COUNTER, "Requests over a limit, by whose and of what.", ("of", "limit")),
+    Row("redis_up", GAUGE, "1 while Redis counts the limits of every process here.", merge="min"),
+    Row("redis_errors", COUNTER, "Failures to reach Redis; limits are counted alone meanwhile."),
     # -- charges, counted as their events become durable
     Row("charges", COUNTER, "Charges, by how the answer ended.", ("endpoint", "model", "outcome")),
     Row("charged_usd", COUNTER, "What was charged, in USD (approximately; the ledger is exact).",

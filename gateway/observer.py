@@ -142,6 +142,7 @@ class Observer:
         self._read_books()
         self._read_jobs()
         self._read_channels()
+        self._read_limits()
         put = self._put
         put("open_requests", len(self._relay.exchanges))
         put("loop_lag_seconds", self._lag_s)
@@ -179,6 +180,14 @@ class Observer:
         watch, clock = self._relay.watch, self._relay.clock
         watch.keep({channel.id for channel in self._relay.directory.all_channels()})
         put_health(self._counts, watch.health, clock.monotonic_s())
+
+    def _read_limits(self) -> None:
+        limits = self._relay.limits
+        for labels, times in limits.refusals.items():
+            self._put("limit_refusals", times, labels)
+        if limits.shared is not None:
+            self._put("redis_up", limits.shared.line.up)
+            self._put("redis_errors", limits.shared.line.errors)
 
     async def _look(self) -> None:
         books = self._relay.books

@@ -39,8 +39,10 @@ __all__ = ["Settings", "SettingsError", "add_flags", "environment_help", "load",
 
 SERVE, BOOKS, FIRST = "Serving", "Books", "First start and secrets"
 RELAY, ROUTE, CHARGE, LOGS = "Relay", "Choosing channels", "Charging", "Logs and console"
+LIMITS = "Limits"
 PROXY = url("http", "https")
 MONGO = url("mongodb", "mongodb+srv")
+REDIS = url("redis", "rediss")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,6 +342,30 @@ class Settings:
         "The charge when a client hangs up in mid-answer: drain reads the upstream to its end and"
         " charges its usage, estimate charges what was relayed, input charges the input only,"
         " free charges nothing.",
+    )
+    redis_url: str | None = setting(
+        LIMITS,
+        "REDIS_CONN_STRING",
+        None,
+        REDIS,
+        "Redis (redis:// or rediss://) in which all processes and nodes count limits together;"
+        " without it, and while it is away, each process counts alone.",
+        secret=True,
+    )
+    api_rate_limit: int = setting(
+        LIMITS,
+        "GLOBAL_API_RATE_LIMIT",
+        0,
+        integer(0, 1_000_000_000, "requests"),
+        "Requests to /api that one address may make in three minutes; 0 is no limit.",
+    )
+    web_rate_limit: int = setting(
+        LIMITS,
+        "GLOBAL_WEB_RATE_LIMIT",
+        0,
+        integer(0, 1_000_000_000, "requests"),
+        "Files of the console that one address may ask for in three minutes; 0 is no limit. Opening"
+        " the console takes about 50.",
     )
     debug: bool = setting(LOGS, "DEBUG", False, boolean, "Log in detail.")
     log_dir: Path | None = setting(

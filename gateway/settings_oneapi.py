@@ -32,8 +32,10 @@ def _noted(why: str, read: Reader = text) -> Foreign:
 
 
 _NO_SQL = "there is no SQL database here; remove it, and use MONGO_URL to say where the books are"
-_NO_REDIS = "shared state in Redis is not available in this version; remove it"
-_NO_RATE = "rate limits by address are not available in this version; remove it"
+_NO_SENTINEL = (
+    "Redis behind Sentinel is not supported; remove it, and name one Redis with its password in"
+    " REDIS_CONN_STRING, such as redis://:password@host:6379/0"
+)
 _NO_GEMINI = "Gemini channels are not available in this version; remove it"
 _NO_FETCH = "content that a request links to is never fetched in this version; remove it"
 _NO_JOBS = "periodic channel jobs are not available in this version; remove it"
@@ -57,9 +59,8 @@ FOREIGN: Mapping[str, Foreign] = {
     "SQL_MAX_LIFETIME": _refused(_NO_SQL),
     "SQL_CONN_MAX_LIFETIME": _refused(_NO_SQL),
     "DEBUG_SQL": _refused("there is no SQL database here; remove it, DEBUG logs in detail", *_OFF),
-    "REDIS_CONN_STRING": _refused(_NO_REDIS),
-    "REDIS_PASSWORD": _refused(_NO_REDIS),
-    "REDIS_MASTER_NAME": _refused(_NO_REDIS),
+    "REDIS_PASSWORD": _refused(_NO_SENTINEL),
+    "REDIS_MASTER_NAME": _refused(_NO_SENTINEL),
     "NODE_TYPE": _refused(
         "nodes that serve without doing the periodic work are not available in this version;"
         " remove it",
@@ -75,8 +76,6 @@ FOREIGN: Mapping[str, Foreign] = {
     "USER_CONTENT_REQUEST_TIMEOUT": _refused(_NO_FETCH),
     "GEMINI_SAFETY_SETTING": _refused(_NO_GEMINI),
     "GEMINI_VERSION": _refused(_NO_GEMINI),
-    "GLOBAL_API_RATE_LIMIT": _refused(_NO_RATE),
-    "GLOBAL_WEB_RATE_LIMIT": _refused(_NO_RATE),
     "METRIC_SUCCESS_CHAN_SIZE": _noted(_COUNTED, integer(1, 1_000_000_000)),
     "METRIC_FAIL_CHAN_SIZE": _noted(_COUNTED, integer(1, 1_000_000_000)),
     "MEMORY_CACHE_ENABLED": _noted(_CACHED, boolean),

@@ -188,6 +188,6 @@ def workers(value: str) -> int:
         usable = getattr(os, "sched_getaffinity", None)
         return len(usable(0)) if usable is not None else os.cpu_count() or 1
     try:
-        return integer(1, MOST_WORKERS)(value)
+        return int(integer(1, MOST_WORKERS)(value))
     except ValueError:
         raise ValueError(f"give auto or a whole number from 1 to {MOST_WORKERS}") from None

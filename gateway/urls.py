@@ -9,6 +9,7 @@ from gateway import ops
 from gateway.console import STATIC_DIR, ConsoleHandler, MissingPageHandler
 from gateway.dialects import asks
 from gateway.formats import openai
+from gateway.limits.door import Door
 from gateway.media import asks as media
 from gateway.observer import Observer
 from gateway.relay.absent import NotImplementedHandler, UnknownHandler
@@ -104,9 +105,14 @@ def ops_routes(relay: Relay, observer: Observer, *, own_port: bool) -> list[URLS
     return routes
 
 
-def all_routes(relay: Relay, admin: Sequence[URLSpec], operations: Sequence[URLSpec]) -> list[Any]:
+def all_routes(
+    relay: Relay,
+    admin: Sequence[URLSpec],
+    operations: Sequence[URLSpec],
+    web: Door | None = None,
+) -> list[Any]:
     """Return the routes of the main port, in the order in which they are tried."""
-    files: dict[str, Any] = {"path": str(STATIC_DIR)}
+    files: dict[str, Any] = {"path": str(STATIC_DIR), "door": web}
     index = {**files, "default_filename": "index.html"}
     return [
         *relay_routes(relay),

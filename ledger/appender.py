@@ -287,8 +287,8 @@ class Appender:
         if isinstance(cause, Duplicate):
             stored = await self._read_again({"_id": event["_id"]})
             if stored is None:
-                self._check_not_ours(event, cause)
-            elif _same(stored, event):
+                return await self._ask_whose(batch, events, cause)
+            if _same(stored, event):
                 return self._landed(batch, events, 1)
             elif stored["req_hash"] == event["req_hash"]:
                 self._answer(pending, receipt_of(stored, replayed=True))
@@ -306,12 +306,18 @@ class Appender:
         if not pending.receipt.done():
             pending.receipt.set_result(receipt)
 
-    def _check_not_ours(self, event: Document, cause: Duplicate) -> None:
-        """The id is free, so it is the number that is taken: by whoever fenced this writer off."""
-        raise Fenced(
-            f"number {event['seq']} of writer {self._writer.slot} is taken ({cause.index}): "
-            "another process owns this slot now"
-        )
+    async def _ask_whose(
+        self, batch: list[Pending], events: list[Document], cause: Duplicate
+    ) -> tuple[list[Pending], list[Document]]:
+        """The id is free, so it is the number that is taken: by whoever fenced this writer off.
+
+        Nothing there yet means an earlier insert of our own that is just landing: some databases
+        refuse what collides with a document before they show it. Raises Fenced.
+        """
+        landed = await self._landed_prefix(events)
+        if not landed:
+            await self._wait_out(cause, FIRST_RETRY_S)
+        return self._landed(batch, events, landed)
 
     async def _landed_prefix(self, events: list[Document]) -> int:
         """Count how many of the events are stored, byte for byte, after an unknown outcome."""

@@ -5,7 +5,7 @@ had been archived, in constant memory. Refuses to skip an archive that is not at
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,7 @@ from ledger.events import Document
 from ledger.segments import read
 from ledger.store import Store
 
-Read = Callable[[Store, int, int], AsyncIterator[list[Document]]]
+Read = Callable[[Store, int, int], AsyncGenerator[list[Document], None]]
 
 
 def at_hand(directory: Path, archives: Archives) -> bool:

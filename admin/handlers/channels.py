@@ -24,6 +24,9 @@ _EMPTY = {
     "priority": 0,
     "cost_ratio": "",
     "cost_prices": (),
+    "rpm": 0,
+    "tpm": 0,
+    "concurrency": 0,
 }
 
 

@@ -97,7 +97,7 @@ class RollbackHandler(_Base):
 
     async def post(self, version: str) -> None:
         """Publish a version that restores the table of another."""
-        sent = self.body(NoteBody()) if self.request.body else {"note": ""}
+        sent: dict[str, Any] = self.body(NoteBody()) if self.request.body else {"note": ""}
         book = await self.book()
         before = book.latest
         number = await book.roll_back(

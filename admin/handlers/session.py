@@ -33,7 +33,7 @@ class LoginHandler(ApiHandler):
         """Check the password at a bounded rate; answer the user and set the cookie."""
         sent = self.body(LoginBody())
         subjects = (f"address {self.request.remote_ip}", f"account {sent['username'].lower()}")
-        wait_s = self.context.throttle.enter(subjects)
+        wait_s = await self.context.throttle.enter(subjects)
         if wait_s is not None:
             headers = {"Retry-After": str(wait_s)}
             raise ApiError(429, "too many attempts; try again later", headers=headers)

@@ -112,6 +112,11 @@ def integer(least: int, most: int = MAX_ID, **options: Any) -> fields.Integer:
     return fields.Integer(strict=True, validate=validate.Range(least, most), **options)
 
 
+def limit(**options: Any) -> fields.Integer:
+    """Make a field for a limit of the relay: requests or tokens a minute, or requests at once."""
+    return integer(0, 2**31 - 1, **options)
+
+
 def one_of(*choices: int, **options: Any) -> fields.Integer:
     """Make a field for a JSON integer out of a few."""
     return fields.Integer(strict=True, validate=validate.OneOf(choices), **options)

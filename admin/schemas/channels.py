@@ -17,6 +17,7 @@ from admin.schemas.base import (
     Query,
     StrictBoolean,
     integer,
+    limit,
     one_of,
     refuse_controls,
     refuse_surrogates,
@@ -139,6 +140,9 @@ class _ChannelFields(Body):
     key = fields.String(validate=[validate.Length(max=MAX_UPSTREAM_KEY), refuse_surrogates])
     cost_ratio = CostRatio(allow_none=True)
     cost_prices = CostPrices(allow_none=True)
+    rpm = limit(allow_none=True)
+    tpm = limit(allow_none=True)
+    concurrency = limit(allow_none=True)
     cost = Ignored()
     cost_nano = Ignored()
     margin = Ignored()

@@ -9,6 +9,7 @@ from admin.schemas.base import (
     Query,
     StrictBoolean,
     integer,
+    limit,
     one_of,
     quota,
     refuse_controls,
@@ -22,12 +23,6 @@ MAX_TIME_S = 253_402_300_799
 MAX_LIST = 20_000
 
 
-def no_limit_yet() -> fields.Integer:
-    """A limit that this version does not enforce, so it must not seem to be set."""
-    error = "Rate limits are not in this version; leave it 0."
-    return fields.Integer(strict=True, validate=validate.Equal(0, error=error))
-
-
 class _TokenFields(Body):
     """What a key's owner may set."""
 
@@ -38,9 +33,9 @@ class _TokenFields(Body):
         allow_none=True, validate=[validate.Length(max=MAX_LIST), refuse_controls]
     )
     subnet = fields.String(allow_none=True, validate=[validate.Length(max=2000), refuse_controls])
-    rpm = no_limit_yet()
-    tpm = no_limit_yet()
-    concurrency = no_limit_yet()
+    rpm = limit()
+    tpm = limit()
+    concurrency = limit()
     budgets = BudgetList(allow_none=True)
     budget_timezone = TimeZone(allow_none=True)
     user_id = Ignored()

@@ -9,6 +9,7 @@ from admin.schemas.base import (
     Body,
     Ignored,
     integer,
+    limit,
     one_of,
     quota,
     refuse_controls,
@@ -70,6 +71,9 @@ class SelfBody(Body):
     created_time = Ignored()
     budgets = Ignored()
     budget_timezone = Ignored()
+    rpm = Ignored()
+    tpm = Ignored()
+    concurrency = Ignored()
     lots = Ignored()
 
 
@@ -85,6 +89,9 @@ class UserCreateBody(Body):
     role = one_of(1, 10)
     budgets = BudgetList(allow_none=True)
     budget_timezone = TimeZone(allow_none=True)
+    rpm = limit(allow_none=True)
+    tpm = limit(allow_none=True)
+    concurrency = limit(allow_none=True)
 
 
 class UserUpdateBody(Body):
@@ -101,6 +108,9 @@ class UserUpdateBody(Body):
     status = integer(0)
     budgets = BudgetList(allow_none=True)
     budget_timezone = TimeZone(allow_none=True)
+    rpm = limit(allow_none=True)
+    tpm = limit(allow_none=True)
+    concurrency = limit(allow_none=True)
     lots = Ignored()
     github_id = Ignored()
     wechat_id = Ignored()

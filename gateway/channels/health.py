@@ -6,11 +6,12 @@ else follows once it succeeds. On top of that a breaker
 looks at the share of successes among the last results (settings ENABLE_METRIC, METRIC_QUEUE_SIZE,
 METRIC_SUCCESS_RATE_THRESHOLD) and cools down what fails too often without failing in a row.
 
-All of it is this process's own, in memory. Times are seconds of the monotonic clock, passed in.
-Only what failed lately, or has a window, takes memory, and what is gone is forgotten.
+All of it is this process's own, in memory; longer rests may be told to others. Times are seconds of
+the monotonic clock, passed in. Only what failed lately, or has a window, takes memory, and what is
+gone is forgotten.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.channels.blame import Blame
@@ -84,6 +85,8 @@ class Health:
         self._cells: dict[Subject, _Cell] = {}
         #: How often a channel began to cool down, by its id and why (Blame, BREAKER).
         self.cooldowns: dict[tuple[int, str], int] = {}
+        #: Called with each subject that begins to rest, and for how many seconds.
+        self.told: Callable[[Subject, float], None] = lambda subject, length_s: None
 
     def __len__(self) -> int:
         return len(self._cells)
@@ -127,8 +130,18 @@ class Health:
         if cell is not None:
             _end_trial(cell, began_s)
 
+    def delivers(self, subject: Subject, began_s: float) -> None:
+        """Note that an attempt begins to deliver: others may follow, and how it ends is still open.
+
+        A channel whose streams all break off must rest too, so failures in a row stay counted.
+        """
+        cell = self._cells.get(subject)
+        if cell is not None and began_s >= cell.cooled_s:
+            cell.until_s = cell.asked_until_s = float("-inf")
+            _end_trial(cell, began_s)
+
     def succeeded(self, subject: Subject, began_s: float) -> None:
-        """Note an attempt that began to deliver."""
+        """Note an attempt that delivered its answer."""
         counted = self._rules.window and not subject[1]
         cell = self._known(subject) if counted else self._cells.get(subject)
         if cell is None:
@@ -193,6 +206,14 @@ class Health:
         cell.cooled_s = now_s
         cell.until_s = max(cell.until_s, now_s + length_s)
         self._count(subject, whose.value)
+        self.told(subject, length_s)
+
+    def learn(self, subject: Subject, now_s: float, length_s: float) -> None:
+        """Take over from another process that a subject rests for so long; then comes a trial."""
+        cell = self._known(subject)
+        cell.cooled = max(cell.cooled, 1)
+        cell.cooled_s = now_s
+        cell.until_s = max(cell.until_s, now_s + length_s)
 
     def _is_tolerated(self, cell: _Cell) -> bool:
         return not cell.cooled and cell.row <= self._rules.tolerated
@@ -219,6 +240,7 @@ class Health:
         cell.opened_s = cell.cooled_s = now_s
         cell.until_s = max(cell.until_s, now_s + length_s)
         self._count(subject, BREAKER)
+        self.told(subject, length_s)
 
     def _length_s(self, cooled: int, whose: Blame, asked_s: float | None) -> float:
         rules = self._rules

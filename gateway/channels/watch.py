@@ -37,8 +37,13 @@ class Watch:
             self.health.begin(key.subject, now_s)
         return key
 
+    def delivers(self, key: UpstreamKey, began_s: float) -> None:
+        """Note that a stream begins well; `succeeded` or `failed` says how it ended."""
+        self.health.delivers((key.channel, ""), began_s)
+        self.health.delivers(key.subject, began_s)
+
     def succeeded(self, key: UpstreamKey, began_s: float) -> None:
-        """Note that an attempt began to deliver a good answer."""
+        """Note that an attempt delivered a good answer."""
         self.health.succeeded((key.channel, ""), began_s)
         self.health.succeeded(key.subject, began_s)
         if key.channel in self._dead:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from gateway.directory import checks
+from gateway.directory import checks, limit_tables
 from gateway.directory.catalogue import Catalogue, Vendor
 from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
@@ -33,7 +33,8 @@ class Channel:
     `weight` is its share among the channels of one priority, and 0 counts as 1; `balance` is a
     decimal text in the vendor's currency, as of `balance_s`. `cost_ratio` (decimal text, or "") and
     `cost_prices` (rows as in the price book) say what its upstream costs us; `costs` is both, ready
-    for use, or None when nothing is known.
+    for use, or None when nothing is known. `rpm`, `tpm` and `concurrency` are limits (see
+    limit_tables.py); a channel that is at one is passed over.
     """
 
     id: int
@@ -58,6 +59,9 @@ class Channel:
     cost_ratio: str = ""
     cost_prices: tuple[Mapping[str, Any], ...] = ()
     costs: CostSheet | None = field(repr=False, compare=False, default=None)
+    rpm: int = 0
+    tpm: int = 0
+    concurrency: int = 0
     deleted: bool = False
     changed_us: int = 0
 
@@ -111,6 +115,7 @@ class Channels(Documents[Channel]):
         "cost_prices": checks.price_rows(65_536),
         "balance": checks.decimal_text,
         "balance_s": checks.integer(0, checks.INT63_MAX),
+        **limit_tables.CHECKS,
     }
 
     def __init__(

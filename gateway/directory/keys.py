@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from gateway.directory import checks
+from gateway.directory import checks, limit_tables
 from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
 from gateway.directory.errors import Invalid
@@ -32,7 +32,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as stored. Times ending in _s are unix seconds; limits of 0 mean no limit.
+    """A key as stored. Times ending in _s are unix seconds; limits (limit_tables.py) of 0 are none.
 
     `accessed_s` is 0 until the first use, and may lag by half a minute. `budgets` limit what may
     be spent in a day, week or month of `budget_timezone` ("" is UTC).
@@ -110,9 +110,7 @@ class Keys(Documents[Key]):
         "unlimited": checks.boolean,
         "models": checks.optional_names(200, most=1_000),
         "subnets": checks.subnets,
-        "rpm": checks.integer(0, checks.INT32_MAX),
-        "tpm": checks.integer(0, checks.INT32_MAX),
-        "concurrency": checks.integer(0, checks.INT32_MAX),
+        **limit_tables.CHECKS,
         "budgets": checks.budgets,
         "budget_timezone": checked_zone,
     }
@@ -159,7 +157,7 @@ class Keys(Documents[Key]):
             "unlimited": False,
             "models": None,
             "subnets": [],
-            **dict.fromkeys(("rpm", "tpm", "concurrency"), 0),
+            **dict.fromkeys(limit_tables.NAMES, 0),
             **cleaned,
             "hash": Vault.digest(secret),
             "secret_enc": self._vault.encrypt(secret),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.directory import checks
+from gateway.directory import checks, limit_tables
 
 Value = str | int | bool
 
@@ -139,6 +139,9 @@ _ROWS = [
     # Off when the upstream says that its key is dead, on again when a test succeeds.
     Option("AutomaticDisableChannelEnabled", False, checks.boolean),
     Option("AutomaticEnableChannelEnabled", False, checks.boolean),
+    # Requests and tokens a minute and requests at once, by group and by model (docs/limits.md).
+    Option("GroupLimits", "{}", limit_tables.table(of_groups=True)),
+    Option("ModelLimits", "{}", limit_tables.table(of_groups=False)),
     *_later(_HEALTH, "ChannelDisableThreshold", default=5),
     *_later(_PUSH, "MessagePusherAddress", "MessagePusherToken"),
     *_later(_ROBOT, "TurnstileCheckEnabled", default=False),

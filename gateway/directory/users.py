@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from gateway.directory import checks, passwords
+from gateway.directory import checks, limit_tables, passwords
 from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
 from gateway.directory.randomness import hex_token, letters
@@ -29,6 +29,7 @@ class User:
     """A user as stored. Times ending in _s are unix seconds.
 
     `budgets` limit what may be spent in a day, week or month of `budget_timezone` ("" is UTC).
+    `rpm`, `tpm` and `concurrency` are limits of all keys together (see limit_tables.py).
     """
 
     id: int
@@ -50,6 +51,9 @@ class User:
     welcomed: bool = True
     budgets: tuple[Budget, ...] = ()
     budget_timezone: str = ""
+    rpm: int = 0
+    tpm: int = 0
+    concurrency: int = 0
     created_s: int = 0
     deleted: bool = False
     changed_us: int = 0
@@ -89,6 +93,7 @@ class Users(Documents[User]):
         "oidc_id": checks.text(255),
         "budgets": checks.budgets,
         "budget_timezone": checked_zone,
+        **limit_tables.CHECKS,
     }
 
     def __init__(

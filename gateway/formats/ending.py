@@ -22,7 +22,7 @@ def cut_short(ask: Ask, beginning: bytes, report: dict[str, Any], notice: dict[s
     is good.
     """
     head = _head(ask, beginning)
-    empty = {"delta": {}} if ask.endpoint is CHAT else {"text": ""}
+    empty: dict[str, Any] = {"delta": {}} if ask.endpoint is CHAT else {"text": ""}
     choices = [
         {"index": index, **empty, "logprobs": None, "finish_reason": "length"}
         for index in range(ask.choices)

@@ -1,5 +1,6 @@
 """Step 6, answer: headers, CORS and errors of all that clients ask, in the dialect of each."""
 
+from collections.abc import Mapping
 from http.client import responses
 from typing import Any
 
@@ -14,7 +15,14 @@ from gateway.relay.context import Relay
 from gateway.relay.errors import RelayError
 from ledger.errors import LedgerError
 
-_EXPOSED = "X-Request-Id, X-Tollgate-Event, X-Tollgate-Cost, Retry-After"
+_LIMITS = [
+    f"X-Ratelimit-{number}-{what}"
+    for what in ("Requests", "Tokens")
+    for number in ("Limit", "Remaining", "Reset")
+]
+_EXPOSED = ", ".join(
+    ("X-Request-Id", "X-Tollgate-Event", "X-Tollgate-Cost", "Retry-After", *_LIMITS)
+)
 
 
 class RelayHandler(BaseHandler):
@@ -24,6 +32,8 @@ class RelayHandler(BaseHandler):
         """Take the dependencies; called by Tornado for each request."""
         self.relay = relay
         self.refusal: str | None = None
+        # Headers that say how the client stands under its limits, once that is known.
+        self.standing: Mapping[str, str] = {}
         self.dialect = DIALECTS["openai"]
 
     def set_default_headers(self) -> None:
@@ -52,7 +62,7 @@ class RelayHandler(BaseHandler):
         headers["Content-Type"] = "application/json"
         headers.pop("X-Tollgate-Event", None)
         self.name_request()
-        for name, value in error.headers.items():
+        for name, value in {**self.standing, **error.headers}.items():
             self.set_header(name, value)
         self.finish(orjson.dumps(self.dialect.envelope(error, self.request_id)))
 

@@ -114,7 +114,8 @@ async def attempt(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Deli
     except BaseException:
         watch.abandoned(key, source.began_s)
         raise
-    watch.succeeded(key, source.began_s)
+    told = watch.delivers if delivery.answer.is_stream else watch.succeeded
+    told(key, source.began_s)
     return delivery
 
 

@@ -17,6 +17,7 @@ from gateway.directory.channels import Channel
 from gateway.relay import costs, reserve
 from gateway.relay.attempt import Delivery, Refused, Source, attempt
 from gateway.relay.context import Exchange, Relay
+from gateway.relay.limit import limit_channel
 from gateway.relay.media_meter import price_as_made
 from gateway.relay.route import another
 from gateway.relay.verdict import failed
@@ -103,7 +104,8 @@ def _has_another_key(relay: Relay, tried: Tried, source: Source, whose: Blame) -
 async def _elsewhere(
     relay: Relay, x: Exchange, tried: Tried, refused: Refused, retries: Retries
 ) -> float | None:
-    """Turn to an untried channel that is affordable; return the pause before it, None for none."""
+    """Turn to an untried channel that is affordable and not at its limit; return the pause
+    before it, None for none."""
     while True:
         channel = another(relay, x, tried.channels)
         if channel is None:
@@ -111,9 +113,12 @@ async def _elsewhere(
         pause_s = _pause_s(relay, x, tried, refused, retries, channel)
         if pause_s is None:
             return None
+        quote = x.quote
         if await _affordable(relay, x, channel):
-            x.channel = channel
-            return pause_s
+            if await limit_channel(relay, x, channel):
+                x.channel = channel
+                return pause_s
+            x.quote = quote
         tried.channels.add(channel.id)
 
 

@@ -14,6 +14,7 @@ from gateway.directory.directory import Directory
 from gateway.directory.keys import Key
 from gateway.directory.users import User
 from gateway.formats.openai import Ask
+from gateway.limits.limits import Grant, Limits
 from gateway.providers.base import Provider
 from gateway.settings import Settings
 from gateway.tasks import end_all
@@ -33,7 +34,8 @@ LAST_WORDS_S = 2.0
 class Relay:
     """The relay of one process. `providers` by protocol; `owners` says who made which model.
 
-    `watch` knows the health of the channels, `switch` switches them off and on.
+    `watch` knows the health of the channels, `switch` switches them off and on, `limits` counts
+    requests and tokens.
     """
 
     settings: Settings
@@ -47,6 +49,7 @@ class Relay:
     owners: Mapping[str, str]
     watch: Watch
     switch: Switch
+    limits: Limits
     accepting: bool = True
     exchanges: set["Exchange"] = field(default_factory=set)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,7 +98,9 @@ class Exchange:
     belongs with. `headers` are those of the client that an upstream of its
     dialect gets. `clamp` is the output limit, in tokens per choice, that the credit at hand
     imposes. `spent` are the attempts that cost something (see costs.py), `in_flight`
-    that one is on its way. `stopped` says why the upstream is not read to its end, once it is so.
+    that one is on its way. `grant` and `channel_grant` are what it took of the limits that it is
+    under, `standing` the headers that tell of them. `stopped` says why the upstream is not read to
+    its end, once it is so.
     """
 
     request_id: str
@@ -113,6 +118,9 @@ class Exchange:
     place: Place | None = None
     quote: Quote | None = None
     hold: Hold | None = None
+    grant: Grant | None = None
+    channel_grant: Grant | None = None
+    standing: Mapping[str, str] = field(default_factory=dict)
     tokens_in: int = 0
     clamp: int | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
@@ -143,8 +151,15 @@ class Exchange:
             if self.reading:
                 self.task.cancel()
 
+    def end_limits(self, tokens: int) -> None:
+        """Say that the upstream is done with it, and how many tokens it had in all."""
+        for grant in (self.grant, self.channel_grant):
+            if grant is not None:
+                grant.end(tokens)
+
     def release(self) -> None:
         """Give back what was reserved and not used."""
+        self.end_limits(0)
         if self.drain_timer is not None:
             self.drain_timer.cancel()
         if self.hold is not None:

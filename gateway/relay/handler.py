@@ -1,5 +1,5 @@
-"""The life of one relayed request. Each step is a file: admit, reserve, route, call, stream or
-whole body, meter, settle, answer."""
+"""The life of one relayed request. Each step is a file: admit, route, limit, reserve, call, stream
+or whole body, meter, settle, answer."""
 
 import asyncio
 
@@ -15,6 +15,7 @@ from gateway.relay.call import call
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.costs import note_given_up
 from gateway.relay.errors import RelayError
+from gateway.relay.limit import limit
 from gateway.relay.measuring import measure_given_up, measure_whole
 from gateway.relay.meter import CLIENT_CLOSED, COMPLETE
 from gateway.relay.pour import pour
@@ -48,6 +49,8 @@ class CompletionHandler(RelayHandler):
         relay.begin(x)
         try:
             route(relay, x)
+            await limit(relay, x)
+            self.standing = x.standing
             await reserve(relay, x)
             if x.client_gone:
                 return  # nothing was sent upstream yet, so nothing is owed
@@ -103,6 +106,7 @@ class CompletionHandler(RelayHandler):
     async def _deliver(self, x: Exchange, delivery: Delivery) -> None:
         headers, answer = self._headers, delivery.answer
         headers["X-Tollgate-Event"] = x.event_id
+        headers.update(self.standing)
         self.name_request()
         if answer.is_stream:
             is_array = x.ask.array

@@ -9,6 +9,7 @@ from gateway.relay.measured import Measured
 from ledger.accounts import FAILED
 from ledger.errors import LedgerError
 from ledger.events import Draft
+from ledger.quote import INPUT_CLASSES, OUTPUT_CLASSES
 
 log = logging.getLogger("tollgate.relay")
 
@@ -20,6 +21,8 @@ async def settle(relay: Relay, x: Exchange, measured: Measured, outcome: str) ->
     Raises BooksUnavailable when it could not be recorded; nothing is charged then.
     """
     assert x.quote is not None
+    # Now, not when the charge is durable: whoever reads the answer may ask again at once.
+    x.end_limits(_tokens(measured))
     due = x.quote.charge_nano(measured.usage)
     charge = await _covered(relay, x, due)
     body = _body(relay, x, measured, outcome)
@@ -58,6 +61,12 @@ async def settle_failure(relay: Relay, x: Exchange) -> bool:
         log.error("request %s: its upstream cost was not recorded: %s", x.request_id, error)
         return False
     return True
+
+
+def _tokens(measured: Measured) -> int:
+    """Return what counts for limits of tokens: what the upstream dealt with, charged for or not."""
+    usage = measured.usage if measured.delivered is None else measured.delivered
+    return sum(usage.get(name, 0) for name in (*INPUT_CLASSES, *OUTPUT_CLASSES))
 
 
 def _draft(x: Exchange, charge: int, body: dict[str, Any]) -> Draft:

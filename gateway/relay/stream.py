@@ -54,6 +54,8 @@ async def stream(relay: Relay, x: Exchange, delivery: Delivery, client: Client) 
     x.first_token_s = relay.clock.monotonic_s()
     meter = meter_for(relay, x, delivery.wire)
     outcome = await _pass_on(relay, x, delivery, meter, client)
+    if meter.finished or outcome == CREDIT_EXHAUSTED:
+        relay.watch.succeeded(delivery.source.key, delivery.source.began_s)
     try:
         if x.stopped is not None:
             measured = await measure_given_up(relay, x, meter)

@@ -41,13 +41,25 @@ const CELLS = {
   spent: (key) => money(exactOr(key, "used", "used_quota"), { column: true }),
 };
 
+const LIMITS = ["rpm", "tpm", "concurrency"];
+
+// Left empty they are 0, which is no limit.
+function limitFields() {
+  const inputs = LIMITS.map((name) => h("input", { name, type: "number", min: 0, step: 1, inputmode: "numeric", autocomplete: "off" }));
+  const node = h("details", {}, h("summary", {}, t("keys.limits")),
+    h("div.stack", {}, LIMITS.map((name, place) => h("label.field", {}, h("span", {}, t(`keys.limits.${name}`)), inputs[place]))));
+  const values = () => Object.fromEntries(LIMITS.map((name, place) => [name, Math.trunc(inputs[place].valueAsNumber) || 0]));
+  return { node, values };
+}
+
 function newKeyDialog(session, onMade) {
   const says = h("div", {});
   const input = h("input", { name: "keyname", maxlength: 30, autocomplete: "off" });
+  const limits = limitFields();
   const go = h("button.button.primary", { type: "submit" }, t("keys.create"));
   const form = h("form.stack", { novalidate: true },
     h("div", {}, h("h2", { id: "newkey-title" }, t("keys.new")), h("p.quiet", {}, t("keys.nameHint"))),
-    h("label.field", {}, h("span", {}, t("keys.name")), input), says,
+    h("label.field", {}, h("span", {}, t("keys.name")), input), limits.node, says,
     h("div.row.end", {}, h("button.button", { type: "button", on: { click: () => dialog.close() } }, t("cancel")), go));
   const dialog = h("dialog.small-dialog", { "aria-labelledby": "newkey-title" }, form);
   form.addEventListener("submit", async (event) => {
@@ -57,7 +69,7 @@ function newKeyDialog(session, onMade) {
     if (go.getAttribute("aria-disabled") === "true") return;
     go.setAttribute("aria-disabled", "true");
     try {
-      await session.guard(() => api.post("/api/token/", { name, unlimited_quota: true, expired_time: NEVER }));
+      await session.guard(() => api.post("/api/token/", { name, unlimited_quota: true, expired_time: NEVER, ...limits.values() }));
       dialog.close();
       onMade();
     } catch (error) {

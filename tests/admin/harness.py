@@ -11,13 +11,16 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from admin import AdminContext, TestResult, routes
-from admin.auth.throttle import Throttle
+from admin.auth.throttle import LIMIT, WINDOW_S
 from gateway.directory.bootstrap import first_start
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
 from gateway.directory.users import ROLE_ADMIN
 from gateway.directory.vault import Vault
+from gateway.limits.door import Doors
+from gateway.limits.limits import Limits
+from gateway.limits.memory import Memory
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.reversal_runs import Runner
@@ -55,7 +58,7 @@ class Server:
         await self.books.close()
 
 
-async def serve(store: Store) -> Server:
+async def serve(store: Store, requests_by_address: int = 0) -> Server:
     """Open books and directory on a database and serve the management routes."""
     clock = Clock()
     books = await Books.open(store, clock, flush_interval_s=0.02)
@@ -70,6 +73,8 @@ async def serve(store: Store) -> Server:
         ok = channel.name != "broken"
         return TestResult(ok, "hello" if ok else "no answer", 0.25, model or channel.models[0])
 
+    limits = Limits(Memory(lambda: int(clock.monotonic_s() * 1000)))
+    doors = Doors.of(limits, (LIMIT, WINDOW_S), requests_by_address, 0)
     context = AdminContext(
         directory=directory,
         books=books,
@@ -78,7 +83,8 @@ async def serve(store: Store) -> Server:
         version="1.2.3",
         start_time_s=1_700_000_000,
         test_channel=test_channel,
-        throttle=Throttle(clock.monotonic_s),
+        throttle=doors.sign_in,
+        door=doors.api,
         reversing=Runner(books),
         models_for=directory.models_for,
     )

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from admin.auth.session import COOKIE
-from admin.auth.throttle import LIMIT, WINDOW_S, Throttle
+from admin.auth.throttle import LIMIT, WINDOW_S
 from tests.admin.harness import ROOT_PASSWORD, Person, Server, data, refused
 
 LOGIN = "/api/user/login"
@@ -107,35 +107,3 @@ async def test_guessing_is_stopped_with_retry_after(
     response = await stranger.post(LOGIN, json=credentials("bob"))
     refused(response, 429)
     assert 0 < int(response.headers["Retry-After"]) <= WINDOW_S + 1
-
-
-class TestThrottle:
-    def test_counts_by_subject_and_forgets_after_the_window(self) -> None:
-        now = [0.0]
-        throttle = Throttle(lambda: now[0], limit=2)
-        assert throttle.enter(["a", "x"]) is None
-        assert throttle.enter(["a", "y"]) is None
-        assert throttle.enter(["a", "z"]) == WINDOW_S + 1
-        assert throttle.enter(["z"]) is None
-        now[0] = WINDOW_S + 1
-        assert throttle.enter(["a"]) is None
-
-    def test_a_refused_attempt_does_not_prolong_the_wait(self) -> None:
-        now = [0.0]
-        throttle = Throttle(lambda: now[0], limit=1)
-        assert throttle.enter(["a"]) is None
-        now[0] = 100
-        assert throttle.enter(["a"]) == WINDOW_S - 100 + 1
-
-    def test_success_is_forgiven(self) -> None:
-        throttle = Throttle(lambda: 0.0, limit=1)
-        for _ in range(5):
-            assert throttle.enter(["a"]) is None
-            throttle.forgive(["a"])
-
-    def test_memory_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("admin.auth.throttle.MAX_SUBJECTS", 3)
-        throttle = Throttle(lambda: 0.0, limit=1)
-        for number in range(10):
-            throttle.enter([str(number)])
-        assert len(throttle._attempts) == 3

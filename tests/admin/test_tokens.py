@@ -122,9 +122,9 @@ BAD_FIELDS: list[tuple[Any, ...]] = [
     ({"subnet": "10.0.0.0/99"}, "subnet"),
     ({"models": ["a"]}, "models"),
     ({"rpm": -1}, "rpm"),
-    ({"rpm": 5}, "rpm"),
-    ({"tpm": 5}, "tpm"),
-    ({"concurrency": 5}, "concurrency"),
+    ({"rpm": "5"}, "rpm"),
+    ({"tpm": 2**31}, "tpm"),
+    ({"concurrency": 1.5}, "concurrency"),
     ({"quota": 5}, "quota"),
 ]
 

@@ -84,26 +84,32 @@ class Server:
         assert self.process is not None
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.log.read_text()[-4000:]
+            assert self.process.poll() is None, self.last_words()
             try:
                 if self.http.get("/health/ready").status_code == 200:
                     return self
             except httpx.TransportError:
                 pass
             time.sleep(0.05)
-        raise AssertionError(f"not ready within {READY_S} s:\n{self.log.read_text()[-4000:]}")
+        raise AssertionError(f"not ready within {READY_S} s:\n{self.last_words()}")
 
     def stop(self) -> None:
         """Stop as an operator does, and insist that it ends well."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                assert self.process.wait(STOP_S) == 0, self.log.read_text()[-4000:]
+                assert self.process.wait(STOP_S) == 0, self.last_words()
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise
         self.http.close()
         RUNNING.discard(self)
+
+    def last_words(self) -> str:
+        """Return the end of the log, and how the process ended if it did."""
+        ended = None if self.process is None else self.process.poll()
+        log = self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+        return f"exit status {ended}\n{log}"
 
     def abandon(self) -> None:
         """End whatever still runs."""

@@ -180,6 +180,21 @@ def test_first_request_can_be_pasted(server: Server, open_page: Open) -> None:
     expect(page.locator("tbody tr.opens")).to_have_count(1)
 
 
+def test_a_new_key_can_have_limits(server: Server, open_page: Open) -> None:
+    person = server.add_user("limited")
+    page = signed_in(open_page(path="/#/keys"), "limited")
+    page.click("#newkey")
+    dialog = page.locator("dialog.small-dialog")
+    dialog.locator("input[name=keyname]").fill("careful")
+    dialog.get_by_text("Limits").click()
+    dialog.get_by_label("Requests per minute").fill("60")
+    dialog.get_by_label("Requests at once").fill("2")
+    dialog.locator("button.primary").click()
+    expect(page.locator("tbody")).to_contain_text("careful")
+    key = next(each for each in person.api("GET", "/api/token/") if each["name"] == "careful")
+    assert (key["rpm"], key["tpm"], key["concurrency"]) == (60, 0, 2)
+
+
 def test_code_is_redeemed_once(server: Server, open_page: Open) -> None:
     customer = customer_of(server, "redeemer")
     codes = server.api("POST", "/api/redemption/", {"name": "gift", "quota": 250_000, "count": 1})

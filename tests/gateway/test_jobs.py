@@ -29,10 +29,13 @@ class MovedClock(Clock):
 
 
 class LostStore:
-    """A database that went away for one process."""
+    """A database that went away for one process. `asked` counts what it was asked since."""
+
+    asked = 0
 
     def __getattr__(self, name: str) -> Any:
         async def away(*args: object, **kwargs: object) -> None:
+            self.asked += 1
             raise Unavailable("away")
 
         return away
@@ -104,8 +107,10 @@ async def test_a_leader_without_its_database_stops_leading_before_its_lease_ends
     job, turns = counting("count")
     async with running(store, "1:1", job, lease_s=10.0, clock=clock) as first:
         await until(lambda: bool(turns))
+        lost = LostStore()
+        first.leader._store = cast(Store, lost)
+        await until(lambda: lost.asked > 0)  # no renewal is on its way any more
         expires_us = (await store.find_one(LEASES, {"_id": "jobs"}) or {})["expires_us"]
-        first.leader._store = cast(Store, LostStore())
         left_s = (expires_us - await store.server_now_us()) / 1_000_000
         clock.ahead_s = left_s
         assert not first.leader.leads

@@ -7,7 +7,15 @@ import pytest
 from ledger import writers
 from ledger.appender import Appender
 from ledger.clock import Clock
-from ledger.errors import BooksBusy, BooksUnavailable, Fenced, InvalidEvent, KeyReused
+from ledger.errors import (
+    BatchStopped,
+    BooksBusy,
+    BooksUnavailable,
+    Duplicate,
+    Fenced,
+    InvalidEvent,
+    KeyReused,
+)
 from ledger.events import GENESIS, Draft, Schemas, chain_hash
 from tests.ledger.drafts import recharge
 from tests.ledger.faults import FaultyStore
@@ -166,6 +174,22 @@ async def test_a_zombie_with_an_unknown_outcome_is_fenced_too(store, desk):
     results = await desk.all([recharge(str(n)) for n in range(3)])
     assert all(isinstance(r, Fenced) for r in results)
     assert ids(await chain_of(store)) == ["recharge:test:heir"]
+
+
+async def test_a_number_taken_by_what_is_not_to_be_seen_yet_is_no_zombie(store, desk):
+    class ShyStore(FaultyStore):
+        """Refuses an insert for the sake of an earlier one that lands a moment later."""
+
+        async def insert_events(self, events):
+            self.insert_events = lambda again: self.real.insert_events(again)
+            await self.real.insert_events(events[:2])
+            raise BatchStopped(2, Duplicate("events.seq", 4))
+
+    desk.appender._store = ShyStore(store)
+    receipts = await desk.all([recharge(str(n)) for n in range(5)])
+    assert not any(isinstance(r, Exception) or r.replayed for r in receipts)
+    assert not desk.appender.fenced.is_set() and not desk.appender.stalled_s
+    assert len(await chain_of(store)) == 6
 
 
 async def test_a_caller_that_goes_away_does_not_undo_its_event(store, desk):

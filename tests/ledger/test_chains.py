@@ -102,6 +102,14 @@ async def test_a_chain_ends_where_it_was_told_to(store, monkeypatch):
 async def test_whoever_leaves_early_leaves_nothing_running(store, monkeypatch):
     monkeypatch.setattr(chains, "PAGE", 5)
     await plant(store, range(1, 101))
+    ask = chains.numbered
+
+    async def slow_from_the_third(store, writer, above, to, **options):
+        if above >= 10:
+            await asyncio.Event().wait()
+        return await ask(store, writer, above, to, **options)
+
+    monkeypatch.setattr(chains, "numbered", slow_from_the_third)
     before = asyncio.all_tasks()
     async with aclosing(chains.unbroken(store, 1, 0)) as pages:
         assert len(await anext(pages)) == 5

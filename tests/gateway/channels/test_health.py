@@ -198,7 +198,7 @@ def test_requests_from_before_do_not_end_somebody_elses_trial() -> None:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["begin", "good", "bad", "left"]),
+        st.sampled_from(["begin", "begun", "good", "bad", "left"]),
         st.integers(1, 3),
         st.sampled_from(["", "k1", "k2"]),
         st.sampled_from(list(Blame)),
@@ -221,6 +221,8 @@ def test_every_cool_down_ends_in_time_and_memory_is_bounded(
             health.begin(subject, now_s)
         elif what == "good":
             health.succeeded(subject, began_s)
+        elif what == "begun":
+            health.delivers(subject, began_s)
         elif what == "left":
             health.abandoned(subject, began_s)
         else:

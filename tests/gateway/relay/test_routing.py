@@ -128,10 +128,13 @@ async def test_a_pinned_channel_is_the_only_one(upstreams: Upstreams) -> None:
     assert [len(fake.received) for fake, _ in made] == [1, 0, 0]
 
 
-async def test_a_stream_that_breaks_is_not_begun_again_but_counts(upstreams: Upstreams) -> None:
+@pytest.mark.parametrize(("why", "window"), [("upstream", 0), ("breaker", 2)])
+async def test_a_stream_that_breaks_is_not_begun_again_but_counts(
+    upstreams: Upstreams, why: str, window: int
+) -> None:
     cut, channel = await upstreams.add(priority=5)
     spare, _ = await upstreams.add()
-    upstreams.watched(Rules(window=4, threshold=0.8))
+    upstreams.watched(Rules(tolerated=1 if why == "upstream" else 5, first_s=30.0, window=window))
     cut.behaviour = Behaviour(cut_after=2)
     for number in (1, 2):
         answer = await upstreams.ask(stream=True)
@@ -139,9 +142,21 @@ async def test_a_stream_that_breaks_is_not_begun_again_but_counts(upstreams: Ups
         assert len(cut.received) == number and not spare.received
     assert upstreams.rests(channel) > 20
     counts = upstreams.gate.running.observer.here()["channel_rests"]
-    mine = {why: times for (number, why), times in counts.items() if number == str(channel.id)}
-    assert mine == {"breaker": 1}
+    assert {each: times for each, times in counts.items() if each[0] == str(channel.id)} == {
+        (str(channel.id), why): 1
+    }
     assert (await upstreams.ask(stream=True)).status_code == 200 and len(spare.received) == 1
+
+
+async def test_a_stream_that_ends_well_forgives_those_that_broke(upstreams: Upstreams) -> None:
+    fake, channel = await upstreams.add()
+    watch = upstreams.watched(Rules(tolerated=1, first_s=30.0))
+    for _ in range(3):
+        fake.behaviour = Behaviour(cut_after=2)
+        assert "upstream_cut" in (await upstreams.ask(stream=True)).text
+        fake.behaviour = Behaviour()
+        assert "upstream_cut" not in (await upstreams.ask(stream=True)).text
+    assert not upstreams.rests(channel) and not len(watch.health)
 
 
 async def test_a_client_that_leaves_says_nothing_of_the_channel(upstreams: Upstreams) -> None:
