@@ -29,6 +29,8 @@ INSTALL = [
     "PyYAML>=6,<7",
     "fastjsonschema>=2.21,<3",
     "xlsxwriter>=3.3.1,<4",
+    "python-multipart>=0.0.34,<0.1",
+    "tinytag>=2.3,<3",
     "tzdata>=2025.2",
 ]
 

@@ -10,7 +10,13 @@ from gateway.directory.users import ROOT_ID
 CHANNEL_NAME = "Sandbox"
 KEY_NAME = "demo"
 SANDBOX_TYPE = 1000
-MODELS = ("sandbox-chat", "sandbox-embedding")
+MODELS = (
+    "sandbox-chat",
+    "sandbox-embedding",
+    "sandbox-image",
+    "sandbox-speech",
+    "sandbox-transcription",
+)
 
 
 async def set_up(directory: Directory) -> str:

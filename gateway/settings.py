@@ -251,6 +251,14 @@ class Settings:
         integer(1024, 1_073_741_824, "bytes"),
         "Largest request body, in bytes; a larger one is answered 413.",
     )
+    max_upload_bytes: int = setting(
+        RELAY,
+        "MAX_UPLOAD_BYTES",
+        104_857_600,
+        integer(1024, 10_737_418_240, "bytes"),
+        "Largest upload (audio to be transcribed, images to be edited), in bytes; a larger one is"
+        " answered 413. Beyond 1 MiB it waits in the data directory, not in memory.",
+    )
     test_prompt: str = setting(
         RELAY,
         "TEST_PROMPT",

@@ -11,6 +11,7 @@ from gateway.dialects import asks
 from gateway.dialects.rerank import RERANK
 from gateway.formats import openai
 from gateway.limits.door import Door
+from gateway.media import asks as media
 from gateway.observer import Observer
 from gateway.relay.absent import NotImplementedHandler, UnknownHandler
 from gateway.relay.billing import SubscriptionHandler, UsageHandler
@@ -22,20 +23,17 @@ from gateway.relay.models import ModelHandler, ModelsHandler
 from gateway.relay.proxy import ProxyHandler
 from gateway.relay.realtime.handler import RealtimeHandler
 from gateway.relay.responses import CancelHandler, InputItemsHandler, ResponseHandler
+from gateway.relay.upload import UploadHandler
 
 _V1 = r"(?:/openai)?/v1"
 _GEMINI = r"/(?:v1|v1beta)"
 # Clients that were given a base URL with or without /v1 ask for the billing routes in both places.
 _MAYBE_V1 = r"(?:/openai)?(?:/v1)?"
 _NOT_IMPLEMENTED = (
-    r"/images/(?:edits|variations)",
     r"/files(?:/[^/]+(?:/content)?)?",
     r"/fine_tuning/jobs(?:/[^/]+(?:/(?:cancel|events))?)?",
     r"/assistants(?:/.*)?",
     r"/threads(?:/.*)?",
-    # Served by One API; these come with their own metering.
-    r"/images/generations",
-    r"/audio/(?:speech|transcriptions|translations)",
 )
 
 
@@ -59,6 +57,9 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
         URLSpec(rf"{_V1}/responses/([^/]+)", ResponseHandler, plain),
         URLSpec(rf"{_V1}/responses/([^/]+)/input_items", InputItemsHandler, plain),
         URLSpec(rf"{_V1}/responses/([^/]+)/cancel", CancelHandler, plain),
+        completion("/images/generations", media.GENERATIONS),
+        completion("/audio/speech", media.SPEECH),
+        *_upload_routes(relay),
         URLSpec(
             f"{_V1}/messages/count_tokens/?", CountHandler, {**plain, "endpoint": COUNT_MESSAGES}
         ),
@@ -72,6 +73,15 @@ def relay_routes(relay: Relay) -> list[URLSpec]:
         *(URLSpec(f"{_V1}{path}", NotImplementedHandler, plain) for path in _NOT_IMPLEMENTED),
         URLSpec(r"(?:/openai)?/v1(?:beta)?(?:/.*)?", UnknownHandler, plain),
         URLSpec(r"(?:/openai)?(?:/v1)?/dashboard/.*", UnknownHandler, plain),
+    ]
+
+
+def _upload_routes(relay: Relay) -> list[URLSpec]:
+    """Return the routes whose bodies are forms with files."""
+    forms = (media.EDITS, media.VARIATIONS, media.TRANSCRIPTIONS, media.TRANSLATIONS)
+    return [
+        URLSpec(f"{_V1}{form.path[3:]}/?", UploadHandler, {"relay": relay, "endpoint": form})
+        for form in forms
     ]
 
 

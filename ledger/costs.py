@@ -17,6 +17,7 @@ from ledger.events import Document
 from ledger.money import usd
 from ledger.price_rows import Row, checked_row, price_text
 from ledger.price_table import PriceTable
+from ledger.price_variants import Variant
 from ledger.quote import Quote, charge_from_factors
 
 MAX_RATIO = 1_000
@@ -69,14 +70,17 @@ class CostSheet:
         self._table = PriceTable(0, {row["model"]: row for row in rows}, {})
         self._scaled: dict[Quote, Quote] = {}
 
-    def quote(self, models: Sequence[str], listed: Quote) -> CostQuote | None:
+    def quote(
+        self, models: Sequence[str], listed: Quote, variant: Variant | None = None
+    ) -> CostQuote | None:
         """Return the cost of the first of these names that has a row, else of the list price.
 
-        `listed` is the quote that the request is charged with. None when the cost isn't known.
+        `listed` is the quote that the request is charged with, `variant` what is made where costs
+        may depend on it. None when the cost isn't known.
         """
         for model in models:
             try:
-                return CostQuote("prices", self._table.quote(model, ""))
+                return CostQuote("prices", self._table.quote(model, "", variant=variant))
             except PriceMissing:
                 continue
         if not self._ratio or listed.factors.get("unpriced"):

@@ -1,10 +1,10 @@
 """Rows of the price book: their one canonical form.
 
 Owns what a row may say: a model, prices as decimal strings (USD per million tokens or characters,
-USD per call, image or second), optional tiers by length of the input context, and the model's
-output ceiling. Promises that equal prices have equal rows: no exponents, no trailing zeros, fields
-in one order. Refuses, naming the entry: negative, too large, too fine or non-decimal prices,
-floats, empty names, unknown fields, rows without any price.
+USD per call, image or second), optional tiers by length of the input context, optional variants by
+an image's size and quality, and the model's output ceiling. Promises that equal prices have equal
+rows: no exponents, no trailing zeros, fields in one order. Refuses, naming the entry: negative, too
+large, too fine or non-decimal prices, floats, empty names, unknown fields, rows without any price.
 """
 
 import re
@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from ledger.errors import InvalidPrices
+from ledger.price_variants import FIELDS
 from ledger.quote import PLENTY, USAGE_CLASSES
 
 Row = dict[str, Any]
@@ -21,10 +22,13 @@ MAX_PRICE = 10**6
 MAX_DECIMALS = 12
 MAX_NAME = 200
 MAX_TIERS = 16
+MAX_VARIANTS = 100
 
 _PLAIN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
-_FIELDS = frozenset(("model", "tiers", "max_output_tokens", "source", *USAGE_CLASSES))
+_LABEL = re.compile(r"[a-z0-9][a-z0-9._:*-]{0,39}", re.ASCII)
+_FIELDS = frozenset(("model", "tiers", "variants", "max_output_tokens", "source", *USAGE_CLASSES))
 _TIER_FIELDS = frozenset(("above_input_tokens", *USAGE_CLASSES))
+_VARIANT_FIELDS = frozenset((*FIELDS, *USAGE_CLASSES))
 
 
 def decimal_text(value: Decimal) -> str:
@@ -90,6 +94,8 @@ def checked_row(row: Mapping[str, Any]) -> Row:
     checked: Row = {"model": model, **_in_order(prices)}
     if row.get("tiers"):
         checked["tiers"] = _tiers(row["tiers"], model)
+    if row.get("variants"):
+        checked["variants"] = _variants(row["variants"], model)
     if row.get("max_output_tokens") is not None:
         checked["max_output_tokens"] = _count(
             row["max_output_tokens"], f"{model}.max_output_tokens"
@@ -105,7 +111,7 @@ def same_prices(one: Row, other: Row) -> bool:
 
 
 def prices_of(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return only the prices of a row or a tier, by class."""
+    """Return only the prices of a row, a tier or a variant, by class."""
     return {name: row[name] for name in USAGE_CLASSES if name in row}
 
 
@@ -138,6 +144,33 @@ def _tiers(tiers: object, model: str) -> list[Row]:
             raise InvalidPrices(f"{entry}: tiers go up by above_input_tokens")
         checked.append({"above_input_tokens": above, **prices})
     return checked
+
+
+def _variants(variants: object, model: str) -> list[Row]:
+    if not isinstance(variants, list) or len(variants) > MAX_VARIANTS:
+        raise InvalidPrices(f"{model}.variants: a list of at most {MAX_VARIANTS} is needed")
+    checked: dict[tuple[str, ...], Row] = {}
+    for position, variant in enumerate(variants):
+        entry = f"{model}.variants[{position}]"
+        if not isinstance(variant, Mapping):
+            raise InvalidPrices(f"{entry}: {variant!r:.60} is not a variant")
+        _refuse_unknown(variant, _VARIANT_FIELDS, entry)
+        names = {n: _label(variant[n], f"{entry}.{n}") for n in FIELDS if variant.get(n)}
+        prices = _prices(variant, entry)
+        if not names or not prices:
+            raise InvalidPrices(f"{entry}: a variant needs a size or a quality, and a price")
+        key = tuple(names.get(name, "") for name in FIELDS)
+        if key in checked:
+            raise InvalidPrices(f"{entry}: there is a second entry for {' '.join(names.values())}")
+        checked[key] = {**names, **prices}
+    return [checked[key] for key in sorted(checked)]
+
+
+def _label(value: object, entry: str) -> str:
+    label = value.strip().lower() if isinstance(value, str) else ""
+    if _LABEL.fullmatch(label) is None or label == "auto":
+        raise InvalidPrices(f"{entry}: {value!r:.40} is no size or quality such as 1024x1024 or hd")
+    return label
 
 
 def _count(value: object, entry: str) -> int:

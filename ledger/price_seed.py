@@ -83,6 +83,10 @@ _Tier = Schema.from_dict(
     },
     name="Tier",
 )
+_Variant = Schema.from_dict(
+    {**_prices(), "size": fields.String(), "quality": fields.String(), "rmb": fields.Nested(_Rmb)},
+    name="Variant",
+)
 _Model = Schema.from_dict(
     {
         **_prices(),
@@ -90,6 +94,7 @@ _Model = Schema.from_dict(
         "same_as": fields.String(),
         "rmb": fields.Nested(_Rmb),
         "tiers": fields.List(fields.Nested(_Tier)),
+        "variants": fields.List(fields.Nested(_Variant)),
         "max_output_tokens": fields.Integer(strict=True),
     },
     name="Model",
@@ -181,8 +186,9 @@ def _first(messages: Any, path: str = "") -> str:
 def _file_row(entry: Mapping[str, Any], rmb_per_usd: Decimal, file_name: str) -> Row:
     model = entry["model"]
     row = {**_in_usd(entry, rmb_per_usd, model), "source": file_name}
-    if "tiers" in entry:
-        row["tiers"] = [_in_usd(tier, rmb_per_usd, f"{model}.tiers") for tier in entry["tiers"]]
+    for name in ("tiers", "variants"):
+        if name in entry:
+            row[name] = [_in_usd(part, rmb_per_usd, f"{model}.{name}") for part in entry[name]]
     return checked_row(row)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger.errors import PriceMissing
 from ledger.price_rows import Row, prices_of
+from ledger.price_variants import Variant, prices_for
 from ledger.quote import Factors, Quote
 
 # Bounds the memory that odd combinations of model, channel type and group can take.
@@ -27,7 +28,7 @@ class PriceTable:
         self.version = version
         self.rows = rows
         self.groups = groups
-        self._quotes: dict[tuple[str, int | None, str], Quote] = {}
+        self._quotes: dict[tuple[str, int | None, str, Variant | None], Quote] = {}
 
     def changed(self, version: int, body: Mapping[str, Any]) -> "PriceTable":
         """Return the table after a version's changes. Lists of rows: names may hold dots and $."""
@@ -55,13 +56,16 @@ class PriceTable:
         group: str,
         channel_type: int | None = None,
         *,
+        variant: Variant | None = None,
         allow_unpriced: bool = False,
     ) -> Quote:
         """Return the quote for a model and a group; a group that the book lacks has ratio 1.
 
-        Raises PriceMissing when the book has no row for the model and unpriced ones aren't allowed.
+        `variant` says what is made, where a row has prices by size and quality; a charge's factors
+        then name it. Raises PriceMissing when the book has no row for the model and unpriced
+        ones aren't allowed.
         """
-        key = (model, channel_type, group)
+        key = (model, channel_type, group, variant)
         known = self._quotes.get(key)
         if known is not None:
             return known
@@ -70,23 +74,32 @@ class PriceTable:
             if not allow_unpriced:
                 raise PriceMissing(model)
             return Quote([{**self._factors(model, group, {}), "unpriced": True}])
+        if variant is not None and "variants" not in row:
+            return self.quote(model, group, channel_type)
         if len(self._quotes) >= MAX_QUOTES:
             self._quotes.clear()
-        quote = self._quotes[key] = self._compile(row, group)
+        quote = self._quotes[key] = self._compile(row, group, variant)
         return quote
 
     def _plain_row(self, model: str, channel_type: int | None) -> Row | None:
         typed = None if channel_type is None else self.rows.get(f"{model}({channel_type})")
         return self.rows.get(model) if typed is None else typed
 
-    def _compile(self, row: Row, group: str) -> Quote:
-        rates = prices_of(row)
+    def _compile(self, row: Row, group: str, variant: Variant | None) -> Quote:
+        own = {} if variant is None else prices_of(prices_for(row, variant))
+        rates = {**prices_of(row), **own}
         base = self._factors(row["model"], group, rates)
+        if variant is not None:
+            base["variant"] = variant.label
         if "tiers" not in row:
             return Quote([base], row.get("max_output_tokens"))
         # Each tier carries all its rates, so that an event explains itself without the row.
         tiers = [
-            {**base, "rates": {**rates, **prices_of(tier)}, "tier": tier["above_input_tokens"]}
+            {
+                **base,
+                "rates": {**rates, **prices_of(tier), **own},
+                "tier": tier["above_input_tokens"],
+            }
             for tier in row["tiers"]
         ]
         return Quote([{**base, "tier": None}, *tiers], row.get("max_output_tokens"))

@@ -263,6 +263,7 @@ def explain(factors: Factors, usage: Mapping[str, int]) -> str:
     rounded = "" if Fraction(charge) == exact else f", rounded up to {charge} USD"
     tier = factors.get("tier")
     above = f" (prices above {tier:,} input tokens)" if tier else ""
+    above += f" (prices of {factors['variant']})" if factors.get("variant") else ""
     return f"{factors['group_ratio']} × {body} = {_decimal(exact)} USD{rounded}{above}"
 
 

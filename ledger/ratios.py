@@ -234,8 +234,9 @@ def _with_output(row: Row, ratio: Decimal) -> Row:
 
 def _map_prices(row: Row, classes: tuple[str, ...], change: Callable[[Decimal], str]) -> Row:
     changed = {k: change(Decimal(v)) if k in classes else v for k, v in row.items()}
-    if "tiers" in row:
-        changed["tiers"] = [_map_prices(tier, classes, change) for tier in row["tiers"]]
+    for name in ("tiers", "variants"):
+        if name in row:
+            changed[name] = [_map_prices(part, classes, change) for part in row[name]]
     return changed
 
 

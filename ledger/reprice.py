@@ -22,6 +22,7 @@ from ledger.events import Document
 from ledger.history import History
 from ledger.money import usd
 from ledger.price_table import PriceTable
+from ledger.price_variants import Variant
 
 PAGE = 500
 SHOWN = 1_000
@@ -205,9 +206,12 @@ def price_again(body: Document, table: PriceTable, channel_type: int | None) -> 
     PriceMissing, InvalidEvent.
     """
     served, model, group = body["served_model"], body["model"], body["group"]
+    made = body.get("price", {}).get("variant")
+    variant = Variant.named(made) if made else None
     if served != model:
         try:
-            return table.quote(served, group, channel_type).charge_nano(body["usage"])
+            quote = table.quote(served, group, channel_type, variant=variant)
+            return quote.charge_nano(body["usage"])
         except PriceMissing:
             pass
-    return table.quote(model, group, channel_type).charge_nano(body["usage"])
+    return table.quote(model, group, channel_type, variant=variant).charge_nano(body["usage"])

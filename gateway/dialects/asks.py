@@ -7,6 +7,7 @@ from gateway.dialects import rerank
 from gateway.dialects.gemini.fields import an_object, get
 from gateway.formats import openai
 from gateway.formats.openai import MAX_CHOICES, MAX_TOKENS, Ask, Body, Endpoint
+from gateway.media import asks as media
 from gateway.relay.errors import RelayError
 
 MESSAGES = Endpoint(
@@ -71,6 +72,8 @@ SPOKEN = {
 VECTORS = frozenset(e.task for e in (openai.EMBEDDINGS, EMBED))
 EMBEDDED = {"openai": openai.EMBEDDINGS, "sandbox": openai.EMBEDDINGS, "gemini": BATCH_EMBED}
 
+# Images and audio: OpenAI's, and never converted.
+MEDIA = frozenset(("images", "speech", "transcripts"))
 
 # What an upstream keeps, it keeps for the operator's one account: of conversations it is not known
 # whose they are (of answers it is: gateway/relay/answers.py). And the usage of an answer in the
@@ -102,6 +105,8 @@ def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> As
     """Check a request body of any dialect. Raises RelayError 400, naming what is wrong."""
     if endpoint.dialect == "openai":
         return openai.read(endpoint, raw, model_in_path)
+    if endpoint.dialect in MEDIA:
+        return media.read(endpoint, raw)
     body = openai.parse_body(raw)
     if endpoint is rerank.RERANK:
         return rerank.read(raw, body)

@@ -27,6 +27,7 @@ from gateway.dialects.responses import stream as r_stream
 from gateway.dialects.responses import text as r_text
 from gateway.dialects.responses import usage as r_usage
 from gateway.formats import sse, text, usage
+from gateway.media import answers as m_answers
 
 _NEVER = re.compile(rb"(?!)")
 
@@ -157,4 +158,27 @@ RERANK = replace(
     delivers=("results", "data"),
 )
 
-DIALECTS = {each.name: each for each in (CHAT, ANTHROPIC, RESPONSES, GEMINI, RERANK)}
+# Images and audio pass, and are never converted.
+IMAGES = replace(
+    CHAT,
+    name="images",
+    follower=m_answers.Follower,
+    classes=m_answers.image_classes,
+    find=m_answers.find,
+    merge=m_answers.added,
+    texts=m_answers.texts,
+    stream_error=m_answers.stream_error,
+    parse_error=m_answers.parse_error,
+    telling=m_answers.TELLING,
+    opening=m_answers.OPENING,
+    error_first=m_answers.ERROR_FIRST,
+    delivers=("data", "images"),
+    last=b"",
+)
+SPEECH = replace(IMAGES, name="speech", classes=m_answers.speech_classes, merge=usage.merge)
+TRANSCRIPTS = replace(
+    SPEECH, name="transcripts", classes=m_answers.transcript_classes, delivers=("text",)
+)
+
+_ALL = (CHAT, ANTHROPIC, RESPONSES, GEMINI, RERANK, IMAGES, SPEECH, TRANSCRIPTS)
+DIALECTS = {dialect.name: dialect for dialect in _ALL}

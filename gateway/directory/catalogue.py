@@ -24,6 +24,8 @@ _OPENAI_TASKS = (
     "moderations",
     "edits",
     "images",
+    "image_edits",
+    "image_variations",
     "speech",
     "transcriptions",
     "translations",

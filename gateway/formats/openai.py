@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 import orjson
 
+from gateway.media.form import Form
+from gateway.media.known import Known
 from gateway.relay.errors import RelayError
 
 MAX_TOKENS = 2**30
@@ -72,7 +74,8 @@ class Ask:
     """What a client asks for, checked. `choices` is how many outputs may be generated in all;
     `array` that a stream is wanted as one JSON array, piece by piece. `said_again` bounds, in
     bytes, what is read more than once; `units` what may be used beside tokens and the one call;
-    `kept_tokens` is what the upstream keeps of earlier turns and reads again."""
+    `kept_tokens` is what the upstream keeps of earlier turns and reads again. Images and audio have
+    what is known of their price beforehand, and those that were uploaded their form."""
 
     endpoint: Endpoint
     raw: bytes
@@ -87,6 +90,8 @@ class Ask:
     said_again: int = 0
     units: Mapping[str, int] = field(default_factory=dict)
     kept_tokens: int = 0
+    known: Known | None = None
+    form: Form | None = None
 
 
 def read(endpoint: Endpoint, raw: bytes, model_in_path: str | None = None) -> Ask:

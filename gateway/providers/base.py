@@ -57,6 +57,15 @@ class CallFailed(Exception):
         self.worked = code in _AFTER_SENDING if worked is None else worked
 
 
+class Streamed(Protocol):
+    """A body that is sent piece by piece; `length` in bytes. Each attempt has its pieces anew."""
+
+    length: int
+    content_type: str
+
+    def pieces(self) -> AsyncIterator[bytes]: ...
+
+
 @dataclass(slots=True)
 class Call:
     """One attempt: what to send where. `body` is ready to be sent, `headers` are further ones in
@@ -66,7 +75,7 @@ class Call:
     vendor: Vendor
     secret: str
     endpoint: Endpoint
-    body: bytes
+    body: bytes | Streamed
     stream: bool
     headers: Mapping[str, str] = field(default_factory=dict)
     model: str = ""

@@ -12,7 +12,7 @@ import aiohttp
 import httpx
 
 from gateway.directory.catalogue import Vendor
-from gateway.providers.base import Answer, Call, CallFailed
+from gateway.providers.base import Answer, Call, CallFailed, Streamed
 
 MAX_CACHED = 10_000
 
@@ -55,9 +55,8 @@ class OpenAIProvider:
             "POST",
             self._url(call),
             headers=self._headers(call),
-            stream=httpx.ByteStream(call.body),  # aiohttp adds the host and the length
+            stream=_sent(call.body),  # aiohttp adds the host and the length
         )
-        request.read()
         return await self.send(request)
 
     async def send(self, request: httpx.Request) -> Answer:
@@ -102,6 +101,10 @@ class OpenAIProvider:
             if len(self._known_headers) >= MAX_CACHED:
                 self._known_headers.clear()
             known = self._known_headers[key] = httpx.Headers(self._new_headers(call))
+        if not isinstance(call.body, bytes):
+            length = {"content-length": str(call.body.length)}
+            form = {"content-type": call.body.content_type, "accept": "*/*", **length}
+            return httpx.Headers({**known, **form, **call.headers})
         return httpx.Headers({**known, **call.headers}) if call.headers else known
 
     def _new_headers(self, call: Call) -> list[tuple[str, str]]:
@@ -119,6 +122,20 @@ def vendor_headers(vendor: Vendor, secret: str) -> list[tuple[str, str]]:
     auth = _AUTH[vendor.auth]
     said = [] if auth is None else [(auth[0], auth[1] + secret)]
     return [*said, *vendor.headers.items()]
+
+
+class _Pieces(httpx.AsyncByteStream):
+    """A body that is read from where it waits while it is sent."""
+
+    def __init__(self, body: Streamed) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._body.pieces()
+
+
+def _sent(body: bytes | Streamed) -> httpx.ByteStream | _Pieces:
+    return httpx.ByteStream(body) if isinstance(body, bytes) else _Pieces(body)
 
 
 def _failure(error: Exception) -> CallFailed:

@@ -18,14 +18,20 @@ from typing import Any
 
 import orjson
 
+from gateway.dialects.asks import MEDIA
 from gateway.dialects.rerank import RERANK
 from gateway.formats import openai, sse, text
-from gateway.providers import sandbox_more, sandbox_text
+from gateway.media.duration import duration
+from gateway.media.form import OutgoingForm
+from gateway.providers import sandbox_media, sandbox_more, sandbox_text
 from gateway.providers.base import Answer, Call, CallFailed
+from gateway.providers.sandbox_media import Media
 from gateway.tokens import TokenCounter
 from ledger.clock import Clock
 
 MAX_WAIT_MS = 600_000
+# A recording is not heard: as much of it as this decides which words are its transcript.
+_HEARD_BYTES = 1 << 20
 _STREAM = {"content-type": "text/event-stream"}
 _JSON = {"content-type": "application/json"}
 
@@ -33,7 +39,7 @@ Body = dict[str, Any]
 
 
 class SandboxProvider:
-    """Answers chat completions, completions, edits, embeddings, moderations and rankings."""
+    """Answers what a model would answer, ranks, and makes images and sounds."""
 
     def __init__(self, counter: TokenCounter, clock: Clock) -> None:
         self._counter = counter
@@ -41,12 +47,17 @@ class SandboxProvider:
 
     async def call(self, call: Call) -> Answer:
         """Answer a request as its channel's config says."""
-        config, body = call.channel.config, orjson.loads(call.body)
-        headers = {"x-request-id": _id("sandbox-", call.body)}
+        config, body = call.channel.config, _asked(call)
+        headers = {"x-request-id": _id("sandbox-", orjson.dumps(body))}
         await _pause(config, "latency_ms")
         fail_status = _number(config, "fail_status", 599)
         if fail_status >= 400:
             return Answer(fail_status, {**headers, **_JSON}, _whole(_failure(fail_status)))
+        if call.endpoint.dialect in MEDIA:
+            made = await self._media(call, body)
+            drop_after = _number(config, "drop_after_chunks", 1 << 31)
+            pieces = _dropped(made.body(), drop_after) if drop_after else made.body()
+            return Answer(200, {**headers, "content-type": made.content_type}, pieces)
         document = await self._document(call, body)
         if document is not None:
             return Answer(200, {**headers, **_JSON}, _whole(document))
@@ -63,11 +74,23 @@ class SandboxProvider:
         if call.endpoint is openai.EMBEDDINGS:
             return await self._embeddings(config, body)
         if call.endpoint is openai.MODERATIONS:
-            return sandbox_more.moderation(body, _id("modr-", call.body))
+            return sandbox_more.moderation(body, _id("modr-", orjson.dumps(body)))
         if call.endpoint is RERANK:
-            document = await sandbox_more.ranking(self._counter, body, _id("rank-", call.body))
+            name = _id("rank-", orjson.dumps(body))
+            document = await sandbox_more.ranking(self._counter, body, name)
             return _reported(config, document)
         return None
+
+    async def _media(self, call: Call, body: Body) -> Media:
+        if call.endpoint.dialect == "images":
+            return sandbox_media.images(call.endpoint, body, self._clock.now_us() // 1_000_000)
+        if call.endpoint.dialect == "speech":
+            return sandbox_media.speech(body)
+        assert isinstance(call.body, OutgoingForm)
+        file, spool = call.body.form.files[0], call.body.form.spool
+        seconds, _ = await duration(spool, file)
+        beginning = await asyncio.to_thread(spool.read, file.offset, min(file.size, _HEARD_BYTES))
+        return sandbox_media.transcript(body, beginning, seconds)
 
     async def _reply(self, is_chat: bool, config: Mapping[str, Any], body: Body) -> "_Reply":
         model = str(body.get("model"))
@@ -221,6 +244,23 @@ def _stopped(said: str, stop: Any) -> str:
 
 def _id(prefix: str, body: bytes) -> str:
     return prefix + hashlib.sha256(body).hexdigest()[:24]
+
+
+def _asked(call: Call) -> Body:
+    """Return the fields of a request, of a body or of a form."""
+    if isinstance(call.body, OutgoingForm):
+        return {**call.body.form.values(), **dict(call.body.fields[:1])}
+    assert isinstance(call.body, bytes)
+    body: Body = orjson.loads(call.body)
+    return body
+
+
+async def _dropped(pieces: AsyncIterator[bytes], count: int) -> AsyncIterator[bytes]:
+    async for piece in pieces:
+        if not count:
+            raise CallFailed("upstream_cut", "the sandbox was told to break off")
+        count -= 1
+        yield piece
 
 
 async def _whole(document: Body) -> AsyncIterator[bytes]:

@@ -48,11 +48,11 @@ class UpstreamTransport(AiohttpTransport):
         headers = CIMultiDict(
             [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw]
         )
-        content: bytes | httpx.AsyncByteStream
-        try:
-            content = request.content
+        content: bytes | httpx.AsyncByteStream | None
+        if isinstance(request.stream, httpx.ByteStream):
             headers.popall("content-length", None)
-        except httpx.RequestNotRead:  # a body that comes piece by piece, of the length given
+            content = request.read() or None
+        else:  # a body that comes piece by piece, of the length given
             assert isinstance(request.stream, httpx.AsyncByteStream)
             content = request.stream
         with map_aiohttp_exceptions():
@@ -60,7 +60,7 @@ class UpstreamTransport(AiohttpTransport):
                 request.method,
                 self._url(str(request.url)),
                 headers=headers,
-                data=content or None,
+                data=content,
                 allow_redirects=False,
                 timeout=self._timeout,
                 proxy=self._proxy_url,

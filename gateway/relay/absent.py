@@ -8,9 +8,14 @@ class NotImplementedHandler(RelayHandler):
     """A route that clients may expect; the answer says that it is not there."""
 
     def _refuse(self, *path: str) -> None:
-        raise RelayError("api_not_implemented", "API not implemented")
+        raise absent()
 
     get = post = delete = _refuse
+
+
+def absent() -> RelayError:
+    """Return what says that a route is known and not served, in One API's words."""
+    return RelayError("api_not_implemented", "API not implemented", param="")
 
 
 class UnknownHandler(RelayHandler):

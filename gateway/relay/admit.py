@@ -10,7 +10,7 @@ from tornado.httputil import HTTPHeaders
 from gateway.dialects import asks
 from gateway.directory.keys import Key
 from gateway.directory.users import ROLE_ADMIN, User
-from gateway.formats.openai import Endpoint
+from gateway.formats.openai import Ask, Endpoint
 from gateway.relay import policy
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
@@ -119,10 +119,33 @@ async def admit(
 ) -> Exchange:
     """Admit a request. Raises RelayError 400, 401, 403 or 503."""
     started_s = relay.clock.monotonic_s()
-    if not relay.accepting:
-        raise RelayError("shutting_down", "This server is stopping; please try again.")
-    key, user, pinned = await identify(relay, headers, remote_ip)
+    who = await enter(relay, headers, remote_ip)
     ask = asks.read(endpoint, raw, model_in_path)
+    return begin(relay, who, ask, headers, request_id, started_s)
+
+
+async def enter(relay: Relay, headers: HTTPHeaders, remote_ip: str) -> tuple[Key, User, int | None]:
+    """Identify who asks, while requests are taken at all. Raises RelayError 401, 403 or 503."""
+    if not relay.accepting:
+        raise shutting_down()
+    return await identify(relay, headers, remote_ip)
+
+
+def shutting_down() -> RelayError:
+    """Return what to say to who asks while the server stops."""
+    return RelayError("shutting_down", "This server is stopping; please try again.")
+
+
+def begin(
+    relay: Relay,
+    who: tuple[Key, User, int | None],
+    ask: Ask,
+    headers: HTTPHeaders,
+    request_id: str,
+    started_s: float,
+) -> Exchange:
+    """Begin the exchange of a request that was read. Raises RelayError 403."""
+    key, user, pinned = who
     refuse_model(key, ask.model)
     task = asyncio.current_task()
     assert task is not None
@@ -136,5 +159,5 @@ async def admit(
         task=task,
         policy=policy.for_interruption(relay, ask.model),
         prices=relay.books.prices.table(),
-        headers=passed_headers(endpoint, headers),
+        headers=passed_headers(ask.endpoint, headers),
     )

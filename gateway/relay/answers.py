@@ -24,7 +24,7 @@ from gateway.relay import errors
 from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
-from gateway.relay.meter import Measured
+from gateway.relay.measured import Measured
 from gateway.relay.route import able, serving
 from ledger.errors import LedgerError
 from ledger.store import Store

@@ -20,6 +20,7 @@ from gateway.directory.errors import SecretsLocked
 from gateway.formats import sse
 from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage
+from gateway.media.form import OutgoingForm
 from gateway.providers.base import Answer, Call, CallFailed
 from gateway.relay import costs, errors, user_content
 from gateway.relay.context import Exchange, Relay
@@ -31,6 +32,7 @@ from gateway.relay.route import wire_of
 MAX_WHOLE_BYTES = 256 << 20
 MAX_ERROR_BYTES = 64 << 10
 PARSED_WHOLE_BYTES = 64 << 10
+_JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,15 @@ class Delivery:
     """A good answer: `content` is all of it, or the beginning of a stream.
 
     `source` is whose answer it is, and `parsed` that answer as JSON, unless it is a stream, long,
-    or not JSON. The content is in the client's dialect, that of a stream is not yet.
+    or not JSON. The content is in the client's dialect, that of a stream is not yet. `flows` says
+    that the rest is passed on as it comes, though it is no stream of events.
     """
 
     answer: Answer
     content: bytes
     source: Source
     parsed: Any = None
+    flows: bool = False
 
     @property
     def wire(self) -> Endpoint:
@@ -115,7 +119,9 @@ async def attempt(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Deli
     return delivery
 
 
-async def _begin(relay: Relay, x: Exchange, tried: Collection[Subject]) -> tuple[Source, bytes]:
+async def _begin(
+    relay: Relay, x: Exchange, tried: Collection[Subject]
+) -> tuple[Source, bytes | OutgoingForm]:
     channel = x.channel
     assert channel is not None
     vendor = relay.catalogue.vendor(channel.type)
@@ -135,9 +141,11 @@ async def _begin(relay: Relay, x: Exchange, tried: Collection[Subject]) -> tuple
     return Source(channel, vendor, wire, secret, key, began_s), body
 
 
-async def _send(relay: Relay, x: Exchange, source: Source, body: bytes) -> Delivery:
+async def _send(relay: Relay, x: Exchange, source: Source, body: bytes | OutgoingForm) -> Delivery:
     vendor, wire, secret = source.vendor, source.wire, source.key.secret
     headers = x.headers if is_native(x, wire) else {}
+    if wire.dialect == "speech" and not x.ask.stream:
+        headers = {**headers, "accept": "*/*"}
     call = Call(source.channel, vendor, secret, wire, body, x.ask.stream, headers, x.served_model)
     try:
         x.in_flight = True
@@ -168,6 +176,8 @@ async def _look_at(relay: Relay, x: Exchange, answer: Answer, source: Source) ->
         if dialect.error_first.match(data):
             raise _refused_answer(relay, answer, errors.parse(data), source)
         return Delivery(answer, first, source)
+    if wire.dialect == "speech" and not answer.headers.get("content-type", "").startswith(_JSON):
+        return Delivery(answer, await _first_piece(answer.body), source, flows=True)
     content = await _read(answer.body, MAX_WHOLE_BYTES)
     passes = wire.dialect == "openai" and is_native(x, wire)
     parsed = await _parsed(content, passes)
@@ -202,6 +212,13 @@ async def _read(body: AsyncIterator[bytes], limit: int, *, cut: bool = False) ->
                 break
             raise CallFailed("upstream_bad_answer", f"the answer is longer than {limit} bytes")
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _first_piece(body: AsyncIterator[bytes]) -> bytes:
+    async for piece in body:
+        if piece:
+            return piece
+    raise CallFailed("upstream_cut", "the answer is empty")
 
 
 async def _first_lines(body: AsyncIterator[bytes]) -> bytes:

@@ -20,6 +20,7 @@ from gateway.relay.answers import other_keys
 from gateway.relay.attempt import Delivery, Refused, Source, attempt
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.limit import limit_channel
+from gateway.relay.media_meter import price_as_made
 from gateway.relay.route import another
 from gateway.relay.verdict import failed
 from ledger.errors import PriceMissing
@@ -42,6 +43,7 @@ class Tried:
 async def call(relay: Relay, x: Exchange) -> Delivery:
     """Return the first good answer. Raises RelayError with the last failure."""
     delivery = await first_good(relay, x, attempt)
+    price_as_made(relay, x, delivery)
     costs.note(x, delivery.answer.status, None, delivered=True)
     return delivery
 

@@ -9,16 +9,14 @@ something was delivered. Channels whose costs are not known leave no trace here.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.formats.usage import Usage
 from gateway.relay.context import Exchange, Relay
+from gateway.relay.measured import Measured
 from gateway.relay.reserve import counted_input
 from ledger.costs import CostQuote
 from ledger.errors import InvalidEvent
-
-if TYPE_CHECKING:
-    from gateway.relay.meter import Measured
 
 # What others answer for an upstream that had begun to work and was too slow for them.
 GATEWAY_TIMEOUTS = frozenset({504, 524})
@@ -53,7 +51,8 @@ def note(
     x.attempts.append(attempt)
     if x.channel.costs is None or not (worked or delivered or usage):
         return
-    quote = x.channel.costs.quote((x.served_model, x.ask.model), x.quote)
+    variant = None if x.ask.known is None else x.ask.known.variant
+    quote = x.channel.costs.quote((x.served_model, x.ask.model), x.quote, variant)
     if quote is not None:
         x.spent.append(Spent(attempt, quote, delivered, usage))
 
@@ -64,7 +63,7 @@ def note_given_up(x: Exchange) -> None:
         note(x, None, f"given up: {x.stopped}", worked=True)
 
 
-async def book(relay: Relay, x: Exchange, measured: "Measured") -> int:
+async def book(relay: Relay, x: Exchange, measured: Measured) -> int:
     """Write costs into the attempts of a request; return their sum in nano-dollars."""
     total, sent = 0, None
     for spent in x.spent:

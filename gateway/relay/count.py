@@ -62,7 +62,7 @@ class CountHandler(RelayHandler):
         refuse_model(key, ask.model)
         channel = pick(relay, user.group, ask.model, self.endpoint)
         if channel is None:
-            raise none_serves(relay, user.group, ask.model)
+            raise none_serves(relay, user.group, ask.model, self.endpoint)
         vendor = relay.catalogue.vendor(channel.type)
         if vendor.protocol == self.dialect.name and not vendor.paths:
             self.send_json(await self._asked(channel, body, ask.model))

@@ -3,6 +3,7 @@ or whole body, meter, settle, answer."""
 
 import asyncio
 
+from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
 from gateway.dialects.table import DIALECTS
@@ -17,9 +18,11 @@ from gateway.relay.costs import note_given_up
 from gateway.relay.errors import RelayError
 from gateway.relay.filter import refuse_words
 from gateway.relay.limit import limit
-from gateway.relay.meter import by_rule, judged, measure_interrupted, measure_whole
+from gateway.relay.measuring import measure_interrupted, measure_whole
+from gateway.relay.meter import by_rule, judged
 from gateway.relay.policy import CLIENT_CLOSED
-from gateway.relay.reserve import reserve
+from gateway.relay.pour import pour
+from gateway.relay.reserve import estimate, reserve
 from gateway.relay.route import route
 from gateway.relay.settle import settle, settle_failure
 from gateway.relay.stream import stream
@@ -42,16 +45,8 @@ class CompletionHandler(RelayHandler):
 
     async def post(self, model: str | None = None) -> None:
         """Relay one request."""
-        relay, request = self.relay, self.request
-        x = await admit(
-            relay,
-            self.endpoint,
-            request.headers,
-            request.remote_ip or "",
-            request.body,
-            self.request_id,
-            model,
-        )
+        x = await self._admit(model)
+        relay = self.relay
         await refuse_words(relay, x.ask)
         self._admitted(x)
         self.exchange = x
@@ -72,6 +67,19 @@ class CompletionHandler(RelayHandler):
                     await delivery.answer.aclose()
         finally:
             relay.end(x)
+
+    async def _admit(self, model: str | None) -> Exchange:
+        """See who asks for what."""
+        request = self.request
+        return await admit(
+            self.relay,
+            self.endpoint,
+            request.headers,
+            request.remote_ip or "",
+            request.body,
+            self.request_id,
+            model,
+        )
 
     def _admitted(self, x: Exchange) -> None:
         """Note what the address says beside the model."""
@@ -112,6 +120,9 @@ class CompletionHandler(RelayHandler):
             headers["Cache-Control"] = "no-cache"
             headers["X-Accel-Buffering"] = "no"
             await stream(self.relay, x, delivery, self)
+        elif delivery.flows:
+            self._announce(x, delivery)
+            await pour(self.relay, x, delivery, self)
         else:
             measured = await measure_whole(self.relay, x, delivery)
             if x.client_gone:
@@ -125,6 +136,25 @@ class CompletionHandler(RelayHandler):
             self.write(delivery.content)
         if not x.client_gone:
             self.finish()
+
+    def _announce(self, x: Exchange, delivery: Delivery) -> None:
+        """Say what is known of an answer that only passes, before its first byte."""
+        headers, said = self._headers, delivery.answer.headers
+        headers["Content-Type"] = said.get("content-type", "application/octet-stream")
+        length = said.get("content-length", "")
+        if length.isdigit() and "content-encoding" not in said:
+            headers["Content-Length"] = length
+        known = x.ask.known
+        assert x.quote is not None
+        if known is not None and known.unit in x.quote.factors["rates"]:
+            headers["X-Tollgate-Cost"] = usd(estimate(x, x.quote, 0))
+
+    def break_off(self) -> None:
+        """End the connection, since the answer has no end."""
+        connection = self.request.connection
+        assert isinstance(connection, HTTP1Connection)
+        connection.close()
+        self.on_connection_close()
 
     async def send(self, data: bytes) -> None:
         """Send a part of a stream, waiting while the client reads slowly."""

@@ -87,6 +87,9 @@ def _most_tokens(relay: Relay, x: Exchange, channel: Channel, asked: Sequence[Ru
         x.quote = price(relay, x, channel)
     except PriceMissing:
         return most_input(x.ask, channel)  # it is refused in a moment, or has one by then
+    known = x.ask.known
+    if known is not None and known.unit in x.quote.factors["rates"]:
+        return 0  # images and audio that are sold by the piece
     return most_input(x.ask, channel) + most_output(relay, x) * x.ask.choices
 
 

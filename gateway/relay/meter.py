@@ -8,7 +8,7 @@ not end well, a declared rule may charge less than what was used (gateway/relay/
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway.dialects import searches
 from gateway.dialects.searches import ToolCall
@@ -20,6 +20,7 @@ from gateway.relay import policy
 from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import parse
+from gateway.relay.measured import Measured
 from gateway.relay.policy import COMPLETE, EMPTY
 from gateway.relay.reserve import counted_input
 from gateway.relay.stream_meter import StreamMeter
@@ -30,23 +31,6 @@ from ledger.quote import OUTPUT_CLASSES
 BYTES_PER_TOKEN = 4
 # An answer that is longer has something in it, though it may be no text.
 LONGEST_EMPTY_BYTES = 16 << 10
-
-
-@dataclass(slots=True)
-class Measured:
-    """Usage, its source ("upstream", "counted" or "estimated") and the report as it came.
-
-    `empty` says that the answer came to its end without any output. `rule` is the one that was
-    declared for how it ended, where that is not the rule for interruptions; `delivered` is what the
-    upstream delivered, where the charge is for less than that by a rule.
-    """
-
-    usage: Usage
-    source: str
-    frame: str | None = None
-    empty: bool = False
-    rule: str | None = None
-    delivered: "Measured | None" = None
 
 
 async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measured:

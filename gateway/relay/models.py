@@ -1,6 +1,7 @@
 """GET /v1/models: what this key can use, in the form of the client's dialect."""
 
 from gateway.dialects.table import DIALECTS
+from gateway.relay.absent import absent
 from gateway.relay.admit import identify
 from gateway.relay.answer import RelayHandler
 from gateway.relay.errors import RelayError
@@ -49,3 +50,7 @@ class ModelHandler(ModelsHandler):
                 param="model",
             )
         self.send_json(self._describe(model))
+
+    def delete(self, model: str) -> None:
+        """Fine-tuned models are not kept here."""
+        raise absent()

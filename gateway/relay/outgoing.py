@@ -13,6 +13,7 @@ from gateway.directory.catalogue import EXTENSIONS, Vendor
 from gateway.directory.channels import Channel
 from gateway.formats import openai
 from gateway.formats.openai import Ask, Endpoint
+from gateway.media.form import OutgoingForm
 from gateway.relay import embed
 from gateway.relay.errors import RelayError
 from gateway.relay.user_content import put_in
@@ -28,12 +29,14 @@ def body_for(
     wire: Endpoint,
     vendor: Vendor,
     images: Mapping[str, str] = NO_IMAGES,
-) -> bytes:
+) -> bytes | OutgoingForm:
     """Return the body for a channel whose vendor is asked through the endpoint `wire`.
 
     `images` stand in for their addresses where the body is converted. Raises RelayError 400 for
     what the vendor's dialect cannot say.
     """
+    if ask.known is not None:
+        return _media_body(ask, channel.upstream_model(ask.model))
     if wire.dialect != ask.endpoint.dialect and wire.task in VECTORS:
         return embed.body_for(ask, channel, wire)
     if wire.dialect != ask.endpoint.dialect or ask.array:
@@ -41,6 +44,14 @@ def body_for(
     if wire.dialect == "openai":
         return outgoing_body(ask, channel, clamp)
     return _passed(ask, channel, clamp)
+
+
+def _media_body(ask: Ask, served: str) -> bytes | OutgoingForm:
+    """Return an image or audio request, written anew: what was read here is what is priced, and two
+    fields of one name could be read as either."""
+    if ask.form is not None:
+        return OutgoingForm(ask.form, {"model": served})
+    return orjson.dumps({**ask.body, "model": served})
 
 
 def outgoing_body(ask: Ask, channel: Channel, clamp: int | None) -> bytes:

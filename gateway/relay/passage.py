@@ -4,13 +4,14 @@ from typing import Any
 
 import orjson
 
-from gateway.dialects.asks import VECTORS
+from gateway.dialects.asks import MEDIA, VECTORS
 from gateway.dialects.table import DIALECTS
 from gateway.formats.openai import Endpoint
 from gateway.relay import embed
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.convert_meter import ConvertMeter
 from gateway.relay.errors import of_call
+from gateway.relay.media_stream import MediaMeter
 from gateway.relay.pass_meter import PassMeter
 from gateway.relay.stream_meter import StreamMeter
 
@@ -27,6 +28,8 @@ def meter_for(relay: Relay, x: Exchange, wire: Endpoint) -> StreamMeter:
         return ConvertMeter(DIALECTS[wire.dialect], writer, _now_s(relay))
     if wire.dialect == "openai":
         return StreamMeter(x.ask.wants_usage)
+    if x.ask.known is not None:
+        return MediaMeter(DIALECTS[wire.dialect], x.ask.known)
     return PassMeter(DIALECTS[wire.dialect])
 
 
@@ -47,7 +50,7 @@ async def in_clients_dialect(relay: Relay, x: Exchange, wire: Endpoint, parsed: 
 
 def as_openai(wire: Endpoint, status: int, parsed: Any) -> tuple[int, Any]:
     """Return the status and the body of an upstream's error as an OpenAI upstream would say it."""
-    if wire.dialect == "openai":
+    if wire.dialect == "openai" or wire.dialect in MEDIA:
         return status, parsed
     code, message = DIALECTS[wire.dialect].parse_error(parsed)
     if code == "API_KEY_INVALID":  # to Google, a bad key is a bad request

@@ -23,15 +23,15 @@ from gateway.providers.openai import vendor_headers
 from gateway.relay import costs, errors
 from gateway.relay.admit import identify, refuse_model
 from gateway.relay.answer import RelayHandler
+from gateway.relay.body_pipe import Upload
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
-from gateway.relay.meter import Measured
+from gateway.relay.measured import Measured
 from gateway.relay.policy import CLIENT_CLOSED, COMPLETE
 from gateway.relay.proxy_headers import comes_back, taken
 from gateway.relay.reserve import reserve
 from gateway.relay.route import pinned_channel
 from gateway.relay.settle import settle
-from gateway.relay.upload import Upload
 from ledger.accounts import FAILED
 from ledger.errors import LedgerError
 

@@ -8,6 +8,8 @@ and when it does not cover the whole answer either, the answer is asked to be sh
 from gateway.dialects.asks import CONVERSATIONS
 from gateway.dialects.table import DIALECTS
 from gateway.directory.channels import Channel
+from gateway.directory.keys import Key
+from gateway.directory.users import User
 from gateway.formats import images, openai, text
 from gateway.relay.context import Exchange, Relay
 from gateway.tokens import Counted
@@ -42,7 +44,15 @@ async def reserve(relay: Relay, x: Exchange) -> None:
 
 
 def estimate(x: Exchange, quote: Quote, tokens_out: int) -> int:
-    """Bound the cost of a request that may generate so many tokens, in nano-dollars."""
+    """Bound the cost of a request that may generate so many tokens, in nano-dollars.
+
+    Images and audio that are sold by the piece are known exactly. Raises InvalidEvent for a price
+    that no balance could ever cover.
+    """
+    known, rates = x.ask.known, quote.factors["rates"]
+    if known is not None and known.unit in rates:
+        once = {"calls": 1} if "calls" in rates else {}
+        return quote.charge_nano({known.unit: known.count, **once})
     tokens = quote.estimate_nano(x.tokens_in, tokens_out, x.tools)
     return tokens + quote.charge_nano(x.ask.units) if x.ask.units else tokens
 
@@ -75,18 +85,21 @@ def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
     Always from the table of admission. Raises PriceMissing naming the model asked for.
     """
     prices, model, group = x.prices, x.ask.model, x.user.group
+    variant = None if x.ask.known is None else x.ask.known.variant
     served = channel.upstream_model(model)
     if served != model:
         try:
-            return prices.quote(served, group, channel.type)
+            return prices.quote(served, group, channel.type, variant=variant)
         except PriceMissing:
             pass
     free = relay.settings.allow_unpriced_models
-    return prices.quote(model, group, channel.type, allow_unpriced=free)
+    return prices.quote(model, group, channel.type, variant=variant, allow_unpriced=free)
 
 
 def most_input(ask: openai.Ask, channel: Channel) -> int:
     """Bound the input tokens from above without counting them."""
+    if ask.known is not None:
+        return ask.known.tokens_in
     pictures = ask.raw.count(ask.endpoint.image) if ask.endpoint.image else 0
     dearest = images.most(channel.upstream_model(ask.model)) if pictures else 0
     said = len(ask.raw) + ask.said_again + ask.kept_tokens
@@ -102,6 +115,8 @@ def most_output(relay: Relay, x: Exchange) -> int:
     """Bound the output tokens per choice: what was asked for, or the model's own limit."""
     if not x.ask.endpoint.has_output:
         return 0
+    if x.ask.known is not None:
+        return x.ask.known.tokens_out
     assert x.quote is not None
     ceiling = x.quote.max_output_tokens
     if x.ask.max_output is not None:
@@ -136,6 +151,10 @@ async def _hold_slowly(
         x.hold = await budgets.hold(accounts, running, amount, wait_s=0)
         return
     except InsufficientCredit:
+        if x.ask.known is not None:  # nothing here can be asked for in part
+            wait_s = relay.settings.hold_wait_s
+            x.hold = await budgets.hold(accounts, running, amount, wait_s=wait_s)
+            return
         x.tokens_in = min(x.tokens_in, (await counted_input(relay, x)).tokens)
     output, choices = most_output(relay, x), x.ask.choices
     precise = estimate(x, quote, output * choices)
@@ -145,3 +164,21 @@ async def _hold_slowly(
     if x.hold.amount_nano < precise:
         affordable = quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in, x.tools)
         x.clamp = max(1, affordable // choices)
+
+
+async def afford_some(relay: Relay, key: Key, user: User, model: str, channel: Channel) -> None:
+    """See whether there is any credit for a model that costs something, before its request is read.
+
+    Raises InsufficientCredit, BooksUnavailable, StoreError.
+    """
+    free, group = relay.settings.allow_unpriced_models, user.group
+    prices, served = relay.books.prices.table(), channel.upstream_model(model)
+    name = served if prices.row(served, channel.type) is not None else model
+    try:
+        if prices.quote(name, group, channel.type, allow_unpriced=free).is_free:
+            return
+    except PriceMissing:  # one may have been published a moment ago
+        return
+    accounts = [user.account] if key.unlimited else [user.account, key.account]
+    hold = await relay.books.credit.hold(accounts, 1, wait_s=relay.settings.hold_wait_s)
+    hold.release()

@@ -16,11 +16,14 @@ def route(relay: Relay, x: Exchange) -> None:
     """Choose the first channel. Raises RelayError 400, 404 or 503 when there is none."""
     if x.pinned is not None:
         x.channel = pinned_channel(relay, x.pinned)
+        vendor = relay.catalogue.vendor(x.channel.type)
+        if x.ask.known is not None and wire_of(vendor, x.ask.endpoint) is None:
+            raise not_offered(x.ask.model, x.ask.endpoint)
         return
     x.affinity = affinity(relay.settings.channel_affinity, x.key.id, x.ask.body)
     x.channel = another(relay, x, ())
     if x.channel is None:
-        raise none_serves(relay, x.user.group, x.ask.model)
+        raise none_serves(relay, x.user.group, x.ask.model, x.ask.endpoint)
 
 
 def another(relay: Relay, x: Exchange, tried: Collection[int]) -> Channel | None:
@@ -86,11 +89,23 @@ def pinned_channel(relay: Relay, channel_id: int) -> Channel:
     return channel
 
 
-def none_serves(relay: Relay, group: str, model: str) -> RelayError:
-    """Return what to say when no channel serves a model."""
+def not_offered(model: str, endpoint: Endpoint) -> RelayError:
+    """Return what to say when those who serve a model have no such endpoint."""
+    return RelayError(
+        "endpoint_not_offered",
+        f"The model `{model}` is not offered at {endpoint.path}.",
+        param="model",
+    )
+
+
+def none_serves(relay: Relay, group: str, model: str, endpoint: Endpoint) -> RelayError:
+    """Return what to say when no channel serves a model at an endpoint."""
     groups = set(serving(relay, group))
     channels = relay.directory.all_channels()
-    if any(model in each.models and not groups.isdisjoint(each.groups) for each in channels):
+    serve = [c for c in channels if model in c.models and not groups.isdisjoint(c.groups)]
+    if serve and not any(wire_of(relay.catalogue.vendor(c.type), endpoint) for c in serve):
+        return not_offered(model, endpoint)
+    if serve:
         return RelayError(
             "no_available_channel",
             f"No channel that serves `{model}` is available for group `{group}` right now.",

@@ -5,7 +5,8 @@ from typing import Any
 
 from gateway.relay import costs, policy
 from gateway.relay.context import Exchange, Relay
-from gateway.relay.meter import Measured, by_rule
+from gateway.relay.measured import Measured
+from gateway.relay.meter import by_rule
 from ledger.accounts import FAILED
 from ledger.errors import LedgerError
 from ledger.events import Draft

@@ -17,7 +17,8 @@ from gateway.relay.answers import keep
 from gateway.relay.attempt import Delivery
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
-from gateway.relay.meter import judged, measure_interrupted, measure_stream
+from gateway.relay.measuring import measure_interrupted, measure_stream
+from gateway.relay.meter import judged
 from gateway.relay.passage import meter_for
 from gateway.relay.policy import (
     CLIENT_CLOSED,
@@ -97,7 +98,7 @@ async def _pass_on(
     except CallFailed as error:
         log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
         outcome = UPSTREAM_TIMEOUT if error.code == UPSTREAM_TIMEOUT else UPSTREAM_CUT
-        _broke(relay, delivery, outcome)
+        broke(relay, delivery, outcome)
         return CLIENT_CLOSED if x.client_gone else outcome
     except RelayError as error:  # what cannot be said in the client's dialect
         log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
@@ -113,12 +114,12 @@ async def _pass_on(
     if x.stopped is not None:
         return x.stopped
     if not meter.finished:
-        _broke(relay, delivery, UPSTREAM_CUT)
+        broke(relay, delivery, UPSTREAM_CUT)
         return UPSTREAM_CUT
     return COMPLETE
 
 
-def _broke(relay: Relay, delivery: Delivery, how: str) -> None:
+def broke(relay: Relay, delivery: Delivery, how: str) -> None:
     """Note that a stream broke off: too late for another channel, but this one may rest."""
     failed(relay, delivery.source, of_call(delivery.source.vendor, how))
 
@@ -146,7 +147,7 @@ async def _until_the_end(
 
 def _covered_frames(x: Exchange) -> int:
     """Return for how many frames the hold lasts, taking each for a token of output."""
-    if x.hold is None:
+    if x.hold is None or x.ask.known is not None:
         return 1 << 62
     assert x.quote is not None
     return x.quote.affordable_output_tokens(x.hold.amount_nano, x.tokens_in, x.tools)

@@ -26,7 +26,7 @@ def rows():
 
 
 def prices(row):
-    return {k: v for k, v in row.items() if k not in ("model", "source")}
+    return {k: v for k, v in row.items() if k not in ("model", "source", "variants")}
 
 
 def test_the_first_prices_are_canonical_rows_one_per_model():

@@ -24,7 +24,7 @@ from gateway.relay import costs
 from gateway.relay.admit import identify, refuse_model
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
-from gateway.relay.meter import Measured
+from gateway.relay.measured import Measured
 from gateway.relay.policy import COMPLETE
 from gateway.relay.realtime.conversation import Conversation
 from gateway.relay.reserve import most_output, price

@@ -247,10 +247,9 @@ async def test_images_by_address_are_not_fetched_here(gate: Gate) -> None:
 
 
 NOT_SERVED = {
-    "images/generations": 501,
-    "images/edits": 501,
-    "audio/speech": 501,
-    "audio/transcriptions": 501,
+    "fine_tuning/jobs": 501,
+    "threads": 501,
+    "videos": 404,
 }
 
 

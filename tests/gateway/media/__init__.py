@@ -1,0 +1,1 @@
+"""What is known of images and recordings before they are sent."""
