@@ -40,27 +40,43 @@ async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measur
     content, parsed, said = delivery.content, delivery.parsed, DIALECTS[delivery.wire.dialect]
     report = said.find(parsed) if parsed is not None else usages.in_long_body(content)
     usage = said.classes(report) if report is not None else None
-    if usage is not None:
-        return _with_call(x, Measured(usage, "upstream", usages.frame_text(report)))
+    told = Measured(usage or {}, "upstream", usages.frame_text(report))
+    if _is_told(x, told):
+        return _with_call(x, told)
     if parsed is None:
         parsed = await asyncio.to_thread(parse, content)
-    return _with_call(x, await _counted(relay, x, list(said.texts(parsed)), 0))
+    counted = await _counted(relay, x, list(said.texts(parsed)), 0)
+    return _with_call(x, _completed(told, counted))
 
 
 async def measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome: str) -> Measured:
     """Measure what a stream delivered until its end, whichever end that was."""
-    usage, frame = meter.usage(), usages.frame_text(meter.report)
-    if usage is not None and (meter.done or outcome == COMPLETE):
-        return _with_call(x, Measured(usage, "upstream", frame))
+    told = Measured(meter.usage() or {}, "upstream", usages.frame_text(meter.report))
+    if _is_told(x, told) and (meter.done or outcome == COMPLETE):
+        return _with_call(x, told)
     counted = await _counted(relay, x, meter.delivered(), meter.beyond_bytes)
-    if usage is not None:
+    if _is_told(x, told):
         # Reports in mid-stream may lag behind what was delivered since.
+        usage = told.usage
         lag = counted.usage["output"] - sum(usage.get(n, 0) for n in ("output", "reasoning"))
         if lag <= 0:
-            return _with_call(x, Measured(usage, "upstream", frame))
+            return _with_call(x, told)
         usage["output"] = usage.get("output", 0) + lag
-        counted = Measured(usage, counted.source, frame)
-    return _with_call(x, counted)
+        return _with_call(x, Measured(usage, counted.source, told.frame))
+    return _with_call(x, _completed(told, counted))
+
+
+def _is_told(x: Exchange, told: Measured) -> bool:
+    """Whether the upstream reported its input, and its output where there is one."""
+    usage = told.usage
+    if usage and not x.ask.endpoint.has_output:
+        usage.setdefault("output", 0)
+    return "input" in usage and "output" in usage
+
+
+def _completed(told: Measured, counted: Measured) -> Measured:
+    """Count what the upstream left out."""
+    return Measured({**counted.usage, **told.usage}, counted.source, told.frame)
 
 
 async def measure_given_up(relay: Relay, x: Exchange, meter: StreamMeter | None) -> Measured:

@@ -82,8 +82,10 @@ class PassMeter(StreamMeter):
     def _scan(self, head: bytes) -> bytes:
         passed: list[bytes] = []
         for line in head.splitlines(keepends=True):
-            if self.done or (self._holds_data and not line.strip()):
-                self._held.append(line)
+            blank = not line.strip()
+            if self.done or (self._holds_data and blank):
+                if blank:
+                    self._held.append(line)
                 continue
             if self._holds_data:
                 self._release(passed)

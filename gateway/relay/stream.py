@@ -85,6 +85,8 @@ async def _pass_on(
             await _until_the_end(relay, x, delivery, meter, client)
     except CallFailed as error:
         log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
+        if meter.finished and x.stopped is None:
+            return await _finished(x, meter, client)
         outcome = "upstream_timeout" if error.code == "upstream_timeout" else "upstream_cut"
         _broke(relay, delivery, outcome)
         return CLIENT_CLOSED if x.client_gone else outcome
@@ -104,6 +106,15 @@ async def _pass_on(
     if not meter.finished:
         _broke(relay, delivery, "upstream_cut")
         return "upstream_cut"
+    return COMPLETE
+
+
+async def _finished(x: Exchange, meter: StreamMeter, client: Client) -> str:
+    """End an answer that was whole when its connection broke."""
+    if x.client_gone:
+        return CLIENT_CLOSED
+    if not meter.done:
+        await client.send(meter.end())
     return COMPLETE
 
 

@@ -18,13 +18,16 @@ _WRITES = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 
 
 def _count(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         return None
-    return int(min(max(value, 0), MAX_COUNT))
+    return int(min(value, MAX_COUNT))
 
 
 def classes(report: Mapping[str, Any]) -> Usage | None:
-    """Turn a report into disjoint classes; None when it holds no counts."""
+    """Turn a report into disjoint classes; None when it holds no counts.
+
+    A side, input or output, of which it tells nothing has no class at all.
+    """
     source = obj(report)
     fresh, read = _count(source.get("input_tokens")), _count(source.get(_READ))
     written, output = _written(source), _count(source.get("output_tokens"))
@@ -33,7 +36,9 @@ def classes(report: Mapping[str, Any]) -> Usage | None:
     details = obj(source.get("output_tokens_details"))
     thinking = min(_count(details.get("thinking_tokens")) or 0, output or 0)
     extra = {"cached": read or 0, "cache_write": written or 0, "reasoning": thinking}
-    plain = {"input": fresh or 0, "output": (output or 0) - thinking}
+    plain = {} if output is None else {"output": output - thinking}
+    if fresh is not None or read is not None or written is not None:
+        plain = {"input": fresh or 0, **plain}
     return plain | {name: count for name, count in extra.items() if count}
 
 
@@ -79,9 +84,9 @@ def to_chat(report: Any) -> Json | None:
     if found is None:
         return None
     cached, written = found.get("cached", 0), found.get("cache_write", 0)
-    prompt = found["input"] + cached + written
+    prompt = found.get("input", 0) + cached + written
     reasoning = found.get("reasoning", 0)
-    completion = found["output"] + reasoning
+    completion = found.get("output", 0) + reasoning
     of_prompt = {"cached_tokens": cached}
     return {
         "prompt_tokens": prompt,
