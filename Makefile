@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test test-both browser bench bench-ledger lint format clean
+.PHONY: help setup dev run demo test test-both test-clients browser bench bench-ledger lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,6 +19,7 @@ help:
 	@echo "make demo    the same, with the sandbox provider and a curl command to paste"
 	@echo "make test    the whole suite, and again on the other driver where it matters"
 	@echo "make test-both  all that talks to the database on both drivers"
+	@echo "make test-clients   client libraries in environments of their own; installing takes minutes"
 	@echo "make bench   measure; PEER=litellm compares"
 	@echo "make bench-ledger   the same for the books; ARGS='--events 1000000'"
 	@echo "make lint    style, formatting and types"
@@ -65,6 +66,23 @@ test-both: test
 	MONGO_DRIVER=pymongo $(BIN)/python -m pytest -n $(JOBS) --dist loadfile \
 		-m "database and not driver and not e2e"
 	MONGO_DRIVER=motor $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m e2e
+
+# Client libraries, each in an environment of its own, since they are big and exclude one another.
+CLIENTS := langchain-openai llama-index litellm
+test-clients: dev $(CLIENTS:%=.venv-clients/%/.installed) .venv-clients/node/.installed
+	$(BIN)/python -m pytest tests/clients/check_clients.py
+
+.venv-clients/%/.installed: tests/clients/%.txt | $(BIN)/python
+	@echo "Installing $*"
+	@$(BIN)/python -m venv .venv-clients/$*
+	@.venv-clients/$*/bin/python -m pip --disable-pip-version-check -q install -r $<
+	@touch $@
+
+.venv-clients/node/.installed: tests/clients/package.json
+	@mkdir -p $(@D) && cp $< $(@D)/
+	@if command -v npm >/dev/null; then \
+	npm install --prefix $(@D) --no-audit --no-fund --ignore-scripts --silent; fi
+	@touch $@
 
 browser:
 	@command -v chromium >/dev/null || { \

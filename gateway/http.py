@@ -20,6 +20,7 @@ log = logging.getLogger("tollgate.http")
 
 # Bodies are dropped, not kept, up to this multiple of the limit; beyond it the connection closes.
 DROP_FACTOR = 32
+_LENGTH_DIGITS = 19
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -116,10 +117,17 @@ class Application(web.Application):
         if length is None:
             unknown = "Transfer-Encoding" in headers
         else:
-            unknown = not length.isdigit() or int(length) > self.max_body_bytes
+            size = _size_of(length)
+            unknown = size is None or size > self.max_body_bytes
         if unknown or "X-Consumed-Content-Encoding" in headers:
             return _LimitedBody(delegate, request, self.max_body_bytes)
         return delegate
+
+
+def _size_of(length: str) -> int | None:
+    """Read a Content-Length, in bytes; None for what is none: tornado refuses that later."""
+    plain = length.isascii() and length.isdigit() and len(length) <= _LENGTH_DIGITS
+    return int(length) if plain else None
 
 
 class _LimitedBody(httputil.HTTPMessageDelegate):
@@ -140,8 +148,8 @@ class _LimitedBody(httputil.HTTPMessageDelegate):
         start_line: httputil.RequestStartLine | httputil.ResponseStartLine,
         headers: httputil.HTTPHeaders,
     ) -> Awaitable[None] | None:
-        length = headers.get("Content-Length", "")
-        if length.isdigit() and int(length) > self._left:
+        size = _size_of(headers.get("Content-Length", ""))
+        if size is not None and size > self._left:
             self._drop()
         return self._inner.headers_received(start_line, headers)
 

@@ -15,9 +15,9 @@ class Reader:
 
     def feed(self, event: Json) -> list[Json]:
         """Return the chunk itself."""
-        if find(event) is not None:
-            self.finished = True
         choices = event.get("choices")
+        if not choices and find(event) is not None:
+            self.finished = True
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and choice.get("finish_reason"):
                 self.finished = True
@@ -59,6 +59,39 @@ class Writer:
 
 def _is_usage_alone(chunk: Json) -> bool:
     return not chunk.get("choices") and "usage" in chunk and not chunk.get("error")
+
+
+def as_chunks(answer: Json) -> list[Json]:
+    """Return a whole answer, chat or not, as the chunks of a stream; of what is odd, what fits."""
+    chat = answer.get("object") != "text_completion"
+    kept = ("id", "created", "model", "system_fingerprint")
+    head: Json = {name: answer[name] for name in kept if name in answer}
+    head["object"] = "chat.completion.chunk" if chat else "text_completion"
+    listed = answer.get("choices")
+    choices = (
+        [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    )
+    chunks = []
+    for choice in choices:
+        rest = {name: value for name, value in choice.items() if name != "message"}
+        said = {"delta": _delta(choice.get("message"))} if chat else {}
+        chunks.append({**head, "choices": [{**rest, **said, "finish_reason": None}]})
+        ended: Json = {"delta": {}} if chat else {"text": ""}
+        why = {"index": choice.get("index", 0), "finish_reason": choice.get("finish_reason")}
+        chunks.append({**head, "choices": [{**why, **ended}]})
+    counted = find(answer)
+    return [*chunks, {**head, "choices": [], "usage": counted}] if counted else chunks
+
+
+def _delta(message: object) -> Json:
+    """Return a message as what a stream adds; its tool calls say their places."""
+    if not isinstance(message, dict):
+        return {}
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list):
+        return message
+    numbered = [{"index": at, **call} for at, call in enumerate(calls) if isinstance(call, dict)]
+    return {**message, "tool_calls": numbered}
 
 
 def wants_usage(body: Json) -> bool:

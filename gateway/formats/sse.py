@@ -10,6 +10,8 @@ import orjson
 
 MAX_LINE = 1 << 20
 DONE = b"data: [DONE]\n\n"
+# What a stream may begin with; it is no part of its first line (HTML Standard, server-sent events).
+BOM = b"\xef\xbb\xbf"
 
 _USAGE = re.compile(rb'"usage"\s*:(?!\s*null)')
 _ERROR_FIRST = re.compile(rb'\s*\{\s*"error"\s*:')
@@ -78,6 +80,11 @@ def first_data(stream: bytes) -> bytes:
     """Return the payload of the first `data:` line, b"" if there is none."""
     start = stream.find(b"data:")
     return stream[start + 5 :].split(b"\n", 1)[0].strip() if start >= 0 else b""
+
+
+def is_stream(beginning: bytes) -> bool:
+    """Tell whether a body begins as a stream does, whatever its head calls it."""
+    return beginning.removeprefix(BOM).lstrip().startswith((b"data:", b"event:", b":"))
 
 
 def is_error(data: bytes) -> bool:

@@ -20,10 +20,13 @@ _SCANNED_TAIL = 4_096
 
 
 def count(value: object) -> int | None:
-    """Read a count: a whole number, clamped to 0 … MAX_COUNT; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    """Read a count: a whole number, MAX_COUNT at most; None for anything else.
+
+    Some say -1 for what they do not know.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         return None
-    return int(min(max(value, 0), MAX_COUNT))
+    return int(min(value, MAX_COUNT))
 
 
 def _first(source: Mapping[str, Any], *names: str) -> int | None:
@@ -54,20 +57,28 @@ def _split(total: int, parts: Mapping[str, int | None], rest: str) -> Usage:
 
 
 def classes(report: Mapping[str, Any]) -> Usage | None:
-    """Turn a vendor's usage report into disjoint classes; None when it holds no counts."""
+    """Turn a vendor's usage report into disjoint classes; None when it holds no counts.
+
+    A side, input or output, of which it tells nothing has no class at all.
+    """
     prompt = _first(report, "prompt_tokens", "input_tokens")
     completion = _first(report, "completion_tokens", "output_tokens")
     total = _first(report, "total_tokens")
     if prompt is None and completion is None and total is None:
         return None
-    completion = completion or 0
+    if prompt is None and total is not None:
+        prompt = max(0, total - (completion or 0))
+    if completion is None and total is not None:
+        completion = max(0, total - (prompt or 0))
+    searches = _searches(report)
+    tools = {"web_searches": searches} if searches else {}
+    return {**_input(report, prompt), **_output(report, prompt, completion, total), **tools}
+
+
+def _input(report: Mapping[str, Any], prompt: int | None) -> Usage:
     if prompt is None:
-        prompt = max(0, (total or 0) - completion)
+        return {}
     of_prompt = _details(report, "prompt_tokens_details", "input_tokens_details")
-    of_completion = _details(report, "completion_tokens_details", "output_tokens_details")
-    reasoning = _first(of_completion, "reasoning_tokens")
-    if reasoning and total == prompt + completion + reasoning:
-        completion += reasoning  # some vendors count reasoning beside the completion
     cached = _first(of_prompt, "cached_tokens")
     if cached is None:
         cached = _first(report, "prompt_cache_hit_tokens", "cached_tokens")
@@ -76,13 +87,23 @@ def classes(report: Mapping[str, Any]) -> Usage | None:
         "cache_write": _first(of_prompt, "cache_write_tokens", "cache_creation_tokens"),
         "audio_input": _first(of_prompt, "audio_tokens"),
     }
+    return _split(prompt, inputs, "input")
+
+
+def _output(
+    report: Mapping[str, Any], prompt: int | None, completion: int | None, total: int | None
+) -> Usage:
+    if completion is None:
+        return {}
+    of_completion = _details(report, "completion_tokens_details", "output_tokens_details")
+    reasoning = _first(of_completion, "reasoning_tokens")
+    if reasoning and total == (prompt or 0) + completion + reasoning:
+        completion += reasoning  # some vendors count reasoning beside the completion
     outputs = {
         "reasoning": reasoning,
         "audio_output": _first(of_completion, "audio_tokens"),
     }
-    searches = _searches(report)
-    tools = {"web_searches": searches} if searches else {}
-    return {**_split(prompt, inputs, "input"), **_split(completion, outputs, "output"), **tools}
+    return _split(completion, outputs, "output")
 
 
 def _searches(report: Mapping[str, Any]) -> int | None:

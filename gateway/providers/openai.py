@@ -26,6 +26,9 @@ _NOT_SENT = (
     httpx.ConnectError,
 )
 
+# Nobody asks for an encoding, but some servers in between add one.
+_READABLE = frozenset({"identity", "gzip", "x-gzip", "deflate"})
+
 # auth style of the catalogue: (header, what comes before the secret)
 _AUTH: dict[str, tuple[str, str] | None] = {
     "bearer": ("authorization", "Bearer "),
@@ -75,7 +78,11 @@ class OpenAIProvider:
         }
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)
-        encoded = "content-encoding" in headers
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in _READABLE:
+            await stream.aclose()
+            raise CallFailed("upstream_bad_answer", f"encoded as {encoding[:40]}, unasked")
+        encoded = encoding != "identity"
         chunks = response.aiter_bytes() if encoded else stream.__aiter__()
         return Answer(response.status_code, headers, _guarded(chunks, deadline), stream)
 

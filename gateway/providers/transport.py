@@ -5,7 +5,9 @@ closed once, at the end of the process. No cookies are kept, no redirects follow
 from the environment.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
+from weakref import WeakSet
 
 import aiohttp
 import httpx
@@ -23,6 +25,8 @@ IDLE_S = 300.0
 MAX_URLS = 10_000
 PIECE_BYTES = 16 << 10
 
+Closing = asyncio.Future[None]
+
 
 class UpstreamTransport(AiohttpTransport):
     """The transport for all requests: it copies no header and no URL twice."""
@@ -36,6 +40,7 @@ class UpstreamTransport(AiohttpTransport):
             sock_connect=CONNECT_S, sock_read=IDLE_S, connect=IDLE_S
         )
         self._urls: dict[str, URL] = {}
+        self._closings: WeakSet[Closing] = WeakSet()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return once the head of the answer is there.
@@ -66,7 +71,10 @@ class UpstreamTransport(AiohttpTransport):
                 proxy=self._proxy_url,
             )
         return httpx.Response(
-            response.status, headers=response.raw_headers, stream=_Body(response), request=request
+            response.status,
+            headers=response.raw_headers,
+            stream=_Body(response, self._closings),
+            request=request,
         )
 
     def _url(self, text: str) -> URL:
@@ -96,14 +104,47 @@ class UpstreamTransport(AiohttpTransport):
 class _Body(httpx.AsyncByteStream):
     """An answer's bytes as they arrive, in pieces small enough to be metered one by one."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, closings: WeakSet[Closing]) -> None:
         self._response = response
+        self._closings = closings
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read = self._response.content.read
-        while chunk := await read(PIECE_BYTES):
-            yield chunk
+        closed = self._closed()
+        if closed is None:
+            self._lost(None)
+        else:
+            closed.add_done_callback(self._lost)
+        try:
+            while chunk := await read(PIECE_BYTES):
+                yield chunk
+        finally:
+            if closed is not None:
+                closed.remove_done_callback(self._lost)
+
+    def _closed(self) -> Closing | None:
+        """Return what is done when the connection is gone; None when it is gone already."""
+        connection = self._response.connection
+        protocol = connection.protocol if connection is not None else None
+        closed = protocol.closed if protocol is not None else None
+        if closed is not None and closed not in self._closings:
+            self._closings.add(closed)
+            closed.add_done_callback(_seen)
+        return closed
+
+    def _lost(self, closed: Closing | None) -> None:
+        """End a body whose connection is gone. aiohttp's parser forgets those in which it found
+        something that is no chunk: who reads them would wait for ever."""
+        content = self._response.content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection was lost"))
 
     async def aclose(self) -> None:
         """Return the connection to the pool if the answer was read whole, else close it."""
         self._response.release()
+
+
+def _seen(closed: Closing) -> None:
+    """Take note of how a connection ended, also one that nobody was reading any more."""
+    if not closed.cancelled():
+        closed.exception()

@@ -22,7 +22,7 @@ from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage
 from gateway.media.form import OutgoingForm
 from gateway.providers.base import Answer, Call, CallFailed
-from gateway.relay import costs, errors, user_content
+from gateway.relay import costs, errors, kinds, user_content
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.outgoing import body_for
@@ -170,19 +170,29 @@ async def _look_at(relay: Relay, x: Exchange, answer: Answer, source: Source) ->
         content = await _read(answer.body, MAX_ERROR_BYTES, cut=True)
         raise _refused_answer(relay, answer, errors.parse(content), source)
     dialect = DIALECTS[wire.dialect]
+    if x.ask.stream and not answer.is_stream and x.ask.known is None:
+        await kinds.name_stream(answer)
     if answer.is_stream:
+        kinds.refuse_stream(x.ask, wire)
         first = await _first_lines(answer.body)
         data = sse.first_data(first)
-        if dialect.error_first.match(data):
-            raise _refused_answer(relay, answer, errors.parse(data), source)
+        if dialect.error_first.match(data) or b'"error"' in data:
+            said = errors.parse(data)
+            if dialect.error_first.match(data) or _failed(said, dialect):
+                raise _refused_answer(relay, answer, said, source)
+        if data == b"[DONE]":
+            raise CallFailed("upstream_cut", "the stream says only that it is done")
         return Delivery(answer, first, source)
     if wire.dialect == "speech" and not answer.headers.get("content-type", "").startswith(_JSON):
         return Delivery(answer, await _first_piece(answer.body), source, flows=True)
     content = await _read(answer.body, MAX_WHOLE_BYTES)
-    passes = wire.dialect == "openai" and is_native(x, wire)
+    passes = wire.dialect == "openai" and is_native(x, wire) and not x.ask.stream
     parsed = await _parsed(content, passes)
-    if isinstance(parsed, dict) and parsed.get("error") and not _delivers(parsed, dialect):
+    if _failed(parsed, dialect):
         raise _refused_answer(relay, answer, parsed, source)
+    kinds.refuse_none(wire, content, parsed)
+    if x.ask.stream and x.ask.known is None:
+        return Delivery(answer, kinds.as_stream(relay, x, wire, answer, parsed), source)
     if not is_native(x, wire):
         try:
             content = await in_clients_dialect(relay, x, wire, parsed)
@@ -198,8 +208,11 @@ async def _parsed(content: bytes, passes: bool) -> Any:
     return None if passes else await asyncio.to_thread(errors.parse, content)
 
 
-def _delivers(parsed: dict[str, Any], dialect: Dialect) -> bool:
-    return any(name in parsed for name in dialect.delivers)
+def _failed(parsed: Any, dialect: Dialect) -> bool:
+    """Whether an answer, or the first event of a stream, is an error instead."""
+    if not isinstance(parsed, dict) or not parsed.get("error"):
+        return False
+    return not any(name in parsed for name in dialect.delivers)
 
 
 async def _read(body: AsyncIterator[bytes], limit: int, *, cut: bool = False) -> bytes:
@@ -228,10 +241,10 @@ async def _first_lines(body: AsyncIterator[bytes]) -> bytes:
         first = first + piece if first else piece
         start = first.find(b"data:")
         if (start >= 0 and first.find(b"\n", start) > 0) or len(first) > sse.MAX_LINE:
-            return first
-    if not first:
+            return first.removeprefix(sse.BOM)
+    if b"data:" not in first:
         raise CallFailed("upstream_cut", "the stream ended before it began")
-    return first
+    return first.removeprefix(sse.BOM)
 
 
 def _lacks(vendor: Vendor, status: int | None = None) -> Failure:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from gateway.dialects.dialect import Dialect, Json, Reader, Writer
+from gateway.dialects.dialect import Dialect, Follower, Json, Reader, Writer
 from gateway.formats import sse
 from gateway.formats.openai import Ask
 from gateway.formats.usage import Usage
@@ -27,6 +27,7 @@ class ConvertMeter(StreamMeter):
         super().__init__(wants_usage=True)
         self._source = source
         self._reader: Reader = source.reader(created_s)
+        self._follower: Follower = source.follower()
         self._writer = writer
         self._lines = sse.Lines(MAX_LINE)
         self._last: Json = {}
@@ -96,7 +97,11 @@ class ConvertMeter(StreamMeter):
             self.report = self._source.merge(self.report, report)
         for said in self._source.texts(event):
             self._note(said)
-        return self._written(self._reader.feed(event))
+        written = self._written(self._reader.feed(event))
+        if self._follower.feed(event) and self._source.closes:
+            self.done = True  # nothing follows, even where the connection stays open
+            written += self._written(self._reader.end())
+        return written
 
     def _note(self, said: str) -> None:
         self.frames += max(1, len(said) // _CHARACTERS_PER_TOKEN)

@@ -41,19 +41,19 @@ async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measur
     content, parsed, said = delivery.content, delivery.parsed, DIALECTS[delivery.wire.dialect]
     report = said.find(parsed) if parsed is not None else usages.in_long_body(content)
     usage = said.classes(report) if report is not None else None
-    if usage is not None and (x.ask.endpoint.has_output or any(usage.values())):
-        measured = Measured(usage, "upstream", usages.frame_text(report))
-        if "input" not in usage and _is_priced(x, "input"):
-            counted = await counted_input(relay, x)
-            usage["input"], measured.source = counted.tokens, _source(counted)
+    if usage is not None and not x.ask.endpoint.has_output and not any(usage.values()):
+        usage = None
+    told = Measured(usage or {}, "upstream", usages.frame_text(report))
+    if _is_told(x, told):
+        measured = told
         calls = said.searches(parsed)
-        texts = list(said.texts(parsed)) if parsed is not None and not _output(usage) else []
+        texts = list(said.texts(parsed)) if parsed is not None and not _output(told.usage) else []
     else:
         if parsed is None:
             parsed = await asyncio.to_thread(parse, content)
         texts = list(said.texts(parsed))
         calls = said.searches(parsed)
-        measured = await _counted(relay, x, texts, 0)
+        measured = _completed(told, await _counted(relay, x, texts, 0))
     measured.empty = _is_empty(x, measured.usage, texts, len(content))
     return _with_units(x, measured, calls)
 
@@ -67,18 +67,36 @@ async def measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome:
 
 
 async def _measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome: str) -> Measured:
-    usage, frame = meter.usage(), usages.frame_text(meter.report)
-    if usage is not None and (meter.done or outcome == COMPLETE):
-        return Measured(usage, "upstream", frame)
+    told = Measured(meter.usage() or {}, "upstream", usages.frame_text(meter.report))
+    is_told = _is_told(x, told)
+    if is_told and (meter.done or outcome == COMPLETE):
+        return told
     counted = await _counted(relay, x, meter.delivered(), meter.beyond_bytes)
-    if usage is None:
-        return counted
+    if not is_told:
+        return _completed(told, counted)
     # Reports in mid-stream may lag behind what was delivered since.
+    usage = told.usage
     lag = counted.usage["output"] - sum(usage.get(n, 0) for n in ("output", "reasoning"))
     if lag <= 0:
-        return Measured(usage, "upstream", frame)
+        return told
     usage["output"] = usage.get("output", 0) + lag
-    return Measured(usage, counted.source, frame)
+    return Measured(usage, counted.source, told.frame)
+
+
+def _is_told(x: Exchange, told: Measured) -> bool:
+    """Whether the upstream reported its input, and its output where there is one."""
+    usage = told.usage
+    if x.ask.endpoint.has_output:
+        return "input" in usage and "output" in usage
+    if "input" in usage:
+        usage.setdefault("output", 0)
+        return True
+    return bool(usage) and not _is_priced(x, "input")
+
+
+def _completed(told: Measured, counted: Measured) -> Measured:
+    """Count what the upstream left out."""
+    return Measured({**counted.usage, **told.usage}, counted.source, told.frame)
 
 
 async def measure_interrupted(

@@ -82,10 +82,14 @@ class PassMeter(StreamMeter):
     def _scan(self, head: bytes) -> bytes:
         passed: list[bytes] = []
         for line in head.splitlines(keepends=True):
+            blank = not line.strip()
             if self._holds_data and sse.data_of(line) == b"[DONE]":
                 self.done = True
-            if self.done or (self._holds_data and not line.strip()):
                 self._held.append(line)
+                continue
+            if self.done or (self._holds_data and blank):
+                if blank:
+                    self._held.append(line)
                 continue
             if self._holds_data:
                 self._release(passed)

@@ -97,6 +97,8 @@ async def _pass_on(
             await _until_the_end(relay, x, delivery, meter, client)
     except CallFailed as error:
         log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
+        if meter.finished and x.stopped is None:
+            return await _finished(x, meter, client)
         outcome = UPSTREAM_TIMEOUT if error.code == UPSTREAM_TIMEOUT else UPSTREAM_CUT
         broke(relay, delivery, outcome)
         return CLIENT_CLOSED if x.client_gone else outcome
@@ -116,6 +118,15 @@ async def _pass_on(
     if not meter.finished:
         broke(relay, delivery, UPSTREAM_CUT)
         return UPSTREAM_CUT
+    return COMPLETE
+
+
+async def _finished(x: Exchange, meter: StreamMeter, client: Client) -> str:
+    """End an answer that was whole when its connection broke."""
+    if x.client_gone:
+        return CLIENT_CLOSED
+    if not meter.done:
+        await client.send(meter.end())
     return COMPLETE
 
 

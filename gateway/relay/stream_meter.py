@@ -33,6 +33,7 @@ class StreamMeter:
         self._wants_usage = wants_usage
         self._lines = sse.Lines()
         self._swallow_blank = False
+        self._counted = False
         self._raw: list[bytes] = []
         self._raw_bytes = 0
         self._texts: list[str] = []
@@ -57,7 +58,7 @@ class StreamMeter:
     @property
     def finished(self) -> bool:
         """Whether the answer came to its own end, even where the upstream did not say [DONE]."""
-        if self.done or self.report is not None:
+        if self.done or self._counted:
             return True
         return any(_FINISHED.search(piece) for piece in self._recent)
 
@@ -133,7 +134,9 @@ class StreamMeter:
         if report is None:
             return False
         self.report = usage.merge(self.report, report)
-        return not self._wants_usage and not chunk.get("choices")
+        alone = not chunk.get("choices")
+        self._counted = self._counted or alone  # running totals come with words
+        return alone and not self._wants_usage
 
     def _keep(self, piece: bytes) -> None:
         if self._text_chars >= TEXT_CHARS:

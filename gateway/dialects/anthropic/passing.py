@@ -36,6 +36,8 @@ class Follower:
             self._open = None
         elif kind == "message_delta" and obj(said.get("delta")).get("stop_reason"):
             self.finished = True
+        elif kind == "message_stop":
+            self.finished = True  # some say no reason, or say it where no usage is
         elif kind == "error":
             self.failed = True
         return kind == "message_stop"

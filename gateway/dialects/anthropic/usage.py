@@ -21,13 +21,16 @@ _SEARCHES = "web_search_requests"
 
 
 def _count(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         return None
-    return int(min(max(value, 0), MAX_COUNT))
+    return int(min(value, MAX_COUNT))
 
 
 def classes(report: Mapping[str, Any]) -> Usage | None:
-    """Turn a report into disjoint classes; None when it holds no counts."""
+    """Turn a report into disjoint classes; None when it holds no counts.
+
+    A side, input or output, of which it tells nothing has no class at all.
+    """
     source = obj(report)
     fresh, read = _count(source.get("input_tokens")), _count(source.get(_READ))
     written, output = _written(source), _count(source.get("output_tokens"))
@@ -43,7 +46,9 @@ def classes(report: Mapping[str, Any]) -> Usage | None:
         "reasoning": thinking,
         "web_searches": _count(obj(source.get("server_tool_use")).get(_SEARCHES)) or 0,
     }
-    plain = {"input": fresh or 0, "output": (output or 0) - thinking}
+    plain = {} if output is None else {"output": output - thinking}
+    if fresh is not None or read is not None or written is not None:
+        plain = {"input": fresh or 0, **plain}
     return plain | {name: count for name, count in extra.items() if count}
 
 
@@ -94,9 +99,9 @@ def to_chat(report: Any) -> Json | None:
     if found is None:
         return None
     cached, written = found.get("cached", 0), chat_usage.cache_writes(found)
-    prompt = found["input"] + cached + written
+    prompt = found.get("input", 0) + cached + written
     reasoning = found.get("reasoning", 0)
-    completion = found["output"] + reasoning
+    completion = found.get("output", 0) + reasoning
     of_prompt = {"cached_tokens": cached}
     return {
         "prompt_tokens": prompt,

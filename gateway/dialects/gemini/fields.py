@@ -158,10 +158,10 @@ def said(value: Json, *names: str) -> str:
 
 
 def count(value: Any) -> int | None:
-    """Read a count, clamped to 0 … MAX_COUNT; None for anything that is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    """Read a count, MAX_COUNT at most; None for anything that is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         return None
-    return int(min(max(value, 0), MAX_COUNT))
+    return int(min(value, MAX_COUNT))
 
 
 def events(value: Any) -> Iterator[Json]:

@@ -114,7 +114,7 @@ def _declaration(tool: Any, param: str) -> Json:
     if schema is not None and schema != {}:
         parameters = to_gemini(schema, f"{param}.parameters")
         # Gemini refuses parameters that are an object without properties.
-        if parameters.get("properties") or parameters["type"] != "OBJECT":
+        if parameters.get("properties") or parameters.get("type") != "OBJECT":
             made["parameters"] = parameters
     return made
 

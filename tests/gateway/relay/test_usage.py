@@ -41,9 +41,10 @@ OPENAI = {
         ),
         (
             {"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 99}},
-            {"input": 0, "cached": 10, "output": 0},
+            {"input": 0, "cached": 10},
         ),
-        ({"prompt_tokens": -5, "completion_tokens": -1}, {"input": 0, "output": 0}),
+        ({"prompt_tokens": -5, "completion_tokens": 7}, {"output": 7}),
+        ({"prompt_tokens": 10, "total_tokens": 30}, {"input": 10, "output": 20}),
         (
             {
                 "prompt_tokens": 10,
@@ -53,7 +54,7 @@ OPENAI = {
             },
             {"input": 10, "output": 5, "reasoning": 100},
         ),
-        ({"prompt_tokens": 2.0, "completion_tokens": True}, {"input": 2, "output": 0}),
+        ({"prompt_tokens": 2.0, "completion_tokens": True}, {"input": 2}),
         ({"input_tokens": 2, "output_tokens": 3}, {"input": 2, "output": 3}),
     ],
 )
@@ -61,7 +62,9 @@ def test_reports_become_disjoint_classes(report: dict[str, Any], expected: dict[
     assert usage.classes(report) == expected
 
 
-@pytest.mark.parametrize("report", [{}, {"prompt_tokens": None}, {"prompt_tokens": "many"}])
+@pytest.mark.parametrize(
+    "report", [{}, {"prompt_tokens": None}, {"prompt_tokens": "many"}, {"prompt_tokens": -1}]
+)
 def test_a_report_without_counts_is_none(report: dict[str, Any]) -> None:
     assert usage.classes(report) is None
 

@@ -45,7 +45,7 @@ def test_no_usage_is_found_where_there_is_none(holder: Json) -> None:
             },
             {"input": 3, "cached": 4, "cache_write": 3, "output": 1},
         ),
-        ({"input_tokens": -5, "output_tokens": 2}, {"input": 0, "output": 2}),
+        ({"input_tokens": -5, "output_tokens": 2}, {"output": 2}),
         ({"input_tokens": None}, None),
         ({}, None),
         (None, None),
