@@ -111,8 +111,8 @@ class Application(web.Application):
             # What curl says when it is not told otherwise; the relay reads JSON only.
             headers["Content-Type"] = "application/json"
         delegate: httputil.HTTPMessageDelegate = super().find_handler(request, **kwargs)
-        if getattr(delegate, "stream_request_body", False):
-            return delegate  # its handler takes the body in pieces, and knows its own limit
+        if getattr(getattr(delegate, "handler_class", None), "limits_its_body", False):
+            return delegate
         length = headers.get("Content-Length")
         if length is None:
             unknown = "Transfer-Encoding" in headers

@@ -31,6 +31,8 @@ log = logging.getLogger("tollgate.relay")
 class UploadHandler(CompletionHandler):
     """Whatever is asked with a form that holds files."""
 
+    limits_its_body = True
+
     def initialize(self, relay: Relay, endpoint: Endpoint) -> None:  # type: ignore[override]
         """Take the dependencies; called by Tornado for each request."""
         super().initialize(relay, endpoint)

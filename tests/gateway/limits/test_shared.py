@@ -100,7 +100,8 @@ def test_redis_decides_as_memory_does(
                 elif what == "end" and held:
                     at_ms, lease = held.pop(tokens % len(held))
                     for each in (shared, memory):
-                        each.give_back(rules, at_ms, lease, [more, more // 2], tokens % 2)
+                        mores = [more if tpm else 0, more // 2]  # as Grant.end has it
+                        each.give_back(rules, at_ms, lease, mores, tokens % 2)
                 now_ms += pause_ms
         finally:
             await line.close()
