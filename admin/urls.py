@@ -9,6 +9,7 @@ from admin.context import AdminContext
 from admin.handlers import (
     account,
     audit,
+    channel_care,
     channel_tests,
     channels,
     dashboard,
@@ -55,6 +56,8 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("token", tokens.TokensHandler),
     ("channel/search", channels.ChannelSearchHandler),
     ("channel/models", channel_tests.ChannelModelsHandler),
+    ("channel/care", channel_care.RoundsHandler),
+    (f"channel/{_ID}/care", channel_care.ChannelCareHandler),
     ("channel/test", channel_tests.TestAllHandler),
     (f"channel/test/{_ID}", channel_tests.ChannelTestHandler),
     ("channel/update_balance", channel_tests.ChannelBalanceHandler),

@@ -105,7 +105,11 @@ def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
         "base_url": channel.base_url,
         "other": channel.other,
         "balance": float(channel.balance),  # One API's field is a JSON number; nothing sums it
+        "balance_currency": channel.balance_currency,
         "balance_updated_time": channel.balance_s,
+        "test_model": channel.test_model,
+        "test_kind": channel.test_kind,
+        "test_stream": channel.test_stream,
         "models": ",".join(channel.models),
         "group": ",".join(channel.groups),
         "used_quota": quota_ceil(spent_nano(account)),

@@ -13,16 +13,20 @@ from functools import partial
 from pathlib import Path
 
 from admin.auth.throttle import Throttle
-from admin.context import AdminContext, TestResult
+from admin.context import AdminContext
 from admin.urls import routes as admin_routes
 from gateway import __version__
+from gateway.channels.care import Care
 from gateway.channels.disable import Switch
 from gateway.channels.health import Rules
+from gateway.channels.judge import Judge
 from gateway.channels.probe import Probe
+from gateway.channels.testing import ChannelTests
+from gateway.channels.trial_cost import TrialBooks
 from gateway.channels.watch import Watch
 from gateway.directory.bootstrap import FirstStart, first_start
+from gateway.directory.care import CareRecords
 from gateway.directory.catalogue import Catalogue
-from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
 from gateway.directory.vault import Vault, load_or_create_key, parse_key
 from gateway.http import Application
@@ -60,6 +64,7 @@ class Running:
     ops: Application | None
     relay: Relay
     observer: Observer
+    care: Care
     directory: Directory
     books: Books
     embedded: EmbeddedDatabase | None
@@ -105,15 +110,17 @@ async def _open(
         root_access_token=settings.initial_root_access_token,
     )
     relay = _relay(settings, opened, books, directory, catalogue, rng)
-    jobs = _jobs(relay)
-    observer = Observer(relay, jobs)
+    care = _care(relay)
+    opened.push_async_callback(care.aclose)
+    jobs = _jobs(relay, care)
+    observer = Observer(relay, jobs, care)
     observer.start()
     opened.callback(observer.stop)
     jobs.start()
     opened.push_async_callback(jobs.close)
     reversing = Runner(books)
     opened.push_async_callback(reversing.close)
-    admin = admin_routes(_admin_context(settings, relay, vault, reversing))
+    admin = admin_routes(_admin_context(settings, relay, care, vault, reversing))
     separate = settings.ops_port is not None
     limit = settings.max_body_bytes
     return Running(
@@ -129,6 +136,7 @@ async def _open(
         else None,
         relay=relay,
         observer=observer,
+        care=care,
         directory=directory,
         books=books,
         embedded=embedded,
@@ -224,12 +232,24 @@ def _providers(
     }
 
 
-def _jobs(relay: Relay) -> Jobs:
+def _care(relay: Relay) -> Care:
+    directory, clock, s = relay.directory, relay.clock, relay.settings
+    records = CareRecords(directory.store)
+    probe = Probe(directory, relay.catalogue, relay.providers, clock, s.test_prompt)
+    judge = Judge(relay.switch, directory.options.get)
+    costs = TrialBooks(relay.books, relay.counter, s.test_prompt)
+    pause_s = s.polling_interval_s
+    tests = ChannelTests(directory, records, probe, judge, costs, clock, pause_s)
+    return Care(tests)
+
+
+def _jobs(relay: Relay, care: Care) -> Jobs:
     books, clock = relay.books, relay.clock
     # A writer's slot and epoch are this process's alone, for ever.
     owner = f"{books.writer.slot}:{books.writer.epoch}"
     signer = _signer(relay.settings)
     context = JobContext(books.store, books, relay.directory, relay.settings, clock, signer)
+    context.care = care
     return Jobs(context, Leader(books.store, clock, owner))
 
 
@@ -247,18 +267,8 @@ def _owners(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _admin_context(
-    settings: Settings, relay: Relay, vault: Vault, reversing: Runner
+    settings: Settings, relay: Relay, care: Care, vault: Vault, reversing: Runner
 ) -> AdminContext:
-    probe = Probe(
-        relay.directory, relay.catalogue, relay.providers, relay.clock, settings.test_prompt
-    )
-
-    async def test_channel(channel: Channel, model: str | None) -> TestResult:
-        result = TestResult(*await probe.test(channel, model))
-        if result.ok and relay.directory.options.get("AutomaticEnableChannelEnabled"):
-            await relay.switch.revive(channel, "a test succeeded")
-        return result
-
     return AdminContext(
         directory=relay.directory,
         books=relay.books,
@@ -266,7 +276,7 @@ def _admin_context(
         session_secret=settings.session_secret or vault.derive("sessions").hex(),
         version=__version__,
         start_time_s=int(time.time()),
-        test_channel=test_channel,
+        care=care,
         throttle=Throttle(relay.clock.monotonic_s),
         reversing=reversing,
         models_for=partial(models_for, relay),

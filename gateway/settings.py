@@ -39,6 +39,7 @@ __all__ = ["Settings", "SettingsError", "add_flags", "environment_help", "load",
 
 SERVE, BOOKS, FIRST = "Serving", "Books", "First start and secrets"
 RELAY, ROUTE, CHARGE, LOGS = "Relay", "Choosing channels", "Charging", "Logs and console"
+CARE = "Looking after channels"
 PROXY = url("http", "https")
 MONGO = url("mongodb", "mongodb+srv")
 
@@ -301,6 +302,22 @@ class Settings:
         "Groups whose channels serve a group when its own cannot, in this order, such as"
         " vip>default,trial>free>default. Prices stay those of the user's group.",
         shown_default="",
+    )
+    channel_test_minutes: int = setting(
+        CARE,
+        "CHANNEL_TEST_FREQUENCY",
+        0,
+        integer(0, 525_600, "minutes"),
+        "Minutes between two rounds of tests of all channels that no person switched off; 0 is"
+        " never. Each test is a small request that the upstream bills.",
+    )
+    polling_interval_s: int = setting(
+        CARE,
+        "POLLING_INTERVAL",
+        0,
+        integer(0, 240, "seconds"),
+        "Seconds between two channels of a round, one after the other; with 0 a few channels are"
+        " looked at at once.",
     )
     allow_unpriced_models: bool = setting(
         CHARGE,

@@ -68,9 +68,7 @@ FOREIGN: Mapping[str, Foreign] = {
     "FRONTEND_BASE_URL": _refused(
         "a console on another address is not available in this version; remove it"
     ),
-    "CHANNEL_TEST_FREQUENCY": _refused(_NO_JOBS),
     "CHANNEL_UPDATE_FREQUENCY": _refused(_NO_JOBS),
-    "POLLING_INTERVAL": _refused(_NO_JOBS, "0"),
     "USER_CONTENT_REQUEST_PROXY": _refused(_NO_FETCH),
     "USER_CONTENT_REQUEST_TIMEOUT": _refused(_NO_FETCH),
     "GEMINI_SAFETY_SETTING": _refused(_NO_GEMINI),

@@ -9,7 +9,7 @@ from admin.paging import PageQuery, page_of
 from admin.schemas.channels import ChannelCreateBody, ChannelUpdateBody
 from admin.schemas.users import SearchQuery
 from admin.views import channel_json, keep_hidden
-from gateway.directory.channels import Channel
+from gateway.directory.channels import KIND_AUTO, Channel
 from gateway.directory.users import ROLE_ADMIN
 from ledger.accounts import read_many
 
@@ -22,6 +22,8 @@ _EMPTY = {
     "system_prompt": "",
     "weight": 0,
     "priority": 0,
+    "test_model": "",
+    "test_kind": KIND_AUTO,
     "cost_ratio": "",
     "cost_prices": (),
 }
@@ -143,6 +145,8 @@ class DisabledChannelsHandler(ApiHandler):
 
 def _stored(sent: dict[str, Any]) -> dict[str, Any]:
     fields = {name: _EMPTY[name] if value is None else value for name, value in sent.items()}
+    if fields.get("test_kind") == "":
+        fields["test_kind"] = KIND_AUTO
     if "group" in fields:
         fields["groups"] = fields.pop("group")
     return fields

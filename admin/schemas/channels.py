@@ -22,6 +22,7 @@ from admin.schemas.base import (
     refuse_surrogates,
     text,
 )
+from gateway.directory.channels import TEST_KINDS
 from ledger.costs import checked_prices, checked_ratio
 from ledger.errors import InvalidPrices
 
@@ -137,6 +138,11 @@ class _ChannelFields(Body):
     weight = integer(0, 1_000_000, allow_none=True)
     priority = integer(-(2**31), 2**31, allow_none=True)
     key = fields.String(validate=[validate.Length(max=MAX_UPSTREAM_KEY), refuse_surrogates])
+    test_model = fields.String(
+        allow_none=True, validate=[validate.Length(max=200), refuse_controls]
+    )
+    test_kind = fields.String(allow_none=True, validate=validate.OneOf(("", *TEST_KINDS)))
+    test_stream = StrictBoolean()
     cost_ratio = CostRatio(allow_none=True)
     cost_prices = CostPrices(allow_none=True)
     cost = Ignored()
@@ -148,6 +154,7 @@ class _ChannelFields(Body):
     test_time = Ignored()
     response_time = Ignored()
     balance = Ignored()
+    balance_currency = Ignored()
     balance_updated_time = Ignored()
     used_quota = Ignored()
 
@@ -175,6 +182,7 @@ class TestQuery(Query):
     __test__ = False
 
     model = fields.String(validate=[validate.Length(max=255), refuse_controls])
+    stream = fields.Boolean()
 
 
 class TestAllQuery(Query):

@@ -25,6 +25,7 @@ _OPENAI_TASKS = (
     "speech",
     "transcriptions",
     "translations",
+    "rerank",
 )
 # Protocols, and the tasks for which a vendor of each has routes where it does not say otherwise.
 PROTOCOLS: Mapping[str, tuple[str, ...]] = {

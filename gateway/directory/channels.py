@@ -21,6 +21,18 @@ from ledger.store import Store
 
 STATUS_ENABLED, STATUS_DISABLED, STATUS_AUTO_DISABLED = 1, 2, 3
 
+KIND_AUTO = "auto"
+#: What a test of a channel may ask for; "auto" goes by the model's name.
+TEST_KINDS = (
+    KIND_AUTO,
+    "chat",
+    "embeddings",
+    "images",
+    "speech",
+    "transcription",
+    "rerank",
+)
+
 MOST_AT_ONCE = 1_000
 _LONGEST_SECRET = 16_384
 _LONGEST_SECRETS = 131_072
@@ -31,9 +43,10 @@ class Channel:
     """A channel as stored. Times ending in _s are unix seconds, response_ms milliseconds.
 
     `weight` is its share among the channels of one priority, and 0 counts as 1; `balance` is a
-    decimal text in the vendor's currency, as of `balance_s`. `cost_ratio` (decimal text, or "") and
-    `cost_prices` (rows as in the price book) say what its upstream costs us; `costs` is both, ready
-    for use, or None when nothing is known.
+    decimal text in `balance_currency` ("" where the vendor names none), as of `balance_s`. A test
+    asks `test_model` ("" for the usual one) for what `test_kind` says. `cost_ratio` (decimal text,
+    or "") and `cost_prices` (rows as in the price book) say what its upstream costs us; `costs` is
+    both, ready for use, or None when nothing is known.
     """
 
     id: int
@@ -55,6 +68,10 @@ class Channel:
     response_ms: int = 0
     balance: str = "0"
     balance_s: int = 0
+    balance_currency: str = ""
+    test_model: str = ""
+    test_kind: str = KIND_AUTO
+    test_stream: bool = False
     cost_ratio: str = ""
     cost_prices: tuple[Mapping[str, Any], ...] = ()
     costs: CostSheet | None = field(repr=False, compare=False, default=None)
@@ -111,6 +128,10 @@ class Channels(Documents[Channel]):
         "cost_prices": checks.price_rows(65_536),
         "balance": checks.decimal_text,
         "balance_s": checks.integer(0, checks.INT63_MAX),
+        "balance_currency": checks.text(20, spaces=False),
+        "test_model": checks.text(200),
+        "test_kind": checks.one_of(TEST_KINDS),
+        "test_stream": checks.boolean,
     }
 
     def __init__(
@@ -181,6 +202,7 @@ class Channels(Documents[Channel]):
             "response_ms": 0,
             "balance": "0",
             "balance_s": 0,
+            "balance_currency": "",
         }
 
     async def update(
@@ -216,6 +238,18 @@ class Channels(Documents[Channel]):
             {"$set": cleaned, "$max": {"changed_us": changed_us}},
         )
         return self._tell(doc) if doc else None
+
+    async def note(self, channel_id: int, found: Mapping[str, Any], newer_than: str) -> bool:
+        """Keep what a look at a channel found, unless a later look did so first.
+
+        `newer_than` names the field of `found` with the time of the look. What is kept so is no
+        change to the channel: `changed_us` stays, nothing is told to other processes, and what was
+        decided as of the channel before holds. Raises Invalid, StoreError.
+        """
+        cleaned = checks.clean(self.checks, found)
+        older = {newer_than: {"$lte": cleaned[newer_than]}}
+        query = {"_id": channel_id, "deleted": False, **older}
+        return bool(await self._store.update_one(self.collection, query, {"$set": cleaned}))
 
     async def delete_disabled(self) -> int:
         """Delete all channels that are not enabled; returns how many."""

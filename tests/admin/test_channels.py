@@ -86,12 +86,10 @@ async def test_testing_answers_as_one_api_does(server: Server, admin: httpx.Asyn
     expected = {"success": True, "message": "hello", "time": 0.25, "modelName": "gpt-4o-mini"}
     assert answer == expected
     assert server.tested == [(good["id"], "gpt-4o-mini")]
-    assert (await data(await admin.get(f"{CHANNEL}{good['id']}")))["response_time"] == 250
     answer = (await admin.get(f"{CHANNEL}test/{bad['id']}")).json()
     assert answer["success"] is False and answer["message"] == "no answer"
-    results = await data(await admin.get(f"{CHANNEL}test?scope=disabled"))
-    assert [row["id"] for row in results] == [bad["id"]]
-    assert len(await data(await admin.get(f"{CHANNEL}test"))) == 2
+    assert await data(await admin.get(f"{CHANNEL}test?scope=disabled")) == {"channels": 2}
+    refused(await admin.get(f"{CHANNEL}test"), 409, "round of tests is running")
     refused(await admin.get(f"{CHANNEL}test?scope=some"), 400, "scope")
 
 

@@ -1,0 +1,45 @@
+"""What the management API asks of whoever looks after channels, and what it is told.
+
+The product's own is gateway/channels/care.py, passed in by the composition root.
+"""
+
+from typing import Any, Protocol
+
+from gateway.directory.channels import Channel
+
+
+class TestResult(Protocol):
+    """How a test went: the reply in a few words or the error, and the time it took."""
+
+    @property
+    def ok(self) -> bool: ...
+
+    @property
+    def message(self) -> str: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def model(self) -> str: ...
+
+
+class Tests(Protocol):
+    """Tests of channels. What an upstream does is an answer and never raised. Raises StoreError."""
+
+    async def test(
+        self, channel: Channel, by: str, *, model: str | None = None, stream: bool | None = None
+    ) -> TestResult:
+        """Send one small request; what is None is as the channel says."""
+        ...
+
+    async def begin(self, scope: str, by: str) -> Any:
+        """Begin a round over "all" or the "disabled" channels; return how many. Raises NotNow."""
+        ...
+
+
+class Care(Protocol):
+    """Everything that looks after channels."""
+
+    @property
+    def tests(self) -> Tests: ...

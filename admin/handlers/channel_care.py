@@ -1,0 +1,51 @@
+"""How the channels do: rounds and their progress, and the record of each channel."""
+
+from typing import Any, ClassVar
+
+from admin.base import ApiHandler
+from gateway.directory.care import CareRecords
+from gateway.directory.users import ROLE_ADMIN
+
+
+class _CareBase(ApiHandler):
+    @property
+    def records(self) -> CareRecords:
+        """The records of how channels do."""
+        return CareRecords(self.context.directory.store)
+
+
+class RoundsHandler(_CareBase):
+    """GET /api/channel/care."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer the newest round of each kind, whichever process runs or ran it."""
+        rounds = await self.records.rounds()
+        self.ok({kind: round_json(found) for kind, found in sorted(rounds.items())})
+
+
+class ChannelCareHandler(_CareBase):
+    """GET /api/channel/:id/care."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self, channel_id: str) -> None:
+        """Answer what was last found of a channel: test, balance, upstream's models."""
+        channel = await self.context.directory.channels.get(int(channel_id))
+        found = await self.records.get(channel.id)
+        self.ok({name: value for name, value in found.items() if name != "_id"})
+
+
+def round_json(found: dict[str, Any]) -> dict[str, Any]:
+    """A round as admins see it; times are unix seconds."""
+    return {
+        "running": not found["ended_s"],
+        "scope": found["scope"],
+        "by": found["by"],
+        "total": found["total"],
+        "done": found["done"],
+        "began_at": found["began_s"],
+        "ended_at": found["ended_s"],
+        "found": found["found"],
+    }
