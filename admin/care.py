@@ -38,8 +38,36 @@ class Tests(Protocol):
         ...
 
 
+class Left(Protocol):
+    """What is left at a vendor, as decimal text, and in what; or why that is not known."""
+
+    @property
+    def balance(self) -> str: ...
+
+    @property
+    def currency(self) -> str: ...
+
+    @property
+    def error(self) -> str: ...
+
+
+class Balances(Protocol):
+    """What is left at the vendors. Raises StoreError."""
+
+    async def ask(self, channel: Channel) -> Left:
+        """Ask for one channel."""
+        ...
+
+    async def begin(self, by: str) -> Any:
+        """Begin to ask for all in the background; return for how many. Raises NotNow."""
+        ...
+
+
 class Care(Protocol):
     """Everything that looks after channels."""
 
     @property
     def tests(self) -> Tests: ...
+
+    @property
+    def balances(self) -> Balances: ...

@@ -7,6 +7,7 @@ when opening stops half way.
 import hashlib
 import random
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from admin.auth.throttle import Throttle
 from admin.context import AdminContext
 from admin.urls import routes as admin_routes
 from gateway import __version__
+from gateway.channels.accounts import ChannelBalances
 from gateway.channels.care import Care
 from gateway.channels.disable import Switch
 from gateway.channels.health import Rules
@@ -34,10 +36,12 @@ from gateway.jobs import JobContext, Jobs
 from gateway.leader import Leader
 from gateway.observer import Observer
 from gateway.providers.base import Provider
+from gateway.providers.fetch import Fetcher
 from gateway.providers.gemini import GeminiProvider
 from gateway.providers.openai import OpenAIProvider
 from gateway.providers.sandbox import SandboxProvider
 from gateway.providers.transport import UpstreamTransport
+from gateway.providers.ways import Way, Ways
 from gateway.relay.context import Relay
 from gateway.relay.route import models_for
 from gateway.settings import Settings
@@ -52,6 +56,7 @@ from ledger.reversal_runs import Runner
 from ledger.signing import Signer
 from ledger.store import Store
 
+AGENT = f"tollgate/{__version__}"
 CONF_DIR = Path(__file__).parent.parent / "conf"
 
 
@@ -109,8 +114,13 @@ async def _open(
         root_token=settings.initial_root_token,
         root_access_token=settings.initial_root_access_token,
     )
-    relay = _relay(settings, opened, books, directory, catalogue, rng)
-    care = _care(relay)
+    ways = Ways(_usual_way(settings), directory.channels.proxy_of)
+    transport = UpstreamTransport(ways.usual)
+    opened.push_async_callback(transport.aclose)
+    counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
+    providers = _providers(transport, ways, counter, clock)
+    relay = _relay(settings, opened, books, directory, catalogue, rng, counter, providers)
+    care = _care(relay, Fetcher(transport, AGENT, ways))
     opened.push_async_callback(care.aclose)
     jobs = _jobs(relay, care)
     observer = Observer(relay, jobs, care)
@@ -167,10 +177,9 @@ def _relay(
     directory: Directory,
     catalogue: Catalogue,
     rng: random.Random,
+    counter: TokenCounter,
+    providers: Mapping[str, Provider],
 ) -> Relay:
-    counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
-    transport = UpstreamTransport(settings.relay_proxy)
-    opened.push_async_callback(transport.aclose)
     relay = Relay(
         settings=settings,
         clock=books.clock,
@@ -179,13 +188,24 @@ def _relay(
         directory=directory,
         catalogue=catalogue,
         counter=counter,
-        providers=_providers(settings, transport, counter, books.clock),
+        providers=providers,
         owners=_owners(catalogue),
         watch=Watch(_rules(settings)),
         switch=Switch(directory.channels, books),
     )
     opened.push_async_callback(relay.aclose)
     return relay
+
+
+def _usual_way(s: Settings) -> Way:
+    """Return how requests travel through channels that say nothing themselves."""
+    return Way(
+        proxy=s.relay_proxy,
+        connect_s=s.relay_connect_timeout_s,
+        first_byte_s=s.relay_first_byte_timeout_s,
+        idle_s=s.relay_idle_timeout_s,
+        total_s=s.relay_timeout_s,
+    )
 
 
 def _rules(settings: Settings) -> Rules:
@@ -220,19 +240,18 @@ def _secret_key(settings: Settings) -> bytes:
 
 
 def _providers(
-    settings: Settings, transport: UpstreamTransport, counter: TokenCounter, clock: Clock
+    transport: UpstreamTransport, ways: Ways, counter: TokenCounter, clock: Clock
 ) -> dict[str, Provider]:
-    agent = f"tollgate/{__version__}"
-    http = OpenAIProvider(transport, agent, settings.relay_timeout_s)
+    http = OpenAIProvider(transport, AGENT, ways)
     return {
         "openai": http,
         "anthropic": http,
-        "gemini": GeminiProvider(transport, agent, settings.relay_timeout_s),
+        "gemini": GeminiProvider(transport, AGENT, ways),
         "sandbox": SandboxProvider(counter, clock),
     }
 
 
-def _care(relay: Relay) -> Care:
+def _care(relay: Relay, fetcher: Fetcher) -> Care:
     directory, clock, s = relay.directory, relay.clock, relay.settings
     records = CareRecords(directory.store)
     probe = Probe(directory, relay.catalogue, relay.providers, clock, s.test_prompt)
@@ -240,7 +259,8 @@ def _care(relay: Relay) -> Care:
     costs = TrialBooks(relay.books, relay.counter, s.test_prompt)
     pause_s = s.polling_interval_s
     tests = ChannelTests(directory, records, probe, judge, costs, clock, pause_s)
-    return Care(tests)
+    balances = ChannelBalances(directory, relay.catalogue, records, fetcher, clock, pause_s)
+    return Care(tests, balances, fetcher)
 
 
 def _jobs(relay: Relay, care: Care) -> Jobs:

@@ -103,6 +103,13 @@ async def _channel_tests(context: JobContext) -> None:
             await context.care.tests.run("kept", SYSTEM_ACTOR, context.stopping)
 
 
+async def _channel_balances(context: JobContext) -> None:
+    """Ask the vendors what is left, unless a round that somebody asked for is under way."""
+    if context.care is not None:
+        with suppress(RoundRuns):
+            await context.care.balances.run(SYSTEM_ACTOR, context.stopping)
+
+
 # A line each: name, seconds between turns, coroutine function that takes a JobContext.
 JOBS: tuple[Job, ...] = (
     Job("audit", 60, _audit),
@@ -110,6 +117,7 @@ JOBS: tuple[Job, ...] = (
     Job("reversals", 10, _reversals),
     Job("lots", 300, _lots),
     Job("channel tests", lambda s: s.channel_test_minutes * 60.0, _channel_tests, at_once=False),
+    Job("balances", lambda s: s.channel_update_minutes * 60.0, _channel_balances, at_once=False),
 )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import settings_oneapi
+from gateway.directory.proxies import checked_proxy
 from gateway.envfile import read_env_file
 from gateway.settings_types import (
     Row,
@@ -40,7 +41,6 @@ __all__ = ["Settings", "SettingsError", "add_flags", "environment_help", "load",
 SERVE, BOOKS, FIRST = "Serving", "Books", "First start and secrets"
 RELAY, ROUTE, CHARGE, LOGS = "Relay", "Choosing channels", "Charging", "Logs and console"
 CARE = "Looking after channels"
-PROXY = url("http", "https")
 MONGO = url("mongodb", "mongodb+srv")
 
 
@@ -215,7 +215,35 @@ class Settings:
         "Seconds that one upstream call may take in all; 0 is no limit.",
     )
     relay_proxy: str | None = setting(
-        RELAY, "RELAY_PROXY", None, PROXY, "HTTP proxy for calls to upstreams.", secret=True
+        RELAY,
+        "RELAY_PROXY",
+        None,
+        checked_proxy,
+        "HTTP or SOCKS5 proxy for everything that is sent to upstreams; a channel may have its"
+        " own.",
+        secret=True,
+    )
+    relay_connect_timeout_s: int = setting(
+        RELAY,
+        "RELAY_CONNECT_TIMEOUT",
+        10,
+        integer(1, 3_600, "seconds"),
+        "Seconds that connecting to an upstream may take.",
+    )
+    relay_first_byte_timeout_s: int = setting(
+        RELAY,
+        "RELAY_FIRST_BYTE_TIMEOUT",
+        300,
+        integer(1, 86_400, "seconds"),
+        "Seconds from a request to the first byte of its answer. An answer that is no stream"
+        " usually begins only when all of it is there.",
+    )
+    relay_idle_timeout_s: int = setting(
+        RELAY,
+        "RELAY_IDLE_TIMEOUT",
+        300,
+        integer(1, 86_400, "seconds"),
+        "Seconds between two bytes of an upstream's answer.",
     )
     max_body_bytes: int = setting(
         RELAY,
@@ -310,6 +338,14 @@ class Settings:
         integer(0, 525_600, "minutes"),
         "Minutes between two rounds of tests of all channels that no person switched off; 0 is"
         " never. Each test is a small request that the upstream bills.",
+    )
+    channel_update_minutes: int = setting(
+        CARE,
+        "CHANNEL_UPDATE_FREQUENCY",
+        0,
+        integer(0, 525_600, "minutes"),
+        "Minutes between two rounds of asking the vendors that show it what is left there; 0 is"
+        " never.",
     )
     polling_interval_s: int = setting(
         CARE,

@@ -36,7 +36,6 @@ _NO_REDIS = "shared state in Redis is not available in this version; remove it"
 _NO_RATE = "rate limits by address are not available in this version; remove it"
 _NO_GEMINI = "Gemini channels are not available in this version; remove it"
 _NO_FETCH = "content that a request links to is never fetched in this version; remove it"
-_NO_JOBS = "periodic channel jobs are not available in this version; remove it"
 _CACHED = "has no effect: the directory is always cached, and fresh within 2 seconds"
 _BATCHED = "has no effect: events are always written in batches, durably, before an answer ends"
 _COUNTED = "has no effect: a channel's results are counted at once, so none of them queue"
@@ -68,7 +67,6 @@ FOREIGN: Mapping[str, Foreign] = {
     "FRONTEND_BASE_URL": _refused(
         "a console on another address is not available in this version; remove it"
     ),
-    "CHANNEL_UPDATE_FREQUENCY": _refused(_NO_JOBS),
     "USER_CONTENT_REQUEST_PROXY": _refused(_NO_FETCH),
     "USER_CONTENT_REQUEST_TIMEOUT": _refused(_NO_FETCH),
     "GEMINI_SAFETY_SETTING": _refused(_NO_GEMINI),

@@ -37,6 +37,38 @@ class ChannelCareHandler(_CareBase):
         self.ok({name: value for name, value in found.items() if name != "_id"})
 
 
+class BalanceHandler(ApiHandler):
+    """GET /api/channel/update_balance/:id."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    changes_on_get: ClassVar[bool] = True
+
+    async def get(self, channel_id: str) -> None:
+        """Ask the vendor; what it does not say is an answer, not an error of ours."""
+        channel = await self.context.directory.channels.get(int(channel_id))
+        left = await self.context.care.balances.ask(channel)
+        self.bare(
+            {
+                "success": not left.error,
+                "message": left.error,
+                "balance": float(left.balance),  # One API's field; `balance_exact` is exact
+                "balance_exact": left.balance,
+                "balance_currency": left.currency,
+            }
+        )
+
+
+class BalancesHandler(ApiHandler):
+    """GET /api/channel/update_balance."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    changes_on_get: ClassVar[bool] = True
+
+    async def get(self) -> None:
+        """Begin a round over the channels whose vendor shows it; answer how many these are."""
+        self.ok({"channels": await self.context.care.balances.begin(self.actor)})
+
+
 def round_json(found: dict[str, Any]) -> dict[str, Any]:
     """A round as admins see it; times are unix seconds."""
     return {

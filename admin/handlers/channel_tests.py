@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from admin.base import ApiHandler
-from admin.errors import ApiError
 from admin.schemas.channels import TestAllQuery, TestQuery
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
 
@@ -75,13 +74,3 @@ class TypeModelsHandler(ApiHandler):
         """Answer models by channel type."""
         vendors = self.context.directory.catalogue.vendors()
         self.ok({str(vendor.id): list(vendor.models) for vendor in vendors})
-
-
-class ChannelBalanceHandler(ApiHandler):
-    """GET /api/channel/update_balance: asking vendors for what is left there."""
-
-    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
-
-    async def get(self, channel_id: str = "") -> None:
-        """Refuse clearly; nothing is asked of the vendor."""
-        raise ApiError(501, "asking vendors for their balance is not part of this version")

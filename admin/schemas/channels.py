@@ -138,6 +138,10 @@ class _ChannelFields(Body):
     weight = integer(0, 1_000_000, allow_none=True)
     priority = integer(-(2**31), 2**31, allow_none=True)
     key = fields.String(validate=[validate.Length(max=MAX_UPSTREAM_KEY), refuse_surrogates])
+    proxy = fields.String(allow_none=True, validate=[validate.Length(max=1_000), refuse_controls])
+    timeouts = ObjectText(allow_none=True)
+    param_override = ObjectText(allow_none=True)
+    header_override = ObjectText(allow_none=True)
     test_model = fields.String(
         allow_none=True, validate=[validate.Length(max=200), refuse_controls]
     )

@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 
+from gateway.channels.accounts import ChannelBalances
 from gateway.channels.testing import ChannelTests
+from gateway.providers.fetch import Fetcher
 
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """Tests of channels."""
+    """Tests of channels, and what is left at their vendors. `fetcher` reads vendors' pages."""
 
     tests: ChannelTests
+    balances: ChannelBalances
+    fetcher: Fetcher
 
     async def aclose(self) -> None:
         """End what runs in the background."""
         await self.tests.aclose()
+        await self.balances.aclose()

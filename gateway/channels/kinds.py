@@ -24,6 +24,7 @@ from gateway.relay.route import wire_of
 CHAT, EMBEDDINGS, IMAGES = "chat", "embeddings", "images"
 SPEECH, TRANSCRIPTION, RERANK = "speech", "transcription", "rerank"
 
+JSON = "application/json"
 _BOUNDARY = "tollgate-channel-test"
 _SOUND_S = 1
 _RATE = 8_000
@@ -46,7 +47,7 @@ class Kind:
     write: Callable[[str, str], bytes]
     read: Callable[[bytes, Any, str], str | None]
     counts: Callable[[str, Any], Usage] = lambda prompt, parsed: {}
-    content_type: str = "application/json"
+    content_type: str = JSON
     timed: bool = True
 
 

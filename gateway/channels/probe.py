@@ -13,7 +13,7 @@ import orjson
 
 from gateway.channels.blame import blame
 from gateway.channels.failure import Failure, of_answer, of_call
-from gateway.channels.kinds import CHAT, Kind, kind_of
+from gateway.channels.kinds import CHAT, JSON, Kind, kind_of
 from gateway.channels.replies import NotTheAnswer, Reply, read_reply
 from gateway.channels.upstream_keys import OF_THE_KEY, UpstreamKey, read_keys
 from gateway.dialects.table import DIALECTS
@@ -23,6 +23,7 @@ from gateway.directory.directory import Directory
 from gateway.directory.errors import SecretsLocked
 from gateway.formats.openai import Endpoint
 from gateway.providers.base import Call, CallFailed, Provider
+from gateway.relay.outgoing import overridden
 from gateway.relay.route import wire_of
 from ledger.clock import Clock
 
@@ -157,6 +158,8 @@ class Probe:
         headers = {"content-type": kind.content_type}
         if kind.name == CHAT:
             body, headers = _conversation(wire, body, trial.stream), {}
+        if kind.content_type == JSON:
+            body = overridden(body, channel)
         return Call(channel, vendor, key.secret, wire, body, trial.stream, headers, served)
 
     def _now_s(self) -> float:

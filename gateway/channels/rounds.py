@@ -6,17 +6,18 @@ and says in one line of the log how it ended.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.directory.care import CareRecords, Claim
 from gateway.directory.channels import Channel
-from gateway.tasks import waited
+from gateway.tasks import end_all, waited
 from ledger.clock import Clock
 from ledger.errors import StoreError
 
 PROGRESS_S = 1.0
+CLOSE_S = 2.0
 MOST_NAMED = 200
 
 #: Looks at one channel and returns labels for what it found, such as ("failed", "switched off").
@@ -67,6 +68,25 @@ class Tally:
             label: {"count": count, "channels": sorted(self.channels[label])}
             for label, count in self.counts.items()
         }
+
+
+class Background:
+    """Rounds that run while nobody waits for them. `stopping` is set when they are to end."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[Tally]] = set()
+
+    def start(self, round_: Coroutine[Any, Any, Tally]) -> None:
+        """Begin one."""
+        task = asyncio.create_task(round_)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self) -> None:
+        """End them all, for another process to begin anew."""
+        self.stopping.set()
+        await end_all(set(self._tasks), CLOSE_S)
 
 
 class Rounds:

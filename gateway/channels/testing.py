@@ -12,18 +12,16 @@ from uuid import uuid4
 
 from gateway.channels.judge import OK, SLOW, Judge
 from gateway.channels.probe import Probe, Trial, Wanted
-from gateway.channels.rounds import Pace, Rounds, Tally
+from gateway.channels.rounds import Background, Pace, Rounds, Tally
 from gateway.channels.trial_cost import TrialBooks
 from gateway.directory.care import TESTED, CareRecords, Claim
 from gateway.directory.channels import STATUS_DISABLED, Channel
 from gateway.directory.directory import Directory
-from gateway.tasks import end_all
 from ledger.clock import Clock
 from ledger.errors import StoreError
 
 TESTS = "tests"
 TESTS_AT_ONCE = 8
-CLOSE_S = 2.0
 #: Which channels a round is about: all of them, those that are off, or those that no person
 #: switched off.
 SCOPES: dict[str, Callable[[Channel], bool]] = {
@@ -64,8 +62,7 @@ class ChannelTests:
         self._clock = clock
         self._rounds = Rounds(records, clock)
         self._pace = Pace(1 if pause_s else TESTS_AT_ONCE, pause_s)
-        self._stopping = asyncio.Event()
-        self._background: set[asyncio.Task[Tally]] = set()
+        self._background = Background()
 
     async def test(
         self, channel: Channel, by: str, *, model: str | None = None, stream: bool | None = None
@@ -91,15 +88,12 @@ class ChannelTests:
         """Begin to test many channels in the background; return how many. Raises as `run`."""
         channels = self._in_scope(scope)
         claim = await self._rounds.claim(TESTS, by, scope, channels)
-        task = asyncio.create_task(self._round(claim, channels, by, self._stopping))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        self._background.start(self._round(claim, channels, by, self._background.stopping))
         return len(channels)
 
     async def aclose(self) -> None:
         """End what runs in the background, for another process to begin anew."""
-        self._stopping.set()
-        await end_all(set(self._background), CLOSE_S)
+        await self._background.aclose()
 
     def _in_scope(self, scope: str) -> list[Channel]:
         kept = {channel.id for channel in self._directory.all_channels()}

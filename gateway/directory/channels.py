@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from gateway.directory import checks
+from gateway.directory import checks, overrides
 from gateway.directory.catalogue import Catalogue, Vendor
 from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
 from gateway.directory.errors import Invalid
+from gateway.directory.proxies import checked_proxy, shown_proxy
 from gateway.directory.vault import Vault
 from ledger.costs import CostSheet, checked_ratio
 from ledger.store import Store
@@ -44,9 +45,11 @@ class Channel:
 
     `weight` is its share among the channels of one priority, and 0 counts as 1; `balance` is a
     decimal text in `balance_currency` ("" where the vendor names none), as of `balance_s`. A test
-    asks `test_model` ("" for the usual one) for what `test_kind` says. `cost_ratio` (decimal text,
-    or "") and `cost_prices` (rows as in the price book) say what its upstream costs us; `costs` is
-    both, ready for use, or None when nothing is known.
+    asks `test_model` ("" for the usual one) for what `test_kind` says. `proxy` is shown without its
+    password, `timeouts` (seconds) and the overrides are as in overrides.py; `patch_bytes` is the
+    size of what is patched into bodies. `cost_ratio` (decimal
+    text, or "") and `cost_prices` (rows as in the price book) say what its upstream costs us;
+    `costs` is both, ready for use, or None when nothing is known.
     """
 
     id: int
@@ -72,6 +75,12 @@ class Channel:
     test_model: str = ""
     test_kind: str = KIND_AUTO
     test_stream: bool = False
+    proxy: str = ""
+    proxy_enc: str = field(repr=False, default="")
+    timeouts: Mapping[str, int] = field(default_factory=dict)
+    param_override: Mapping[str, Any] = field(default_factory=dict)
+    header_override: Mapping[str, str] = field(default_factory=dict)
+    patch_bytes: int = 0
     cost_ratio: str = ""
     cost_prices: tuple[Mapping[str, Any], ...] = ()
     costs: CostSheet | None = field(repr=False, compare=False, default=None)
@@ -93,7 +102,8 @@ class Channel:
         return self.model_mapping.get(model, model)
 
 
-_PARSED = ("models", "groups", "model_mapping", "config", "cost_prices", "costs")
+_OBJECTS = ("model_mapping", "config", "timeouts", "param_override", "header_override")
+_PARSED = ("models", "groups", *_OBJECTS, "patch_bytes", "cost_prices", "costs")
 _FIELDS = [f.name for f in fields(Channel) if f.name != "id" and f.name not in _PARSED]
 
 
@@ -132,6 +142,10 @@ class Channels(Documents[Channel]):
         "test_model": checks.text(200),
         "test_kind": checks.one_of(TEST_KINDS),
         "test_stream": checks.boolean,
+        "proxy": checked_proxy,
+        "timeouts": overrides.timeouts,
+        "param_override": overrides.params,
+        "header_override": overrides.headers,
     }
 
     def __init__(
@@ -153,11 +167,11 @@ class Channels(Documents[Channel]):
             id=doc["_id"],
             models=tuple(doc.get("models") or ()),
             groups=tuple(doc.get("groups") or ()),
-            model_mapping=json.loads(doc.get("model_mapping") or "{}"),
-            config=json.loads(doc.get("config") or "{}"),
             cost_prices=tuple(rows),
             costs=CostSheet(ratio, rows) if ratio or rows else None,
             **{name: doc[name] for name in _FIELDS if name in doc},
+            patch_bytes=len((doc.get("param_override") or "").encode()),
+            **_objects(doc),
         )
 
     async def create(self, changes: Mapping[str, Any], secret: str = "") -> Channel:
@@ -178,6 +192,8 @@ class Channels(Documents[Channel]):
         cleaned = checks.clean(self.checks, changes)
         vendor = self._vendor(cleaned["type"])
         _check_base_url(vendor, cleaned.get("base_url", ""))
+        overrides.refuse_foreign_auth(vendor, cleaned.get("header_override", ""))
+        cleaned |= self._sealed(cleaned)
         kept = [_check_secret(secret, vendor) for secret in secrets]
         return [await self._insert(self._stored(cleaned, secret)) for secret in kept]
 
@@ -213,10 +229,14 @@ class Channels(Documents[Channel]):
         Raises Invalid (nothing was changed), NotFound.
         """
         cleaned = checks.clean(self.checks, changes)
-        if secret or not {"type", "base_url"}.isdisjoint(cleaned):
+        cleaned |= self._sealed(cleaned)
+        if secret or not {"type", "base_url", "header_override"}.isdisjoint(cleaned):
             now = await self.get(object_id)
             vendor = self._vendor(cleaned.get("type", now.type))
             _check_base_url(vendor, cleaned.get("base_url", now.base_url))
+            overrides.refuse_foreign_auth(
+                vendor, cleaned.get("header_override", json.dumps(dict(now.header_override)))
+            )
             if secret:
                 cleaned["secret_enc"] = self._vault.encrypt(_check_secret(secret, vendor))
         return await self._change(object_id, cleaned)
@@ -272,11 +292,30 @@ class Channels(Documents[Channel]):
         """
         return self._vault.decrypt(channel.secret_enc) if channel.secret_enc else ""
 
+    def proxy_of(self, channel: Channel) -> str:
+        """Return the address of the channel's proxy, "" for none. Never for answers to anyone.
+
+        Raises SecretsLocked.
+        """
+        return self._vault.decrypt(channel.proxy_enc) if channel.proxy_enc else ""
+
+    def _sealed(self, cleaned: Document) -> Document:
+        """Return what is stored of a proxy: the address, encrypted, and how it is shown."""
+        if "proxy" not in cleaned:
+            return {}
+        address = cleaned["proxy"]
+        sealed = self._vault.encrypt(address) if address else ""
+        return {"proxy": shown_proxy(address), "proxy_enc": sealed}
+
     def _vendor(self, type_id: int) -> Vendor:
         vendor = self._catalogue.find(type_id)
         if vendor is None:
             raise Invalid("type", f"channel type {type_id} is not supported by this version")
         return vendor
+
+
+def _objects(doc: Document) -> dict[str, Any]:
+    return {name: checks.parsed(doc.get(name) or "") for name in _OBJECTS}
 
 
 def _check_base_url(vendor: Vendor, base_url: str) -> None:

@@ -9,6 +9,7 @@ from gateway.dialects.dialect import Json
 from gateway.dialects.table import DIALECTS
 from gateway.directory.catalogue import EXTENSIONS, Vendor
 from gateway.directory.channels import Channel
+from gateway.directory.overrides import patched
 from gateway.formats import openai
 from gateway.formats.openai import Ask, Endpoint
 from gateway.relay.errors import RelayError
@@ -23,6 +24,23 @@ def body_for(
 
     Raises RelayError 400 for what the vendor's dialect cannot say.
     """
+    return overridden(_body(ask, channel, clamp, wire, vendor), channel)
+
+
+def overridden(body: bytes, channel: Channel) -> bytes:
+    """Return a body with what its channel changes of all bodies (gateway/directory/overrides.py).
+
+    Raises RelayError 400 when it is nested too deeply to be written again.
+    """
+    if not channel.param_override:
+        return body
+    try:
+        return orjson.dumps(patched(orjson.loads(body), channel.param_override))
+    except orjson.JSONEncodeError:
+        raise RelayError("invalid_json", "The body is nested too deeply.") from None
+
+
+def _body(ask: Ask, channel: Channel, clamp: int | None, wire: Endpoint, vendor: Vendor) -> bytes:
     if wire.dialect != ask.endpoint.dialect or ask.array:
         return _converted(ask, channel, clamp, wire, vendor)
     if wire.dialect == "openai":

@@ -79,7 +79,8 @@ def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
 def most_input(ask: openai.Ask, channel: Channel) -> int:
     """Bound the input tokens from above without counting them."""
     images = ask.raw.count(ask.endpoint.image) if ask.endpoint.image else 0
-    return len(ask.raw) + len(channel.system_prompt.encode()) + images * text.PER_IMAGE
+    added = len(channel.system_prompt.encode()) + channel.patch_bytes
+    return len(ask.raw) + added + images * text.PER_IMAGE
 
 
 def most_output(relay: Relay, x: Exchange) -> int:
@@ -113,7 +114,9 @@ async def _hold_slowly(
         x.hold = await budgets.hold(accounts, running, amount, wait_s=0)
         return
     except InsufficientCredit:
-        x.tokens_in = min(x.tokens_in, await counted_input(relay, x))
+        assert x.channel is not None
+        counted = await counted_input(relay, x) + x.channel.patch_bytes
+        x.tokens_in = min(x.tokens_in, counted)
     output, choices = most_output(relay, x), x.ask.choices
     precise = quote.estimate_nano(x.tokens_in, output * choices)
     floor = quote.estimate_nano(x.tokens_in, min(SHORTEST_ANSWER, output) * choices)

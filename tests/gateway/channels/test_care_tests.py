@@ -68,14 +68,14 @@ async def status(gate: Gate, channel: Channel) -> int:
     return (await gate.running.directory.channels.get(channel.id)).status
 
 
-async def progress(root: httpx.AsyncClient) -> dict[str, Any]:
+async def progress(root: httpx.AsyncClient, kind: str = "tests") -> dict[str, Any]:
     rounds = (await root.get("/channel/care")).json()["data"]
-    return dict(rounds.get("tests", NO_ROUND))
+    return dict(rounds.get(kind, NO_ROUND))
 
 
-async def round_over(root: httpx.AsyncClient) -> dict[str, Any]:
+async def round_over(root: httpx.AsyncClient, kind: str = "tests") -> dict[str, Any]:
     async with asyncio.timeout(20):
-        while (found := await progress(root))["running"]:  # noqa: ASYNC110
+        while (found := await progress(root, kind))["running"]:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return found
 
