@@ -3,6 +3,7 @@
 The product's own is gateway/channels/care.py, passed in by the composition root.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from gateway.directory.channels import Channel
@@ -63,6 +64,18 @@ class Balances(Protocol):
         ...
 
 
+class Models(Protocol):
+    """How channels' models differ from their upstreams' lists. Raises StoreError."""
+
+    async def look(self, channel: Channel) -> dict[str, Any]:
+        """Ask the upstream now, and return the difference; `error` is "" or why there is none."""
+        ...
+
+    async def apply(self, channel: Channel, add: Sequence[str], remove: Sequence[str]) -> Channel:
+        """Change the channel's models by the newest difference. Raises Invalid, NotNow."""
+        ...
+
+
 class Care(Protocol):
     """Everything that looks after channels."""
 
@@ -71,3 +84,6 @@ class Care(Protocol):
 
     @property
     def balances(self) -> Balances: ...
+
+    @property
+    def models(self) -> Models: ...

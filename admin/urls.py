@@ -58,6 +58,7 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("channel/models", channel_tests.ChannelModelsHandler),
     ("channel/care", channel_care.RoundsHandler),
     (f"channel/{_ID}/care", channel_care.ChannelCareHandler),
+    (f"channel/{_ID}/upstream_models", channel_care.UpstreamModelsHandler),
     ("channel/test", channel_tests.TestAllHandler),
     (f"channel/test/{_ID}", channel_tests.ChannelTestHandler),
     ("channel/update_balance", channel_care.BalancesHandler),

@@ -22,6 +22,7 @@ from gateway.channels.care import Care
 from gateway.channels.disable import Switch
 from gateway.channels.health import Rules
 from gateway.channels.judge import Judge
+from gateway.channels.model_diffs import ModelDiffs
 from gateway.channels.probe import Probe
 from gateway.channels.testing import ChannelTests
 from gateway.channels.trial_cost import TrialBooks
@@ -260,7 +261,8 @@ def _care(relay: Relay, fetcher: Fetcher) -> Care:
     pause_s = s.polling_interval_s
     tests = ChannelTests(directory, records, probe, judge, costs, clock, pause_s)
     balances = ChannelBalances(directory, relay.catalogue, records, fetcher, clock, pause_s)
-    return Care(tests, balances, fetcher)
+    models = ModelDiffs(directory, relay.catalogue, records, fetcher, clock, pause_s)
+    return Care(tests, balances, models, fetcher)
 
 
 def _jobs(relay: Relay, care: Care) -> Jobs:

@@ -110,6 +110,13 @@ async def _channel_balances(context: JobContext) -> None:
             await context.care.balances.run(SYSTEM_ACTOR, context.stopping)
 
 
+async def _channel_models(context: JobContext) -> None:
+    """Compare the channels' models with their upstreams' lists, and keep the differences."""
+    if context.care is not None:
+        with suppress(RoundRuns):
+            await context.care.models.run(SYSTEM_ACTOR, context.stopping)
+
+
 # A line each: name, seconds between turns, coroutine function that takes a JobContext.
 JOBS: tuple[Job, ...] = (
     Job("audit", 60, _audit),
@@ -117,6 +124,7 @@ JOBS: tuple[Job, ...] = (
     Job("reversals", 10, _reversals),
     Job("lots", 300, _lots),
     Job("channel tests", lambda s: s.channel_test_minutes * 60.0, _channel_tests, at_once=False),
+    Job("model lists", lambda s: s.channel_list_minutes * 60.0, _channel_models, at_once=False),
     Job("balances", lambda s: s.channel_update_minutes * 60.0, _channel_balances, at_once=False),
 )
 

@@ -347,6 +347,14 @@ class Settings:
         "Minutes between two rounds of asking the vendors that show it what is left there; 0 is"
         " never.",
     )
+    channel_list_minutes: int = setting(
+        CARE,
+        "CHANNEL_LIST_FREQUENCY",
+        1_440,
+        integer(0, 525_600, "minutes"),
+        "Minutes between two rounds of comparing the channels' models with what their upstreams"
+        " list; 0 is never. Nothing is changed by that.",
+    )
     polling_interval_s: int = setting(
         CARE,
         "POLLING_INTERVAL",

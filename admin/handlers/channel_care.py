@@ -2,7 +2,9 @@
 
 from typing import Any, ClassVar
 
+from admin.audit import audit
 from admin.base import ApiHandler
+from admin.schemas.channels import ModelsBody
 from gateway.directory.care import CareRecords
 from gateway.directory.users import ROLE_ADMIN
 
@@ -67,6 +69,34 @@ class BalancesHandler(ApiHandler):
     async def get(self) -> None:
         """Begin a round over the channels whose vendor shows it; answer how many these are."""
         self.ok({"channels": await self.context.care.balances.begin(self.actor)})
+
+
+class UpstreamModelsHandler(ApiHandler):
+    """/api/channel/:id/upstream_models."""
+
+    access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST"), ROLE_ADMIN)
+    changes_on_get: ClassVar[bool] = True
+
+    async def get(self, channel_id: str) -> None:
+        """Ask the upstream for its list, and answer what is new there and what is gone."""
+        channel = await self.context.directory.channels.get(int(channel_id))
+        found = await self.context.care.models.look(channel)
+        if found["error"]:
+            self.bare({"success": False, "message": found["error"]})
+        else:
+            self.ok(found)
+
+    async def post(self, channel_id: str) -> None:
+        """Take up and drop models that the newest comparison named."""
+        sent = self.body(ModelsBody())
+        channel = await self.context.directory.channels.get(int(channel_id))
+        add, remove = sent["add"], sent["remove"]
+        now = await self.context.care.models.apply(channel, add, remove)
+        before, after = {"models": list(channel.models)}, {"models": list(now.models)}
+        await audit(
+            self.context.books, self.actor, "channel.models", channel.account, before, after
+        )
+        self.ok(after)
 
 
 def round_json(found: dict[str, Any]) -> dict[str, Any]:

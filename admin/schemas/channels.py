@@ -180,6 +180,13 @@ class ChannelUpdateBody(_ChannelFields):
     status = one_of(ON, OFF, AUTO_OFF)
 
 
+class ModelsBody(Body):
+    """POST /api/channel/:id/upstream_models."""
+
+    add = NameList(load_default=())
+    remove = NameList(load_default=())
+
+
 class TestQuery(Query):
     """GET /api/channel/test/:id."""
 

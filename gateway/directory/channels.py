@@ -14,7 +14,7 @@ from gateway.directory import checks, overrides
 from gateway.directory.catalogue import Catalogue, Vendor
 from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
-from gateway.directory.errors import Invalid
+from gateway.directory.errors import Invalid, NotFound, NotNow
 from gateway.directory.proxies import checked_proxy, shown_proxy
 from gateway.directory.vault import Vault
 from ledger.costs import CostSheet, checked_ratio
@@ -258,6 +258,17 @@ class Channels(Documents[Channel]):
             {"$set": cleaned, "$max": {"changed_us": changed_us}},
         )
         return self._tell(doc) if doc else None
+
+    async def set_models(self, as_of: Channel, models: Sequence[str]) -> Channel:
+        """Change the models of a channel that nobody changed since it was read.
+
+        Raises Invalid, NotNow.
+        """
+        cleaned = checks.clean(self.checks, {"models": models})
+        try:
+            return await self._change(as_of.id, cleaned, changed_us=as_of.changed_us)
+        except NotFound:
+            raise NotNow(f"channel {as_of.id} was changed meanwhile; look again") from None
 
     async def note(self, channel_id: int, found: Mapping[str, Any], newer_than: str) -> bool:
         """Keep what a look at a channel found, unless a later look did so first.
