@@ -23,7 +23,8 @@ class AdminContext:
     `session_secret` signs cookies; `start_time_s` is unix seconds.
     `care` looks after channels. `signer` signs the seals, if there is one.
     `models_for` lists the models that a group can use, also through other groups' channels.
-    `archive_dir` is where archives of closed periods are kept.
+    `archive_dir` is where archives of closed periods are kept. `prices_file` holds the prices that
+    come with the product besides those of its package.
     """
 
     directory: Directory
@@ -38,6 +39,7 @@ class AdminContext:
     models_for: ModelsFor
     signer: Signer | None = None
     archive_dir: Path | None = None
+    prices_file: Path = Path("conf/prices.yaml")
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("tollgate.admin"))
 
     def now_s(self) -> float:

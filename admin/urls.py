@@ -90,6 +90,7 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("ledger/seals", receipts.SealsHandler),
     ("ledger/audit", audit.AuditHandler),
     ("ledger/prices", prices.PricesHandler),
+    ("ledger/prices/proposals", prices.ProposalsHandler),
     (f"ledger/prices/{_NUMBER}", prices.PriceVersionHandler),
     (f"ledger/prices/{_NUMBER}/diff/{_NUMBER}", prices.PriceDiffHandler),
     (f"ledger/prices/{_NUMBER}/rollback", prices.RollbackHandler),

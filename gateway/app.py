@@ -303,4 +303,5 @@ def _admin_context(
         reversing=reversing,
         models_for=partial(models_for, relay),
         archive_dir=settings.archives,
+        prices_file=CONF_DIR / "prices.yaml",
     )
