@@ -1,6 +1,6 @@
 """The one table of settings: name, flag, variable, reader, default and meaning of each.
 
-From this table come `tollgate serve --help`, conf/.env.example and docs/settings.md
+A part of it is in gateway/settings_care.py. From this table come `tollgate serve --help`, conf/.env.example and docs/settings.md
 (`python -m gateway.settings --write`). A flag beats the environment, the environment beats the
 .env file, and an empty value counts as not set. Variables of One API that are not in the table
 are in gateway/settings_oneapi.py: none of them is ignored in silence.
@@ -17,6 +17,7 @@ from typing import Any
 from gateway import settings_oneapi
 from gateway.directory.proxies import checked_proxy
 from gateway.envfile import read_env_file
+from gateway.settings_care import CARE, CareSettings
 from gateway.settings_types import (
     Row,
     SettingsError,
@@ -40,12 +41,12 @@ __all__ = ["Settings", "SettingsError", "add_flags", "environment_help", "load",
 
 SERVE, BOOKS, FIRST = "Serving", "Books", "First start and secrets"
 RELAY, ROUTE, CHARGE, LOGS = "Relay", "Choosing channels", "Charging", "Logs and console"
-CARE = "Looking after channels"
+SECTIONS = (SERVE, BOOKS, FIRST, RELAY, ROUTE, CARE, CHARGE, LOGS)
 MONGO = url("mongodb", "mongodb+srv")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(CareSettings):
     """Everything that can be set from outside. Names end in their unit: _s seconds, _bytes."""
 
     host: str = setting(SERVE, "HOST", "127.0.0.1", text, "Address to listen on.", flag="--host")
@@ -331,38 +332,6 @@ class Settings:
         " vip>default,trial>free>default. Prices stay those of the user's group.",
         shown_default="",
     )
-    channel_test_minutes: int = setting(
-        CARE,
-        "CHANNEL_TEST_FREQUENCY",
-        0,
-        integer(0, 525_600, "minutes"),
-        "Minutes between two rounds of tests of all channels that no person switched off; 0 is"
-        " never. Each test is a small request that the upstream bills.",
-    )
-    channel_update_minutes: int = setting(
-        CARE,
-        "CHANNEL_UPDATE_FREQUENCY",
-        0,
-        integer(0, 525_600, "minutes"),
-        "Minutes between two rounds of asking the vendors that show it what is left there; 0 is"
-        " never.",
-    )
-    channel_list_minutes: int = setting(
-        CARE,
-        "CHANNEL_LIST_FREQUENCY",
-        1_440,
-        integer(0, 525_600, "minutes"),
-        "Minutes between two rounds of comparing the channels' models with what their upstreams"
-        " list; 0 is never. Nothing is changed by that.",
-    )
-    polling_interval_s: int = setting(
-        CARE,
-        "POLLING_INTERVAL",
-        0,
-        integer(0, 240, "seconds"),
-        "Seconds between two channels of a round, one after the other; with 0 a few channels are"
-        " looked at at once.",
-    )
     allow_unpriced_models: bool = setting(
         CHARGE,
         "ALLOW_UNPRICED_MODELS",
@@ -421,10 +390,10 @@ class Settings:
 
 
 def rows() -> Iterator[tuple[str, Row, Any]]:
-    """Yield attribute name, row and default of every setting, in the order of the table."""
-    for each in fields(Settings):
-        if "row" in each.metadata:
-            yield each.name, each.metadata["row"], each.default
+    """Yield attribute name, row and default of every setting, section by section."""
+    found = [each for each in fields(Settings) if "row" in each.metadata]
+    for each in sorted(found, key=lambda each: SECTIONS.index(each.metadata["row"].section)):
+        yield each.name, each.metadata["row"], each.default
 
 
 def add_flags(parser: argparse.ArgumentParser, names: Sequence[str] | None = None) -> None:

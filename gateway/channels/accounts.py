@@ -78,9 +78,10 @@ class ChannelBalances:
 
         Raises BalanceUnknown with words for the operator, StoreError.
         """
-        vendor = self._catalogue.vendor(channel.type)
-        if not self.offered(channel):
-            raise BalanceUnknown(f"{vendor.name} shows no balance to the keys that call it")
+        vendor = self._catalogue.find(channel.type)
+        if vendor is None or not self.offered(channel):
+            name = f"channel type {channel.type}" if vendor is None else vendor.name
+            raise BalanceUnknown(f"{name} shows no balance to the keys that call it")
         try:
             keys = read_keys(channel.id, self._directory.secret_of(channel))
         except SecretsLocked as error:

@@ -22,6 +22,7 @@ USD, CNY = "USD", "CNY"
 #: What some resellers count in; what a point is worth is between them and the operator.
 POINTS = "points"
 
+_SITES = ((".cn", CNY), (".moonshot.ai", USD), (".siliconflow.com", USD))
 _CENTS = Decimal(100)
 _BILLED_DAYS = 99
 _MOST_DIGITS = 30
@@ -198,9 +199,9 @@ async def _novita(account: Account) -> Amount:
 
 
 def _by_site(account: Account) -> str:
-    """Return the currency of a vendor that has one site in China and one abroad."""
+    """Return the currency of a vendor with one site in China and one abroad, "" elsewhere."""
     host = urlsplit(account.base).hostname or ""
-    return USD if host.endswith((".ai", ".com")) else CNY
+    return next((currency for end, currency in _SITES if host.endswith(end)), "")
 
 
 # Channel type: probe. The first of them are those of One API.

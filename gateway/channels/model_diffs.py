@@ -66,7 +66,9 @@ class ModelDiffs:
         return found
 
     async def _listed(self, channel: Channel) -> list[str]:
-        vendor = self._catalogue.vendor(channel.type)
+        vendor = self._catalogue.find(channel.type)
+        if vendor is None:
+            raise ListUnknown(f"channel type {channel.type} lists no models")
         try:
             key, *_ = read_keys(channel.id, self._directory.secret_of(channel))
         except SecretsLocked as error:
@@ -101,14 +103,17 @@ class ModelDiffs:
 
     async def run(self, by: str, stopping: asyncio.Event) -> Tally:
         """Compare every channel whose upstream lists its models. Raises RoundRuns, StoreError."""
-        vendor = self._catalogue.vendor
         channels = [
             channel
             for channel in self._directory.all_channels()
-            if channel.status != STATUS_DISABLED and vendor(channel.type).protocol in FORMS
+            if channel.status != STATUS_DISABLED and self._lists(channel)
         ]
         claim = await self._rounds.claim(LISTS, by, "all", channels)
         return await self._rounds.run(claim, channels, self._look, self._pace, stopping, good=SAME)
+
+    def _lists(self, channel: Channel) -> bool:
+        vendor = self._catalogue.find(channel.type)
+        return vendor is not None and vendor.protocol in FORMS
 
     async def _look(self, channel: Channel) -> Sequence[str]:
         current = self._directory.channel(channel.id)

@@ -13,7 +13,7 @@ import orjson
 
 from gateway.channels.blame import blame
 from gateway.channels.failure import Failure, of_answer, of_call
-from gateway.channels.kinds import CHAT, JSON, Kind, kind_of
+from gateway.channels.kinds import CHAT, JSON, TABLE, Kind, kind_of
 from gateway.channels.replies import NotTheAnswer, Reply, read_reply
 from gateway.channels.upstream_keys import OF_THE_KEY, UpstreamKey, read_keys
 from gateway.dialects.table import DIALECTS
@@ -89,18 +89,12 @@ class Probe:
 
     async def test(self, channel: Channel, wanted: Wanted = Wanted()) -> Trial:
         """Ask a channel for one answer, by default as the channel itself says."""
-        model = wanted.model or usual_model(channel)
-        vendor = self._catalogue.vendor(channel.type)
-        kind = kind_of(channel.test_kind, model, vendor)
-        stream = channel.test_stream if wanted.stream is None else wanted.stream
-        stream = stream and kind.name == CHAT
-        trial = Trial(False, "", 0.0, model, kind.name, stream, kind.timed)
-        if not model:
-            trial.message = "the channel has no models"
-            return trial
+        trial = Trial(False, "", 0.0, wanted.model or usual_model(channel))
         try:
+            vendor = self._catalogue.vendor(channel.type)
+            self._plan(channel, vendor, wanted, trial)
             async with asyncio.timeout(LONGEST_S):
-                await self._ask_keys(channel, vendor, kind, trial)
+                await self._ask_keys(channel, vendor, trial)
         except TimeoutError:
             trial.message = f"no answer in {LONGEST_S:.0f} s"
             trial.failure = of_call(vendor, "upstream_timeout")
@@ -110,10 +104,19 @@ class Probe:
             trial.message = str(error) or type(error).__name__
         return trial
 
-    async def _ask_keys(self, channel: Channel, vendor: Vendor, kind: Kind, trial: Trial) -> None:
+    def _plan(self, channel: Channel, vendor: Vendor, wanted: Wanted, trial: Trial) -> None:
+        """Decide what to ask for. Raises LookupError."""
+        if not trial.model:
+            raise LookupError("the channel has no models")
+        kind = kind_of(channel.test_kind, trial.model, vendor)
+        stream = channel.test_stream if wanted.stream is None else wanted.stream
+        trial.kind, trial.timed = kind.name, kind.timed
+        trial.stream = stream and kind.name == CHAT
+
+    async def _ask_keys(self, channel: Channel, vendor: Vendor, trial: Trial) -> None:
         keys = read_keys(channel.id, self._directory.secret_of(channel))
         for key in keys[:MOST_KEYS]:
-            await self._ask(channel, vendor, kind, trial, key)
+            await self._ask(channel, vendor, TABLE[trial.kind], trial, key)
             if trial.failure is None or blame(trial.failure) not in OF_THE_KEY:
                 return
         if len(keys) > MOST_KEYS:

@@ -21,7 +21,7 @@ CLOSE_S = 2.0
 MOST_NAMED = 200
 
 #: Looks at one channel and returns labels for what it found, such as ("failed", "switched off").
-#: Must not raise for what an upstream or the database does.
+#: Must not raise for what an upstream or the database does; what it raises all the same is logged.
 Look = Callable[[Channel], Awaitable[Sequence[str]]]
 
 log = logging.getLogger("tollgate.channels")
@@ -140,7 +140,7 @@ class Rounds:
             for channel in waiting:
                 if stopping.is_set() or not owned:
                     return
-                tally.add(channel.id, await look(channel))
+                tally.add(channel.id, await _looked_at(look, channel))
                 now_s = self._clock.monotonic_s()
                 if now_s - told_s >= PROGRESS_S:
                     told_s = now_s
@@ -166,3 +166,12 @@ class Rounds:
             await self._records.progress(claim, tally.done, tally.stored(), ended=True)
         except StoreError as error:  # another one may begin when this one shows no progress
             log.warning("the end of a round of %s was not written: %s", claim.kind, error)
+
+
+async def _looked_at(look: Look, channel: Channel) -> Sequence[str]:
+    """Look at a channel; a fault of ours with one of them must not end the round."""
+    try:
+        return await look(channel)
+    except Exception:
+        log.exception("channel %d could not be looked at", channel.id)
+        return ("not looked at",)

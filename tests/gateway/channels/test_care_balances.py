@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from gateway.channels.balances import Account, _by_site
 from gateway.jobs import JOBS
 from tests.fakes.whole_vendor import WholeVendor
 from tests.gateway.channels.test_care_tests import add, root, round_over, vendor
@@ -46,7 +48,7 @@ SHOWN: list[tuple[int, dict[str, Any], str, str]] = [
     (12, {GRANTS: '{"total_remaining": 0.1}'}, "0.1", ""),
     (13, {GRANTS: {"total_available": -2}}, "-2", ""),
     (20, {"/v1/credits": '{"data": {"total_credits": 100.3, "total_usage": 0.1}}'}, "100.2", "USD"),
-    (25, {"/v1/users/me/balance": '{"data": {"available_balance": 49.58894}}'}, "49.58894", "CNY"),
+    (25, {"/v1/users/me/balance": '{"data": {"available_balance": 49.58894}}'}, "49.58894", ""),
     (32, {"/v1/accounts": '{"balance": 15.07}'}, "15.07", ""),
     (36, {"/user/balance": {"balance_infos": INFOS}}, "110.10", "CNY"),
     (
@@ -55,7 +57,7 @@ SHOWN: list[tuple[int, dict[str, Any], str, str]] = [
         "100.0001",
         "USD",
     ),
-    (44, {"/v1/user/info": {"code": 20000, "data": {"totalBalance": "88.00"}}}, "88.00", "CNY"),
+    (44, {"/v1/user/info": {"code": 20000, "data": {"totalBalance": "88.00"}}}, "88.00", ""),
 ]
 
 
@@ -84,6 +86,15 @@ async def test_every_vendors_form_is_read_exactly_and_kept(
     assert key_in_header.headers["api-key"] == "upstream-secret"
     usage = next(s.uri for s in shown.seen if "billing/usage?" in s.uri)
     assert "start_date=" in usage and "end_date=" in usage
+
+
+async def test_a_vendor_with_two_sites_counts_in_two_currencies(gate: Gate) -> None:
+    vendor, fetcher = gate.running.relay.catalogue.vendor(25), gate.running.care.fetcher
+    sites = {"": "CNY", "https://api.moonshot.ai/v1": "USD", "https://my.proxy.example": ""}
+    for base_url, currency in sites.items():
+        channel = await gate.channel("m", type=25, base_url=base_url)
+        account = Account(fetcher, channel, vendor, "sk", date(2026, 11, 22))
+        assert _by_site(account) == currency
 
 
 async def test_what_is_not_told_is_said_kindly_and_changes_nothing(

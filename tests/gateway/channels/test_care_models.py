@@ -88,7 +88,7 @@ async def test_the_daily_round_keeps_the_differences_and_changes_nothing(
     with caplog.at_level(logging.INFO, "tollgate.channels"):
         await job.run(context)
     (notice,) = [r.message for r in caplog.records]
-    for said in ("1 same;", f"1 new models ({behind.id})", f"1 gone models ({behind.id})"):
+    for said in ("1 same", f"1 new models ({behind.id})", f"1 gone models ({behind.id})"):
         assert said in notice
     caplog.clear()
     found = await progress(root, "models")

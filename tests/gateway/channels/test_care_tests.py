@@ -112,9 +112,10 @@ async def test_each_kind_is_asked_for_by_the_models_name_and_its_cost_is_the_ope
     assert (care["verdict"], care["kind"], care["model"]) == ("ok", kind, model)
     shown = (await root.get(f"/channel/{channel.id}")).json()["data"]
     assert shown["test_time"] == care["at_s"] and shown["cost_nano"] == body["cost_nano"]
-    named = {"channel": str(channel.id)}
     metrics = gate.running.observer.here()
-    assert metrics["channel_test_ok"][(named["channel"],)] == 1
+    assert metrics["channel_test_ok"][(str(channel.id),)] == 1
+    logged = (await root.get(f"/log/?type=5&channel={channel.id}")).json()
+    assert [(row["type"], row["quota"]) for row in logged["data"]] == [(5, 0)], logged
 
 
 async def test_as_the_channel_says_and_as_a_stream(gate: Gate, root: httpx.AsyncClient) -> None:
@@ -167,6 +168,34 @@ async def test_a_failure_with_a_cost_is_booked_and_a_dead_key_among_good_ones_is
     assert await status(gate, channel) == 3
     assert "sk-first-key" not in str(await trials_of(gate, channel))
     gate.upstream.by_key.clear()
+
+
+async def test_what_cannot_be_asked_is_said(
+    gate: Gate, root: httpx.AsyncClient, vendor: WholeVendor
+) -> None:
+    async def says(channel: Channel) -> str:
+        answer = (await root.get(f"/channel/test/{channel.id}")).json()
+        assert answer["success"] is False, answer
+        return str(answer["message"])
+
+    assert "no models" in await says(await add(gate, vendor))
+    assert "no route for speech" in await says(
+        await add(gate, vendor, "m", type=14, test_kind="speech")
+    )
+    wrong = await add(gate, vendor, "m", test_kind="embeddings")
+    vendor.status["/v1/embeddings"] = 418
+    assert await says(wrong) == "status 418: it failed"
+    far = await add(gate, vendor, "m", base_url="http://127.0.0.1:1")
+    assert "127.0.0.1" in await says(far)
+    unknown = await add(gate, vendor, "m")
+    store = gate.books.store
+    await store.update_one("channels", {"_id": unknown.id}, {"$set": {"type": 4_999}})
+    assert "4999" in await says(unknown)
+    for address in ("update_balance/{}", "{}/upstream_models"):
+        answer = await root.get(f"/channel/{address.format(unknown.id)}")
+        assert answer.status_code == 200 and "4999" in answer.json()["message"]
+    assert not [e for c in (wrong, far, unknown) for e in await trials_of(gate, c)]
+    await store.update_one("channels", {"_id": unknown.id}, {"$set": {"type": 1}})
 
 
 async def test_slow_ones_are_told_or_switched_off_and_only_what_a_machine_did_is_undone(
