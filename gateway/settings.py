@@ -1,9 +1,9 @@
 """The one table of settings: name, flag, variable, reader, default and meaning of each.
 
-A part of it is in gateway/settings_care.py. From this table come `tollgate serve --help`, conf/.env.example and docs/settings.md
-(`python -m gateway.settings --write`). A flag beats the environment, the environment beats the
-.env file, and an empty value counts as not set. Variables of One API that are not in the table
-are in gateway/settings_oneapi.py: none of them is ignored in silence.
+A part of it is in gateway/settings_care.py. From this table come `tollgate serve --help`,
+conf/.env.example and docs/settings.md (`python -m gateway.settings --write`). A flag beats the
+environment, the environment beats the .env file, and an empty value counts as not set. Variables of
+One API that are not in the table are in gateway/settings_oneapi.py: none is ignored in silence.
 """
 
 import argparse

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ import pytest_asyncio
 from gateway.channels.care import Care
 from gateway.directory.channels import Channel
 from gateway.directory.users import ROOT_ID
-from gateway.jobs import Job, JobContext, Jobs, _channel_tests
+from gateway.jobs import JOBS, JobContext, Jobs
 from gateway.leader import Leader
 from ledger import accounts
 from tests.fakes.upstream import Behaviour
@@ -255,7 +256,7 @@ async def process(gate: Gate, owner: str, care: Care) -> AsyncIterator[Jobs]:
     relay, books = gate.running.relay, gate.books
     context = JobContext(books.store, books, relay.directory, relay.settings, relay.clock)
     context.care = care
-    job = Job("channel tests", 0.05, _channel_tests)
+    (job,) = [replace(job, every_s=0.05) for job in JOBS if job.name == "channel tests"]
     jobs = Jobs(context, Leader(books.store, relay.clock, owner, lease_s=2, try_s=0.05), [job])
     jobs.start()
     try:
