@@ -28,7 +28,7 @@ def checked_proxy(value: object) -> str:
         raise ValueError("must name a port, such as socks5://proxy.example:1080")
     if port == 0 or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must be a host and a port, with a user and a password before if need be")
-    return address.rstrip("/")
+    return parts.scheme + address[len(parts.scheme) :].rstrip("/")
 
 
 def shown_proxy(address: str) -> str:

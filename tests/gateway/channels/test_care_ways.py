@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.directory.proxies import checked_proxy, shown_proxy
 from tests.fakes.proxies import FakeProxy
 from tests.fakes.upstream import Behaviour
 from tests.fakes.vendors import FakeVendor
@@ -26,6 +27,14 @@ ESCAPED = "me:s3cret!%2520"
 def named(proxy: FakeProxy) -> str:
     """The proxy's address as it is entered, its password escaped."""
     return proxy.url.replace(":".join(LOGIN), ESCAPED)
+
+
+async def test_a_proxys_address_in_its_one_form() -> None:
+    assert checked_proxy("SOCKS5://u:p@Host:1080/") == "socks5://u:p@Host:1080"
+    assert shown_proxy("http://u:p@h@[::1]:80") == "http://***@[::1]:80"
+    for wrong in ("socks5://host", "host:1080", "http://h:0", "http://h:99999", "http://h/path", 5):
+        with pytest.raises(ValueError, match="must"):
+            checked_proxy(wrong)
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
