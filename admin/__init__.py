@@ -1,6 +1,6 @@
 """The management API and sign-in: One API's /api routes, and /api/ledger."""
 
-from admin.context import AdminContext, TestResult
+from admin.context import AdminContext
 from admin.urls import routes
 
-__all__ = ["AdminContext", "TestResult", "routes"]
+__all__ = ["AdminContext", "routes"]

@@ -47,6 +47,7 @@ class Problem:
 TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (directory.NotFound, 404, None),
     (directory.Conflict, 409, None),
+    (directory.NotNow, 409, None),
     (directory.SecretsLocked, 503, None),
     (directory.DirectoryError, 400, None),
     (ledger.InvalidEvent, 400, None),

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from admin.logbook import CONSUME, TYPES
+from admin.logbook import CONSUME, TEST, TEST_KEY, TYPES
 from admin.owning import require_own
 from admin.schemas.ledger import cursor_of, end_of_second
 from gateway.directory.directory import Directory
@@ -179,6 +179,8 @@ async def log_selection(
         query["account"] = user.account if user else "user:0"
     if sent.get("type"):
         query["type"] = {"$in": list(TYPES[sent["type"]])}
+    if sent.get("type") == TEST:
+        query |= {"type": {"$in": list(TYPES[CONSUME])}, "body.key": TEST_KEY}
     if sent.get("model_name"):
         query["body.model"] = sent["model_name"]
     if sent.get("channel"):

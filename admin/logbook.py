@@ -39,6 +39,8 @@ TYPES: dict[int, tuple[str, ...]] = {
     ),
     TEST: (),
 }
+#: A test of a channel is a charge of nothing, of root's, by no key: gateway/channels/trial_cost.py.
+TEST_ENDPOINT, TEST_KEY = "channel.test", 0
 TYPE_OF = {name: number for number, names in TYPES.items() for name in names}
 
 
@@ -98,7 +100,7 @@ def row(event: Event, names: Names, *, own: bool) -> dict[str, Any]:
         "event_id": event["_id"],
         "event_type": event["type"],
         "created_at": seconds(event["ts"]),
-        "type": TYPE_OF.get(event["type"], 0),
+        "type": TEST if is_test(event) else TYPE_OF.get(event["type"], 0),
         "content": content(event),
         "username": names.users.get(_user_id(event), ""),
         "token_name": names.keys.get(_key_id(event), ""),
@@ -120,8 +122,15 @@ def row(event: Event, names: Names, *, own: bool) -> dict[str, Any]:
     return written
 
 
+def is_test(event: Event) -> bool:
+    """Whether an event is the test of a channel."""
+    return bool(event["body"].get("endpoint") == TEST_ENDPOINT)
+
+
 def content(event: Event) -> str:
     """Say in words what happened."""
+    if is_test(event):
+        return f"test of the channel; {_usage(event['body'])}"
     describe = CONTENT.get(event["type"])
     return describe(event["body"]) if describe else ""
 

@@ -16,6 +16,7 @@ from gateway.directory.keys import (
     STATUS_EXPIRED,
     Key,
 )
+from gateway.directory.proxies import shown_proxy
 from gateway.directory.users import User
 from ledger.accounts import balance_nano
 from ledger.money import quota_ceil, quota_floor, usd
@@ -108,7 +109,15 @@ def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
         "base_url": channel.base_url,
         "other": channel.other,
         "balance": float(channel.balance),  # One API's field is a JSON number; nothing sums it
+        "balance_currency": channel.balance_currency,
         "balance_updated_time": channel.balance_s,
+        "proxy": channel.proxy,
+        "timeouts": _object_text(channel.timeouts),
+        "param_override": _object_text(channel.param_override),
+        "header_override": _object_text(channel.header_override),
+        "test_model": channel.test_model,
+        "test_kind": channel.test_kind,
+        "test_stream": channel.test_stream,
         "models": ",".join(channel.models),
         "group": ",".join(channel.groups),
         "used_quota": quota_ceil(spent_nano(account)),
@@ -146,6 +155,12 @@ def keep_hidden(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str,
         name: stored.get(name, "") if value == HIDDEN and name in SECRET_CONFIG else value
         for name, value in sent.items()
     }
+
+
+def shown(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return changes to a channel as records show them: a proxy without its password."""
+    proxy = fields.get("proxy")
+    return {**fields, "proxy": shown_proxy(proxy)} if isinstance(proxy, str) else dict(fields)
 
 
 def _object_text(value: Mapping[str, Any]) -> str:

@@ -7,22 +7,29 @@ when opening stops half way.
 import hashlib
 import random
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from admin.auth.throttle import LIMIT, WINDOW_S
-from admin.context import AdminContext, TestResult
+from admin.context import AdminContext
 from admin.urls import routes as admin_routes
 from gateway import __version__
+from gateway.channels.accounts import ChannelBalances
+from gateway.channels.care import Care
 from gateway.channels.disable import Switch
 from gateway.channels.health import Rules
+from gateway.channels.judge import Judge
+from gateway.channels.model_diffs import ModelDiffs
 from gateway.channels.probe import Probe
+from gateway.channels.testing import ChannelTests
+from gateway.channels.trial_cost import TrialBooks
 from gateway.channels.watch import Watch
 from gateway.directory.bootstrap import FirstStart, first_start
+from gateway.directory.care import CareRecords
 from gateway.directory.catalogue import Catalogue
-from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
 from gateway.directory.vault import Vault, load_or_create_key, parse_key
 from gateway.http import Application
@@ -33,10 +40,12 @@ from gateway.limits.limits import Limits
 from gateway.limits.opening import open_limits, share_rests
 from gateway.observer import Observer
 from gateway.providers.base import Provider
+from gateway.providers.fetch import Fetcher as VendorFetcher
 from gateway.providers.gemini import GeminiProvider
 from gateway.providers.openai import OpenAIProvider
 from gateway.providers.sandbox import SandboxProvider
 from gateway.providers.transport import UpstreamTransport
+from gateway.providers.ways import Way, Ways
 from gateway.relay.context import Relay
 from gateway.relay.fetch import Fetcher
 from gateway.relay.route import models_for
@@ -52,6 +61,7 @@ from ledger.reversal_runs import Runner
 from ledger.signing import Signer
 from ledger.store import Store
 
+AGENT = f"tollgate/{__version__}"
 CONF_DIR = Path(__file__).parent.parent / "conf"
 
 
@@ -64,6 +74,7 @@ class Running:
     ops: Application | None
     relay: Relay
     observer: Observer
+    care: Care
     directory: Directory
     books: Books
     embedded: EmbeddedDatabase | None
@@ -109,10 +120,17 @@ async def _open(
         root_access_token=settings.initial_root_access_token,
     )
     limits = await open_limits(settings.redis_url, settings.mongo_db, clock, opened)
-    relay = _relay(settings, opened, books, directory, catalogue, rng, limits)
+    ways = Ways(_usual_way(settings), directory.channels.proxy_of)
+    transport = UpstreamTransport(ways.usual)
+    opened.push_async_callback(transport.aclose)
+    counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
+    providers = _providers(transport, ways, counter, clock)
+    relay = _relay(settings, opened, books, directory, catalogue, rng, counter, providers, limits)
     share_rests(relay, opened)
-    jobs = _jobs(relay)
-    observer = Observer(relay, jobs)
+    care = _care(relay, VendorFetcher(transport, AGENT, ways))
+    opened.push_async_callback(care.aclose)
+    jobs = _jobs(relay, care)
+    observer = Observer(relay, jobs, care)
     observer.start()
     opened.callback(observer.stop)
     jobs.start()
@@ -121,7 +139,7 @@ async def _open(
     opened.push_async_callback(reversing.close)
     signing_in = (LIMIT, WINDOW_S)
     doors = Doors.of(limits, signing_in, settings.api_rate_limit, settings.web_rate_limit)
-    admin = admin_routes(_admin_context(settings, relay, vault, reversing, doors))
+    admin = admin_routes(_admin_context(settings, relay, care, vault, reversing, doors))
     separate = settings.ops_port is not None
     limit = settings.max_body_bytes
     return Running(
@@ -137,6 +155,7 @@ async def _open(
         else None,
         relay=relay,
         observer=observer,
+        care=care,
         directory=directory,
         books=books,
         embedded=embedded,
@@ -167,11 +186,10 @@ def _relay(
     directory: Directory,
     catalogue: Catalogue,
     rng: random.Random,
+    counter: TokenCounter,
+    providers: Mapping[str, Provider],
     limits: Limits,
 ) -> Relay:
-    counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
-    transport = UpstreamTransport(settings.relay_proxy)
-    opened.push_async_callback(transport.aclose)
     fetcher = Fetcher(
         timeout_s=settings.user_content_timeout_s,
         allowed=settings.user_content_networks,
@@ -187,7 +205,7 @@ def _relay(
         catalogue=catalogue,
         counter=counter,
         fetcher=fetcher,
-        providers=_providers(settings, transport, counter, books.clock),
+        providers=providers,
         owners=_owners(catalogue),
         watch=Watch(_rules(settings)),
         switch=Switch(directory.channels, books),
@@ -195,6 +213,17 @@ def _relay(
     )
     opened.push_async_callback(relay.aclose)
     return relay
+
+
+def _usual_way(s: Settings) -> Way:
+    """Return how requests travel through channels that say nothing themselves."""
+    return Way(
+        proxy=s.relay_proxy,
+        connect_s=s.relay_connect_timeout_s,
+        first_byte_s=s.relay_first_byte_timeout_s,
+        idle_s=s.relay_idle_timeout_s,
+        total_s=s.relay_timeout_s,
+    )
 
 
 def _rules(settings: Settings) -> Rules:
@@ -229,24 +258,37 @@ def _secret_key(settings: Settings) -> bytes:
 
 
 def _providers(
-    settings: Settings, transport: UpstreamTransport, counter: TokenCounter, clock: Clock
+    transport: UpstreamTransport, ways: Ways, counter: TokenCounter, clock: Clock
 ) -> dict[str, Provider]:
-    agent = f"tollgate/{__version__}"
-    http = OpenAIProvider(transport, agent, settings.relay_timeout_s)
+    http = OpenAIProvider(transport, AGENT, ways)
     return {
         "openai": http,
         "anthropic": http,
-        "gemini": GeminiProvider(transport, agent, settings.relay_timeout_s),
+        "gemini": GeminiProvider(transport, AGENT, ways),
         "sandbox": SandboxProvider(counter, clock),
     }
 
 
-def _jobs(relay: Relay) -> Jobs:
+def _care(relay: Relay, fetcher: VendorFetcher) -> Care:
+    directory, clock, s = relay.directory, relay.clock, relay.settings
+    records = CareRecords(directory.store)
+    probe = Probe(directory, relay.catalogue, relay.providers, clock, s.test_prompt)
+    judge = Judge(relay.switch, directory.options.get)
+    costs = TrialBooks(relay.books, relay.counter, s.test_prompt)
+    pause_s = s.polling_interval_s
+    tests = ChannelTests(directory, records, probe, judge, costs, clock, pause_s)
+    balances = ChannelBalances(directory, relay.catalogue, records, fetcher, clock, pause_s)
+    models = ModelDiffs(directory, relay.catalogue, records, fetcher, clock, pause_s)
+    return Care(tests, balances, models, fetcher)
+
+
+def _jobs(relay: Relay, care: Care) -> Jobs:
     books, clock = relay.books, relay.clock
     # A writer's slot and epoch are this process's alone, for ever.
     owner = f"{books.writer.slot}:{books.writer.epoch}"
     signer = _signer(relay.settings)
     context = JobContext(books.store, books, relay.directory, relay.settings, clock, signer)
+    context.care = care
     return Jobs(context, Leader(books.store, clock, owner))
 
 
@@ -264,18 +306,8 @@ def _owners(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _admin_context(
-    settings: Settings, relay: Relay, vault: Vault, reversing: Runner, doors: Doors
+    settings: Settings, relay: Relay, care: Care, vault: Vault, reversing: Runner, doors: Doors
 ) -> AdminContext:
-    probe = Probe(
-        relay.directory, relay.catalogue, relay.providers, relay.clock, settings.test_prompt
-    )
-
-    async def test_channel(channel: Channel, model: str | None) -> TestResult:
-        result = TestResult(*await probe.test(channel, model))
-        if result.ok and relay.directory.options.get("AutomaticEnableChannelEnabled"):
-            await relay.switch.revive(channel, "a test succeeded")
-        return result
-
     return AdminContext(
         directory=relay.directory,
         books=relay.books,
@@ -283,10 +315,11 @@ def _admin_context(
         session_secret=settings.session_secret or vault.derive("sessions").hex(),
         version=__version__,
         start_time_s=int(time.time()),
-        test_channel=test_channel,
+        care=care,
         throttle=doors.sign_in,
         door=doors.api,
         reversing=reversing,
         models_for=partial(models_for, relay),
         archive_dir=settings.archives,
+        prices_file=CONF_DIR / "prices.yaml",
     )

@@ -10,12 +10,15 @@ the lease, so that a daily job runs daily whatever is restarted.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 
+from gateway.channels.care import Care
+from gateway.directory.care import RoundRuns
 from gateway.directory.directory import Directory
 from gateway.leader import LEASES, Leader
 from gateway.relay.answers import forget_old
@@ -30,6 +33,7 @@ from ledger.reversal_runs import resume
 from ledger.seals import seal
 from ledger.signing import Signer
 from ledger.store import Store
+from ledger.writers import SYSTEM_ACTOR
 
 CLOSE_S = 5.0
 SOON_S = 2.0
@@ -50,17 +54,23 @@ class JobContext:
     clock: Clock
     signer: Signer | None = None
     log: logging.Logger = log
+    care: Care | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One row: what runs, how often (seconds, or read from the settings; 0 is never), and where."""
+    """One row: what runs, how often (seconds, or read from the settings; 0 is never), and where.
+
+    The first turn ever of a job that is not `at_once` comes a whole interval after somebody first
+    led with it: work that asks others, who may bill it, is no part of starting up.
+    """
 
     name: str
     every_s: float | Callable[[Settings], float]
     run: Callable[[JobContext], Awaitable[None]]
     leader_only: bool = True
+    at_once: bool = True
 
     def interval_s(self, settings: Settings) -> float:
         """Return the seconds between two turns; 0 means that it does not run."""
@@ -92,6 +102,27 @@ async def _answers(context: JobContext) -> None:
     await forget_old(context.store, context.clock.now_us() / 1_000_000)
 
 
+async def _channel_tests(context: JobContext) -> None:
+    """Test the channels, unless a round that somebody asked for is under way."""
+    if context.care is not None:
+        with suppress(RoundRuns):
+            await context.care.tests.run("kept", SYSTEM_ACTOR, context.stopping)
+
+
+async def _channel_balances(context: JobContext) -> None:
+    """Ask the vendors what is left, unless a round that somebody asked for is under way."""
+    if context.care is not None:
+        with suppress(RoundRuns):
+            await context.care.balances.run(SYSTEM_ACTOR, context.stopping)
+
+
+async def _channel_models(context: JobContext) -> None:
+    """Compare the channels' models with their upstreams' lists, and keep the differences."""
+    if context.care is not None:
+        with suppress(RoundRuns):
+            await context.care.models.run(SYSTEM_ACTOR, context.stopping)
+
+
 # A line each: name, seconds between turns, coroutine function that takes a JobContext.
 JOBS: tuple[Job, ...] = (
     Job("audit", 60, _audit),
@@ -99,6 +130,9 @@ JOBS: tuple[Job, ...] = (
     Job("reversals", 10, _reversals),
     Job("lots", 300, _lots),
     Job("answers", 86_400, _answers),
+    Job("channel tests", lambda s: s.channel_test_minutes * 60.0, _channel_tests, at_once=False),
+    Job("model lists", lambda s: s.channel_list_minutes * 60.0, _channel_models, at_once=False),
+    Job("balances", lambda s: s.channel_update_minutes * 60.0, _channel_balances, at_once=False),
 )
 
 
@@ -162,7 +196,11 @@ class Jobs:
         ended_us = {doc["_id"]: doc["ended_us"] for doc in found}
         now_us = await self._context.store.server_now_us()
         for job in of_leader:
-            passed_s = (now_us - ended_us.get(names[job.name], 0)) / 1_000_000
+            ended = ended_us.get(names[job.name])
+            if ended is None and not job.at_once:
+                await self._remember(job)
+                ended = now_us
+            passed_s = (now_us - (ended or 0)) / 1_000_000
             self._schedule(job, job.interval_s(self._context.settings) - passed_s)
         log.info("this process leads")
 

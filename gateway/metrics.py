@@ -71,6 +71,10 @@ TABLE: tuple[Row, ...] = (
         ("channel", "reason")),
     Row("channel_success_rate", GAUGE, "Share of a channel's last requests that succeeded.",
         ("channel",), merge="min"),
+    Row("channel_test_ok", GAUGE, "1 when the newest test of a channel succeeded.", ("channel",),
+        merge="min"),
+    Row("channel_test_seconds", GAUGE, "How long the newest test of a channel took.",
+        ("channel",), merge="max"),
     # -- the ledger
     Row("events", COUNTER, "Events recorded.", ("type",)),
     Row("event_batch_size", HISTOGRAM, "Events that became durable together.", buckets=SIZES),

@@ -15,7 +15,8 @@ from typing import Any
 from tornado.web import RequestHandler
 
 from gateway import __version__
-from gateway.channels.numbers import put_health
+from gateway.channels.care import Care
+from gateway.channels.numbers import put_care, put_health
 from gateway.jobs import Jobs
 from gateway.metrics import Counts, Snapshot
 from gateway.relay.context import Relay
@@ -40,10 +41,11 @@ log = logging.getLogger("tollgate.metrics")
 class Observer:
     """Counts what one process does. `gather` returns the numbers of all processes of a server."""
 
-    def __init__(self, relay: Relay, jobs: Jobs) -> None:
+    def __init__(self, relay: Relay, jobs: Jobs, care: Care) -> None:
         self.gather: Callable[[], Awaitable[Snapshot]] = self.whole
         self._relay = relay
         self._jobs = jobs
+        self._care = care
         self._counts = counts = Counts()
         self._requests, self._seconds = counts["requests"], counts["request_seconds"]
         self._refused = counts["refused"]
@@ -180,6 +182,7 @@ class Observer:
         watch, clock = self._relay.watch, self._relay.clock
         watch.keep({channel.id for channel in self._relay.directory.all_channels()})
         put_health(self._counts, watch.health, clock.monotonic_s())
+        put_care(self._counts, self._care)
 
     def _read_limits(self) -> None:
         limits = self._relay.limits

@@ -37,7 +37,6 @@ _NO_SENTINEL = (
     " REDIS_CONN_STRING, such as redis://:password@host:6379/0"
 )
 _NO_GEMINI = "Gemini channels are not available in this version; remove it"
-_NO_JOBS = "periodic channel jobs are not available in this version; remove it"
 _CACHED = "has no effect: the directory is always cached, and fresh within 2 seconds"
 _BATCHED = "has no effect: events are always written in batches, durably, before an answer ends"
 _COUNTED = "has no effect: a channel's results are counted at once, so none of them queue"
@@ -68,9 +67,6 @@ FOREIGN: Mapping[str, Foreign] = {
     "FRONTEND_BASE_URL": _refused(
         "a console on another address is not available in this version; remove it"
     ),
-    "CHANNEL_TEST_FREQUENCY": _refused(_NO_JOBS),
-    "CHANNEL_UPDATE_FREQUENCY": _refused(_NO_JOBS),
-    "POLLING_INTERVAL": _refused(_NO_JOBS, "0"),
     "GEMINI_SAFETY_SETTING": _refused(_NO_GEMINI),
     "GEMINI_VERSION": _refused(_NO_GEMINI),
     "METRIC_SUCCESS_CHAN_SIZE": _noted(_COUNTED, integer(1, 1_000_000_000)),

@@ -66,7 +66,7 @@ def diff(before: PriceTable, after: PriceTable) -> TableDiff:
     """Compare two tables; models and groups come in the order of their names."""
     one, other = before.rows, after.rows
     both = sorted(set(one) & set(other))
-    fields = {model: _fields(one[model], other[model]) for model in both}
+    fields = {model: field_changes(one[model], other[model]) for model in both}
     names = sorted(set(before.groups) | set(after.groups))
     ratios = {name: (before.groups.get(name), after.groups.get(name)) for name in names}
     return TableDiff(
@@ -77,7 +77,8 @@ def diff(before: PriceTable, after: PriceTable) -> TableDiff:
     )
 
 
-def _fields(one: Row, other: Row) -> dict[str, Pair]:
+def field_changes(one: Row, other: Row) -> dict[str, Pair]:
+    """Return the prices of two rows that differ, by field, None where there is none."""
     names = [name for name in {**one, **other} if name not in _NOT_PRICES]
     pairs = {name: (one.get(name), other.get(name)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -163,18 +163,23 @@ class PriceBook:
         groups: Sequence[tuple[str, str]] | None = None,
         unset_groups: Sequence[str] = (),
         effective_us: int | None = None,
+        expected: Mapping[str, Row | None] | None = None,
     ) -> int:
         """Record a version that makes these changes, and return its number.
 
         `author` is the actor ("user:1"). Without `effective_us` (microseconds since the epoch) it
         takes effect at once. When nothing changes, nothing is recorded and the number of the
-        version in force is returned. Raises InvalidPrices, before anything is written, when any
-        part is malformed; BooksUnavailable when it can't be recorded.
+        version in force is returned. `expected` are rows (None for no row) that must still be
+        there as this version takes effect. Raises InvalidPrices, before anything is written, when
+        any part is malformed or not as expected; BooksUnavailable when it can't be recorded.
         """
         rows = checked_rows(set_rows, unset)
         ratios = checked_groups(groups or (), unset_groups)
 
         def changes(base: PriceTable) -> dict[str, Any]:
+            for model, row in (expected or {}).items():
+                if base.rows.get(model) != row:
+                    raise InvalidPrices(f"{model}: its price was changed meanwhile; look again")
             return differences(base, rows, unset, ratios, unset_groups)
 
         return await self._record(books, author, note, effective_us, changes)

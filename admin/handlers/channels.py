@@ -8,8 +8,8 @@ from admin.base import ApiHandler
 from admin.paging import PageQuery, page_of
 from admin.schemas.channels import ChannelCreateBody, ChannelUpdateBody
 from admin.schemas.users import SearchQuery
-from admin.views import channel_json, keep_hidden
-from gateway.directory.channels import Channel
+from admin.views import channel_json, keep_hidden, shown
+from gateway.directory.channels import KIND_AUTO, Channel
 from gateway.directory.users import ROLE_ADMIN
 from ledger.accounts import read_many
 
@@ -22,6 +22,12 @@ _EMPTY = {
     "system_prompt": "",
     "weight": 0,
     "priority": 0,
+    "proxy": "",
+    "timeouts": {},
+    "param_override": {},
+    "header_override": {},
+    "test_model": "",
+    "test_kind": KIND_AUTO,
     "cost_ratio": "",
     "cost_prices": (),
     "rpm": 0,
@@ -69,7 +75,7 @@ class ChannelsHandler(ChannelBase):
                 "channel.create",
                 channel.account,
                 None,
-                {**fields, "key": "set"},
+                {**shown(fields), "key": "set"},
             )
         self.ok(await self.rows(created))
 
@@ -85,9 +91,12 @@ class ChannelsHandler(ChannelBase):
         fields = _stored(sent)
         if "config" in fields:
             fields["config"] = keep_hidden(fields["config"], channel.config)
+        if fields.get("proxy") == channel.proxy:
+            del fields["proxy"]  # as it was shown, without its password
         before, after = changed({name: getattr(channel, name) for name in fields}, fields)
         if after or secret:
             channel = await channels.update(channel.id, after, secret or None)
+            after = shown(after)
             if secret:
                 before, after = {**before, "key": "set"}, {**after, "key": "set"}
             await audit(
@@ -146,6 +155,8 @@ class DisabledChannelsHandler(ApiHandler):
 
 def _stored(sent: dict[str, Any]) -> dict[str, Any]:
     fields = {name: _EMPTY[name] if value is None else value for name, value in sent.items()}
+    if fields.get("test_kind") == "":
+        fields["test_kind"] = KIND_AUTO
     if "group" in fields:
         fields["groups"] = fields.pop("group")
     return fields

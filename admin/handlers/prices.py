@@ -1,12 +1,16 @@
 """Versions of the price book: listed, shown, compared, published, brought back, cancelled."""
 
+import asyncio
 from typing import Any, ClassVar
 
 from admin.base import ApiHandler
-from admin.schemas.corrections import NoteBody, PublishBody
+from admin.errors import ApiError
+from admin.schemas.corrections import AdoptBody, NoteBody, PublishBody
 from gateway.directory.users import ROLE_ADMIN, ROLE_ROOT
 from ledger.events import rfc3339
 from ledger.price_diff import diff
+from ledger.price_proposals import Proposals, adopt, propose
+from ledger.price_seed import seed_rows
 from ledger.price_table import PriceTable
 from ledger.prices import PriceBook
 
@@ -64,6 +68,40 @@ class PricesHandler(_Base):
             effective_us=sent.get("effective_at"),
         )
         await self.published(number, before)
+
+
+class ProposalsHandler(_Base):
+    """/api/ledger/prices/proposals."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN, "POST": ROLE_ROOT}
+
+    async def get(self) -> None:
+        """Answer what the packaged prices of the installed version propose; nothing is changed."""
+        self.ok((await self._proposed()).to_json())
+
+    async def post(self) -> None:
+        """Publish what was chosen of it, compared with the version that the chooser looked at."""
+        sent = self.body(AdoptBody())
+        if bool(sent["models"]) == sent["all"]:
+            raise ApiError(400, 'send "models", a list of names, or "all": true')
+        found = await self._proposed()
+        if sent["version"] != found.version:
+            raise ApiError(409, f"version {found.version} is in force now; look again")
+        book, before = self.context.books.prices, self.context.books.prices.latest
+        number = await adopt(
+            book,
+            self.context.books,
+            found,
+            None if sent["all"] else sent["models"],
+            author=self.actor,
+            note=sent["note"],
+        )
+        await self.published(number, before)
+
+    async def _proposed(self) -> Proposals:
+        book, now_us = await self.book(), self.context.clock.now_us()
+        rows, source = await asyncio.to_thread(seed_rows, self.context.prices_file, now_us)
+        return propose(book, rows, source)
 
 
 class PriceVersionHandler(_Base):

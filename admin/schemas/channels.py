@@ -23,6 +23,7 @@ from admin.schemas.base import (
     refuse_surrogates,
     text,
 )
+from gateway.directory.channels import TEST_KINDS
 from ledger.costs import checked_prices, checked_ratio
 from ledger.errors import InvalidPrices
 
@@ -138,6 +139,15 @@ class _ChannelFields(Body):
     weight = integer(0, 1_000_000, allow_none=True)
     priority = integer(-(2**31), 2**31, allow_none=True)
     key = fields.String(validate=[validate.Length(max=MAX_UPSTREAM_KEY), refuse_surrogates])
+    proxy = fields.String(allow_none=True, validate=[validate.Length(max=1_000), refuse_controls])
+    timeouts = ObjectText(allow_none=True)
+    param_override = ObjectText(allow_none=True)
+    header_override = ObjectText(allow_none=True)
+    test_model = fields.String(
+        allow_none=True, validate=[validate.Length(max=200), refuse_controls]
+    )
+    test_kind = fields.String(allow_none=True, validate=validate.OneOf(("", *TEST_KINDS)))
+    test_stream = StrictBoolean()
     cost_ratio = CostRatio(allow_none=True)
     cost_prices = CostPrices(allow_none=True)
     rpm = limit(allow_none=True)
@@ -152,6 +162,7 @@ class _ChannelFields(Body):
     test_time = Ignored()
     response_time = Ignored()
     balance = Ignored()
+    balance_currency = Ignored()
     balance_updated_time = Ignored()
     used_quota = Ignored()
 
@@ -173,12 +184,20 @@ class ChannelUpdateBody(_ChannelFields):
     status = one_of(ON, OFF, AUTO_OFF)
 
 
+class ModelsBody(Body):
+    """POST /api/channel/:id/upstream_models."""
+
+    add = NameList(load_default=())
+    remove = NameList(load_default=())
+
+
 class TestQuery(Query):
     """GET /api/channel/test/:id."""
 
     __test__ = False
 
     model = fields.String(validate=[validate.Length(max=255), refuse_controls])
+    stream = fields.Boolean()
 
 
 class TestAllQuery(Query):

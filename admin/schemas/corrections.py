@@ -85,6 +85,15 @@ class PublishBody(Body):
     effective_at = BodyTime()
 
 
+class AdoptBody(Body):
+    """POST /api/ledger/prices/proposals: which models, and the version that was looked at."""
+
+    models = fields.List(fields.String(), load_default=list)
+    all = StrictBoolean(load_default=False)
+    version = integer(0, MAX_ID, required=True)
+    note = text(500, load_default="")
+
+
 class NoteBody(Body):
     """What goes with a rollback or a cancellation; only a rollback can be planned."""
 

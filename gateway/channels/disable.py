@@ -66,7 +66,14 @@ class Switch:
         row = dead.find(failure)
         if row is None:
             raise LookupError("this failure does not mean dead credentials")
-        return await self._once(channel, STATUS_ENABLED, STATUS_AUTO_DISABLED, dead.told(row))
+        return await self.rest(channel, dead.told(row))
+
+    async def rest(self, channel: Channel, why: str) -> bool:
+        """Switch a channel off for another reason, such as slowness; tells whether this call did.
+
+        `channel` is as it was when the reason was found. Raises StoreError.
+        """
+        return await self._once(channel, STATUS_ENABLED, STATUS_AUTO_DISABLED, why)
 
     async def revive(self, channel: Channel, why: str) -> bool:
         """Switch a channel on if a machine switched it off; tells whether this call did it.

@@ -1,6 +1,9 @@
-"""`tollgate ledger prices`: versions of the price book, listed, shown, compared, brought back."""
+"""`tollgate ledger prices`: versions of the price book, listed, shown, compared, brought back; and
+what the packaged prices of the installed version propose."""
 
 import argparse
+import sys
+from pathlib import Path
 
 import orjson
 
@@ -10,8 +13,13 @@ from ledger.books import Books
 from ledger.clock import Clock
 from ledger.events import rfc3339
 from ledger.price_diff import diff
+from ledger.price_proposals import Proposals, adopt, propose
+from ledger.price_rows import prices_of
+from ledger.price_seed import seed_rows
 from ledger.prices import PriceBook
 from ledger.store import Store
+
+PRICES = Path(__file__).parents[2] / "conf" / "prices.yaml"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +37,15 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     back.add_argument("--at", dest="effective_us", type=time_us, metavar="TIME", help="Default now")
     cancel = actions.add_parser("cancel", help="cancel a planned version", allow_abbrev=False)
     cancel.add_argument("version", type=int)
-    for each in (back, cancel):
+    actions.add_parser(
+        "proposals",
+        help="show what the packaged prices of this version propose",
+        allow_abbrev=False,
+    )
+    adopt_ = actions.add_parser("adopt", help="publish proposed prices", allow_abbrev=False)
+    adopt_.add_argument("models", nargs="*", metavar="MODEL", help="Models to publish")
+    adopt_.add_argument("--all", action="store_true", help="All that is proposed")
+    for each in (back, cancel, adopt_):
         each.add_argument("--note", default="", help="Why")
     for (
         action
@@ -56,6 +72,10 @@ async def _prices(store: Store, args: argparse.Namespace) -> int:
         after = book.table() if args.after is None else book.table_of(args.after)
         for line in diff(book.table_of(args.before), after).lines():
             print(line)
+    elif args.action == "proposals":
+        _show(_proposed(book))
+    elif args.action == "adopt":
+        return await _adopt(store, args)
     else:
         await _publish(store, args)
     return 0
@@ -75,6 +95,40 @@ def _list(book: PriceBook) -> None:
             f"{number:>4}  {rfc3339(body['effective_us'])}  {state:<9}"
             f"  {body['author']}  {', '.join(counts) or 'nothing'}  {body['note']}".rstrip()
         )
+
+
+def _proposed(book: PriceBook) -> Proposals:
+    rows, source = seed_rows(PRICES, Clock().now_us())
+    return propose(book, rows, source)
+
+
+def _show(found: Proposals) -> None:
+    for row in found.added:
+        prices = ", ".join(f"{name} {price}" for name, price in prices_of(row).items())
+        print(f"+ {row['model']}: {prices}")
+    for change in found.changed:
+        for name, (before, after) in change.fields.items():
+            print(f"  {change.after['model']}: {name} {before or 'none'} -> {after or 'none'}")
+    print(
+        f"Against version {found.version}: {len(found.added)} new, {len(found.changed)} changed;"
+        f" left alone: {len(found.kept)} set by an operator, {len(found.withdrawn)} withdrawn,"
+        f" {len(found.gone)} no longer listed. {found.source}."
+    )
+
+
+async def _adopt(store: Store, args: argparse.Namespace) -> int:
+    if bool(args.models) == args.all:
+        print("Name the models, or say --all.", file=sys.stderr)
+        return 2
+    books = await Books.open(store, Clock())
+    try:
+        found, models = _proposed(books.prices), None if args.all else args.models
+        number = await adopt(books.prices, books, found, models, author=actor(), note=args.note)
+    finally:
+        await books.close()
+    which = "all models" if args.all else ", ".join(sorted(set(args.models)))
+    print(f"Version {number} has the proposed prices of {which}.")
+    return 0
 
 
 async def _publish(store: Store, args: argparse.Namespace) -> None:
@@ -103,7 +157,7 @@ async def _publish(store: Store, args: argparse.Namespace) -> None:
 
 COMMAND = Command(
     "prices",
-    "List, show and compare price versions, roll back to one, cancel a planned one.",
+    "List, show and compare price versions, roll back, cancel one; adopt packaged prices.",
     _arguments,
     _prices,
 )

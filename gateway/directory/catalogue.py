@@ -16,6 +16,7 @@ AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "raw", "none"
 EXTENSIONS = ("top_k", "reasoning_content")
 # This AI gateway takes the place of the vendor's host and of its /v1.
 _BASES_WITH_VERSION = ("https://gateway.ai.cloudflare.com",)
+_CHAT = "/chat/completions"
 _OPENAI_TASKS = (
     "chat",
     "completions",
@@ -29,6 +30,7 @@ _OPENAI_TASKS = (
     "speech",
     "transcriptions",
     "translations",
+    "rerank",
 )
 # Protocols, and the tasks for which a vendor of each has routes where it does not say otherwise.
 PROTOCOLS: Mapping[str, tuple[str, ...]] = {
@@ -82,8 +84,19 @@ class Vendor:
             return base + self.paths[task]
         if not self.serves(task):
             raise LookupError(f"{self.name} does not serve {task}")
+        return base + self._path(base, path)
+
+    def models_url(self, base_url: str) -> str:
+        """Return where an OpenAI or Anthropic vendor lists its models: beside its chat."""
+        base = (base_url or self.base_url).rstrip("/")
+        beside = self.paths.get("chat", "")
+        if beside.endswith(_CHAT):
+            return base + beside.removesuffix(_CHAT) + "/models"
+        return base + self._path(base, "/v1/models")
+
+    def _path(self, base: str, path: str) -> str:
         strip = self.strip_v1 or base.startswith(_BASES_WITH_VERSION)
-        return base + (path.removeprefix("/v1") if strip else path)
+        return path.removeprefix("/v1") if strip else path
 
 
 class Catalogue:

@@ -10,16 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from gateway.directory import checks, limit_tables
+from gateway.directory import checks, limit_tables, overrides
 from gateway.directory.catalogue import Catalogue, Vendor
 from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
-from gateway.directory.errors import Invalid
+from gateway.directory.errors import Invalid, NotFound, NotNow
+from gateway.directory.proxies import checked_proxy, shown_proxy
 from gateway.directory.vault import Vault
 from ledger.costs import CostSheet, checked_ratio
 from ledger.store import Store
 
 STATUS_ENABLED, STATUS_DISABLED, STATUS_AUTO_DISABLED = 1, 2, 3
+
+KIND_AUTO = "auto"
+#: What a test of a channel may ask for; "auto" goes by the model's name.
+TEST_KINDS = (
+    KIND_AUTO,
+    "chat",
+    "embeddings",
+    "images",
+    "speech",
+    "transcription",
+    "rerank",
+)
 
 MOST_AT_ONCE = 1_000
 _LONGEST_SECRET = 16_384
@@ -31,10 +44,13 @@ class Channel:
     """A channel as stored. Times ending in _s are unix seconds, response_ms milliseconds.
 
     `weight` is its share among the channels of one priority, and 0 counts as 1; `balance` is a
-    decimal text in the vendor's currency, as of `balance_s`. `cost_ratio` (decimal text, or "") and
-    `cost_prices` (rows as in the price book) say what its upstream costs us; `costs` is both, ready
-    for use, or None when nothing is known. `rpm`, `tpm` and `concurrency` are limits (see
-    limit_tables.py); a channel that is at one is passed over.
+    decimal text in `balance_currency` ("" where the vendor names none), as of `balance_s`. A test
+    asks `test_model` ("" for the usual one) for what `test_kind` says. `proxy` is shown without its
+    password, `timeouts` (seconds) and the overrides are as in overrides.py; `patch_bytes` is the
+    size of what is patched into bodies. `cost_ratio` (decimal
+    text, or "") and `cost_prices` (rows as in the price book) say what its upstream costs us;
+    `costs` is both, ready for use, or None when nothing is known. `rpm`, `tpm` and `concurrency`
+    are limits (see limit_tables.py); a channel that is at one is passed over.
     """
 
     id: int
@@ -56,6 +72,16 @@ class Channel:
     response_ms: int = 0
     balance: str = "0"
     balance_s: int = 0
+    balance_currency: str = ""
+    test_model: str = ""
+    test_kind: str = KIND_AUTO
+    test_stream: bool = False
+    proxy: str = ""
+    proxy_enc: str = field(repr=False, default="")
+    timeouts: Mapping[str, int] = field(default_factory=dict)
+    param_override: Mapping[str, Any] = field(default_factory=dict)
+    header_override: Mapping[str, str] = field(default_factory=dict)
+    patch_bytes: int = 0
     cost_ratio: str = ""
     cost_prices: tuple[Mapping[str, Any], ...] = ()
     costs: CostSheet | None = field(repr=False, compare=False, default=None)
@@ -80,7 +106,8 @@ class Channel:
         return self.model_mapping.get(model, model)
 
 
-_PARSED = ("models", "groups", "model_mapping", "config", "cost_prices", "costs")
+_OBJECTS = ("model_mapping", "config", "timeouts", "param_override", "header_override")
+_PARSED = ("models", "groups", *_OBJECTS, "patch_bytes", "cost_prices", "costs")
 _FIELDS = [f.name for f in fields(Channel) if f.name != "id" and f.name not in _PARSED]
 
 
@@ -116,6 +143,14 @@ class Channels(Documents[Channel]):
         "balance": checks.decimal_text,
         "balance_s": checks.integer(0, checks.INT63_MAX),
         **limit_tables.CHECKS,
+        "balance_currency": checks.text(20, spaces=False),
+        "test_model": checks.text(200),
+        "test_kind": checks.one_of(TEST_KINDS),
+        "test_stream": checks.boolean,
+        "proxy": checked_proxy,
+        "timeouts": overrides.timeouts,
+        "param_override": overrides.params,
+        "header_override": overrides.headers,
     }
 
     def __init__(
@@ -137,11 +172,11 @@ class Channels(Documents[Channel]):
             id=doc["_id"],
             models=tuple(doc.get("models") or ()),
             groups=tuple(doc.get("groups") or ()),
-            model_mapping=json.loads(doc.get("model_mapping") or "{}"),
-            config=json.loads(doc.get("config") or "{}"),
             cost_prices=tuple(rows),
             costs=CostSheet(ratio, rows) if ratio or rows else None,
             **{name: doc[name] for name in _FIELDS if name in doc},
+            patch_bytes=len((doc.get("param_override") or "").encode()),
+            **_objects(doc),
         )
 
     async def create(self, changes: Mapping[str, Any], secret: str = "") -> Channel:
@@ -162,6 +197,8 @@ class Channels(Documents[Channel]):
         cleaned = checks.clean(self.checks, changes)
         vendor = self._vendor(cleaned["type"])
         _check_base_url(vendor, cleaned.get("base_url", ""))
+        overrides.refuse_foreign_auth(vendor, cleaned.get("header_override", ""))
+        cleaned |= self._sealed(cleaned)
         kept = [_check_secret(secret, vendor) for secret in secrets]
         return [await self._insert(self._stored(cleaned, secret)) for secret in kept]
 
@@ -186,6 +223,7 @@ class Channels(Documents[Channel]):
             "response_ms": 0,
             "balance": "0",
             "balance_s": 0,
+            "balance_currency": "",
         }
 
     async def update(
@@ -196,10 +234,14 @@ class Channels(Documents[Channel]):
         Raises Invalid (nothing was changed), NotFound.
         """
         cleaned = checks.clean(self.checks, changes)
-        if secret or not {"type", "base_url"}.isdisjoint(cleaned):
+        cleaned |= self._sealed(cleaned)
+        if secret or not {"type", "base_url", "header_override"}.isdisjoint(cleaned):
             now = await self.get(object_id)
             vendor = self._vendor(cleaned.get("type", now.type))
             _check_base_url(vendor, cleaned.get("base_url", now.base_url))
+            overrides.refuse_foreign_auth(
+                vendor, cleaned.get("header_override", json.dumps(dict(now.header_override)))
+            )
             if secret:
                 cleaned["secret_enc"] = self._vault.encrypt(_check_secret(secret, vendor))
         return await self._change(object_id, cleaned)
@@ -222,6 +264,29 @@ class Channels(Documents[Channel]):
         )
         return self._tell(doc) if doc else None
 
+    async def set_models(self, as_of: Channel, models: Sequence[str]) -> Channel:
+        """Change the models of a channel that nobody changed since it was read.
+
+        Raises Invalid, NotNow.
+        """
+        cleaned = checks.clean(self.checks, {"models": models})
+        try:
+            return await self._change(as_of.id, cleaned, changed_us=as_of.changed_us)
+        except NotFound:
+            raise NotNow(f"channel {as_of.id} was changed meanwhile; look again") from None
+
+    async def note(self, channel_id: int, found: Mapping[str, Any], newer_than: str) -> bool:
+        """Keep what a look at a channel found, unless a later look did so first.
+
+        `newer_than` names the field of `found` with the time of the look. What is kept so is no
+        change to the channel: `changed_us` stays, nothing is told to other processes, and what was
+        decided as of the channel before holds. Raises Invalid, StoreError.
+        """
+        cleaned = checks.clean(self.checks, found)
+        older = {newer_than: {"$lte": cleaned[newer_than]}}
+        query = {"_id": channel_id, "deleted": False, **older}
+        return bool(await self._store.update_one(self.collection, query, {"$set": cleaned}))
+
     async def delete_disabled(self) -> int:
         """Delete all channels that are not enabled; returns how many."""
         docs = await self._store.find_list(
@@ -243,11 +308,30 @@ class Channels(Documents[Channel]):
         """
         return self._vault.decrypt(channel.secret_enc) if channel.secret_enc else ""
 
+    def proxy_of(self, channel: Channel) -> str:
+        """Return the address of the channel's proxy, "" for none. Never for answers to anyone.
+
+        Raises SecretsLocked.
+        """
+        return self._vault.decrypt(channel.proxy_enc) if channel.proxy_enc else ""
+
+    def _sealed(self, cleaned: Document) -> Document:
+        """Return what is stored of a proxy: the address, encrypted, and how it is shown."""
+        if "proxy" not in cleaned:
+            return {}
+        address = cleaned["proxy"]
+        sealed = self._vault.encrypt(address) if address else ""
+        return {"proxy": shown_proxy(address), "proxy_enc": sealed}
+
     def _vendor(self, type_id: int) -> Vendor:
         vendor = self._catalogue.find(type_id)
         if vendor is None:
             raise Invalid("type", f"channel type {type_id} is not supported by this version")
         return vendor
+
+
+def _objects(doc: Document) -> dict[str, Any]:
+    return {name: checks.parsed(doc.get(name) or "") for name in _OBJECTS}
 
 
 def _check_base_url(vendor: Vendor, base_url: str) -> None:

@@ -178,6 +178,12 @@ def json_object(most: int) -> Check:
     return check
 
 
+def parsed(stored: str) -> dict[str, Any]:
+    """Return the object that `json_object` stored as text."""
+    found: dict[str, Any] = json.loads(stored or "{}")
+    return found
+
+
 def web_address(longest: int, *, query: bool = False) -> Check:
     """ "" or an http(s) URL without credentials or fragment; no slash at its end."""
     plain = text(longest, spaces=False)

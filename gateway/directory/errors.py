@@ -3,6 +3,7 @@
 DirectoryError
 ├── NotFound       there is no such object, or it was deleted
 ├── Conflict       another object already has this value (field)
+├── NotNow         it cannot be done as things stand: something runs, or was changed meanwhile
 ├── Invalid        a value is not acceptable (field, and why)
 └── SecretsLocked  stored secrets were encrypted with another key than this process has
 
@@ -36,6 +37,12 @@ class Conflict(DirectoryError):
         super().__init__(f"another {kind} already has this {field.replace('_', ' ')}")
         self.kind = kind
         self.field = field
+
+
+class NotNow(DirectoryError):
+    """It cannot be done as things stand; the message says why, and what to do."""
+
+    code = "not_now"
 
 
 class Invalid(DirectoryError):

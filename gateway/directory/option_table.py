@@ -71,7 +71,6 @@ _ANY = checks.integer(-checks.INT63_MAX, checks.INT63_MAX)
 _LOGIN = "signing in through other services is not part of this version"
 _MAIL = "sending e-mail is not part of this version"
 _REGISTER = "registration is not part of this version"
-_HEALTH = "switching channels off for being slow is not part of this version"
 _BOOKS = "every charge is an event in the books, so it cannot be switched off"
 _UNIT = "500,000 quota are 1 USD in these books, always"
 _HOLD = "what is held before a request is estimated from the request itself"
@@ -143,13 +142,15 @@ _ROWS = [
     *_later(_MAIL, "SMTPPort", default=587),
     *_later(_MAIL, "QuotaRemindThreshold", default=1000),
     *_later(_REGISTER, "QuotaForInviter", "QuotaForInvitee", default=0),
-    # Off when the upstream says that its key is dead, on again when a test succeeds.
+    # Off when the upstream says that its key is dead, or a test finds it slow; on again when a test
+    # succeeds.
     Option("AutomaticDisableChannelEnabled", False, checks.boolean),
     Option("AutomaticEnableChannelEnabled", False, checks.boolean),
     # Requests and tokens a minute and requests at once, by group and by model (docs/limits.md).
     Option("GroupLimits", "{}", limit_tables.table(of_groups=True)),
     Option("ModelLimits", "{}", limit_tables.table(of_groups=False)),
-    *_later(_HEALTH, "ChannelDisableThreshold", default=5),
+    # Seconds that a test may take before its channel counts as slow; 0 is any time.
+    Option("ChannelDisableThreshold", 5, checks.integer(0, 3_600)),
     *_later(_PUSH, "MessagePusherAddress", "MessagePusherToken"),
     *_later(_ROBOT, "TurnstileCheckEnabled", default=False),
     *_later(_ROBOT, "TurnstileSiteKey", "TurnstileSecretKey"),

@@ -95,6 +95,6 @@ class Sender(Protocol):
 
     user_agent: str
 
-    async def send(self, request: httpx.Request) -> Answer:
+    async def send(self, request: httpx.Request, channel: Channel) -> Answer:
         """Send a request and return once the head of the answer is there. Raises CallFailed."""
         ...

@@ -6,18 +6,22 @@ dialect lists: its Authorization and cookies are not the upstream's business.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
 import httpx
 
 from gateway.directory.catalogue import Vendor
+from gateway.directory.channels import Channel
+from gateway.directory.errors import SecretsLocked
+from gateway.directory.overrides import KEY
 from gateway.providers.base import Answer, Call, CallFailed, Streamed
+from gateway.providers.ways import EXTENSION, Way, Ways
 
 MAX_CACHED = 10_000
 
 # The transport translates most of what can go wrong, not all of it.
-_BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError)
+BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError)
 # After these nothing was sent.
 _NOT_SENT = (
     aiohttp.ClientConnectorError,
@@ -40,15 +44,32 @@ _AUTH: dict[str, tuple[str, str] | None] = {
 }
 
 
-class OpenAIProvider:
-    """Calls upstreams through a transport. `total_s` bounds a call and its answer; 0 does not."""
+def authentication(vendor: Vendor, secret: str) -> list[tuple[str, str]]:
+    """Return the headers that a vendor wants from whoever asks it, in lower case."""
+    auth = _AUTH[vendor.auth]
+    return [*([(auth[0], auth[1] + secret)] if auth else []), *vendor.headers.items()]
 
-    def __init__(
-        self, transport: httpx.AsyncBaseTransport, user_agent: str, total_s: float = 0
-    ) -> None:
+
+def overridden(override: Mapping[str, str], secret: str) -> dict[str, str]:
+    """Return a channel's own headers, with the upstream key where they say so."""
+    return {name: text.replace(KEY, secret) for name, text in override.items()}
+
+
+def way_of(ways: Ways, channel: Channel) -> Way:
+    """Return how a channel's requests travel. Raises CallFailed where that is not to be read."""
+    try:
+        return ways.of(channel)
+    except SecretsLocked as error:
+        raise CallFailed("upstream_auth", str(error)) from error
+
+
+class OpenAIProvider:
+    """Calls upstreams through a transport, each channel's on its way (ways.py)."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, user_agent: str, ways: Ways) -> None:
         self._transport = transport
         self.user_agent = user_agent
-        self._total_s = total_s
+        self._ways = ways
         self._urls: dict[tuple[int, str, str], httpx.URL] = {}
         self._known_headers: dict[tuple[int, str, bool], httpx.Headers] = {}
 
@@ -60,18 +81,23 @@ class OpenAIProvider:
             headers=self._headers(call),
             stream=_sent(call.body),  # aiohttp adds the host and the length
         )
-        return await self.send(request)
+        return await self.send(request, call.channel)
 
-    async def send(self, request: httpx.Request) -> Answer:
-        """Send any request and return once the head of the answer is there. Raises CallFailed."""
-        deadline = asyncio.get_running_loop().time() + self._total_s if self._total_s else None
+    async def send(self, request: httpx.Request, channel: Channel) -> Answer:
+        """Send any request, on its channel's way, and return once the head of the answer is there.
+
+        Raises CallFailed.
+        """
+        way = way_of(self._ways, channel)
+        request.extensions[EXTENSION] = way
+        deadline = asyncio.get_running_loop().time() + way.total_s if way.total_s else None
         try:
             async with asyncio.timeout_at(deadline):
                 response = await self._transport.handle_async_request(request)
         except TimeoutError:
-            raise CallFailed("upstream_timeout", f"no answer in {self._total_s} s") from None
-        except _BROKEN as error:
-            raise _failure(error) from error
+            raise CallFailed("upstream_timeout", f"no answer in {way.total_s} s") from None
+        except BROKEN as error:
+            raise failure_of(error) from error
         # httpx's own headers guess their encoding anew at every look.
         headers = {
             n.lower().decode("latin-1"): v.decode("latin-1") for n, v in response.headers.raw
@@ -108,27 +134,23 @@ class OpenAIProvider:
             if len(self._known_headers) >= MAX_CACHED:
                 self._known_headers.clear()
             known = self._known_headers[key] = httpx.Headers(self._new_headers(call))
+        override = overridden(call.channel.header_override, call.secret)
         if not isinstance(call.body, bytes):
             length = {"content-length": str(call.body.length)}
             form = {"content-type": call.body.content_type, "accept": "*/*", **length}
-            return httpx.Headers({**known, **form, **call.headers})
-        return httpx.Headers({**known, **call.headers}) if call.headers else known
+            return httpx.Headers({**known, **form, **call.headers, **override})
+        if not call.headers and not override:
+            return known
+        return httpx.Headers({**known, **call.headers, **override})
 
     def _new_headers(self, call: Call) -> list[tuple[str, str]]:
-        headers = [
+        return [
             ("content-type", "application/json"),
             ("accept", "text/event-stream" if call.stream else "application/json"),
             ("accept-encoding", "identity"),
             ("user-agent", self.user_agent),
+            *authentication(call.vendor, call.secret),
         ]
-        return [*headers, *vendor_headers(call.vendor, call.secret)]
-
-
-def vendor_headers(vendor: Vendor, secret: str) -> list[tuple[str, str]]:
-    """Return the headers that say who asks, and the others that the catalogue has for a vendor."""
-    auth = _AUTH[vendor.auth]
-    said = [] if auth is None else [(auth[0], auth[1] + secret)]
-    return [*said, *vendor.headers.items()]
 
 
 class _Pieces(httpx.AsyncByteStream):
@@ -145,9 +167,11 @@ def _sent(body: bytes | Streamed) -> httpx.ByteStream | _Pieces:
     return httpx.ByteStream(body) if isinstance(body, bytes) else _Pieces(body)
 
 
-def _failure(error: Exception) -> CallFailed:
+def failure_of(error: Exception) -> CallFailed:
+    """Describe what the transport raised before there was the head of an answer."""
     code = "upstream_timeout" if "imeout" in str(error) else "upstream_unreachable"
     worked = not isinstance(error.__cause__ or error, _NOT_SENT)
+    worked = worked and not isinstance(error, httpx.ProxyError)
     return CallFailed(code, str(error) or type(error).__name__, worked=worked)
 
 
@@ -166,5 +190,5 @@ async def _guarded(chunks: AsyncIterator[bytes], deadline: float | None) -> Asyn
             yield chunk
     except TimeoutError:
         raise CallFailed("upstream_timeout", "the whole answer took too long") from None
-    except _BROKEN as error:
+    except BROKEN as error:
         raise CallFailed("upstream_cut", str(error) or type(error).__name__) from error

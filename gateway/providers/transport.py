@@ -2,10 +2,11 @@
 
 Requests and answers are httpx's; what carries them is aiohttp. Never more than the limits here;
 closed once, at the end of the process. No cookies are kept, no redirects followed, no proxy taken
-from the environment.
+from the environment: a request's way (ways.py) says which, and SOCKS proxies have a pool each.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from weakref import WeakSet
 
@@ -16,13 +17,15 @@ from httpx_aiohttp.transport import map_aiohttp_exceptions
 from multidict import CIMultiDict
 from yarl import URL
 
+from gateway.providers.ways import EXTENSION, Way
+
 MAX_CONNECTIONS = 4_000
 # Shorter than what servers usually keep an idle connection for.
 KEEPALIVE_S = 20.0
 DNS_CACHE_S = 60
-CONNECT_S = 10.0
-IDLE_S = 300.0
 MAX_URLS = 10_000
+MAX_TIMEOUTS = 1_000
+MAX_SOCKS = 100
 PIECE_BYTES = 16 << 10
 
 Closing = asyncio.Future[None]
@@ -31,25 +34,24 @@ Closing = asyncio.Future[None]
 class UpstreamTransport(AiohttpTransport):
     """The transport for all requests: it copies no header and no URL twice."""
 
-    def __init__(self, proxy_url: str | None) -> None:
-        """`proxy_url` is the proxy for all calls, or None."""
+    def __init__(self, usual: Way) -> None:
+        """`usual` is the way of requests that name none."""
         self._verify = httpx.create_ssl_context(trust_env=False)
         super().__init__(verify=self._verify, trust_env=False, client=self._session)
-        self._proxy_url = proxy_url
-        self._timeout = aiohttp.ClientTimeout(
-            sock_connect=CONNECT_S, sock_read=IDLE_S, connect=IDLE_S
-        )
+        self._usual, self._patience = usual, _timeout_of(usual)
+        self._timeouts: dict[Way, aiohttp.ClientTimeout] = {}
         self._urls: dict[str, URL] = {}
         self._closings: WeakSet[Closing] = WeakSet()
+        self._socks: OrderedDict[str, aiohttp.ClientSession] = OrderedDict()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return once the head of the answer is there.
 
-        Raises httpx.TransportError or aiohttp.ClientError. The timeouts are this transport's own.
+        Raises httpx.TransportError or aiohttp.ClientError. The timeouts are those of its way.
         """
-        session = self.client
-        if not isinstance(session, aiohttp.ClientSession):
-            session = self.client = self.get_client()
+        way: Way = request.extensions.get(EXTENSION, self._usual)
+        socks = way.proxy is not None and way.proxy.startswith("socks")
+        session = await self._socks_session(way) if socks else self._direct()
         headers = CIMultiDict(
             [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw]
         )
@@ -60,22 +62,36 @@ class UpstreamTransport(AiohttpTransport):
         else:  # a body that comes piece by piece, of the length given
             assert isinstance(request.stream, httpx.AsyncByteStream)
             content = request.stream
-        with map_aiohttp_exceptions():
-            response = await session.request(
-                request.method,
-                self._url(str(request.url)),
-                headers=headers,
-                data=content,
-                allow_redirects=False,
-                timeout=self._timeout,
-                proxy=self._proxy_url,
-            )
+        try:
+            with map_aiohttp_exceptions():
+                response = await session.request(
+                    request.method,
+                    self._url(str(request.url)),
+                    headers=headers,
+                    data=content,
+                    allow_redirects=False,
+                    timeout=self._timeout(way),
+                    proxy=None if socks else way.proxy,
+                )
+        except Exception as error:
+            said = _said_by_proxy(error) if socks else None
+            if said is None:
+                raise
+            raise said from error
+        if way.idle_s != way.first_byte_s:
+            _wait_no_longer(response, way.idle_s)
         return httpx.Response(
             response.status,
             headers=response.raw_headers,
             stream=_Body(response, self._closings),
             request=request,
         )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        while self._socks:
+            await self._socks.popitem()[1].close()
+        await super().aclose()
 
     def _url(self, text: str) -> URL:
         url = self._urls.get(text)
@@ -85,6 +101,22 @@ class UpstreamTransport(AiohttpTransport):
             url = self._urls[text] = URL(text, encoded=True)
         return url
 
+    def _timeout(self, way: Way) -> aiohttp.ClientTimeout:
+        if way is self._usual:
+            return self._patience
+        found = self._timeouts.get(way)
+        if found is None:
+            if len(self._timeouts) >= MAX_TIMEOUTS:
+                self._timeouts.clear()
+            found = self._timeouts[way] = _timeout_of(way)
+        return found
+
+    def _direct(self) -> aiohttp.ClientSession:
+        session = self.client
+        if not isinstance(session, aiohttp.ClientSession):
+            session = self.client = self.get_client()
+        return session
+
     def _session(self) -> aiohttp.ClientSession:
         """Make the session; called on first use, inside the running loop."""
         connector = aiohttp.TCPConnector(
@@ -93,12 +125,64 @@ class UpstreamTransport(AiohttpTransport):
             ttl_dns_cache=DNS_CACHE_S,
             ssl=self._verify,
         )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
+        return _session_of(connector)
+
+    async def _socks_session(self, way: Way) -> aiohttp.ClientSession:
+        """Return the session of a SOCKS proxy; the one used longest ago makes room."""
+        assert way.proxy is not None
+        session = self._socks.get(way.proxy)
+        if session is not None:
+            self._socks.move_to_end(way.proxy)
+            return session
+        from aiohttp_socks import ProxyConnector  # few have such a proxy
+
+        # Names are resolved by the proxy, whichever way the scheme is spelt.
+        connector = ProxyConnector.from_url(
+            way.proxy.replace("socks5h://", "socks5://", 1),
+            rdns=True,
+            limit=MAX_CONNECTIONS,
+            keepalive_timeout=KEEPALIVE_S,
+            ssl=self._verify,
         )
+        self._socks[way.proxy] = session = _session_of(connector)
+        if len(self._socks) > MAX_SOCKS:
+            await self._socks.popitem(last=False)[1].close()
+        return session
+
+
+def _timeout_of(way: Way) -> aiohttp.ClientTimeout:
+    # `connect` is for a free connection of the pool, however that comes about.
+    longest_s = max(way.connect_s, way.first_byte_s)
+    return aiohttp.ClientTimeout(
+        sock_connect=way.connect_s, sock_read=way.first_byte_s, connect=longest_s
+    )
+
+
+def _session_of(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+def _said_by_proxy(error: Exception) -> httpx.ProxyError | None:
+    """Return what a SOCKS proxy refused as httpx would say it; None for other errors."""
+    from aiohttp_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
+
+    if isinstance(error, ProxyConnectionError | ProxyError | ProxyTimeoutError):
+        return httpx.ProxyError(f"the proxy did not connect: {error}")
+    return None
+
+
+def _wait_no_longer(response: aiohttp.ClientResponse, idle_s: float) -> None:
+    """From the head of the answer on, wait for each next byte as long as the way says."""
+    connection = response.connection
+    protocol = connection.protocol if connection is not None else None
+    if protocol is not None:
+        protocol.read_timeout = idle_s
+        protocol.start_timeout()  # the one that runs was for the first byte
 
 
 class _Body(httpx.AsyncByteStream):

@@ -11,6 +11,7 @@ from gateway.dialects.dialect import Json
 from gateway.dialects.table import DIALECTS
 from gateway.directory.catalogue import EXTENSIONS, Vendor
 from gateway.directory.channels import Channel
+from gateway.directory.overrides import patched
 from gateway.formats import openai
 from gateway.formats.openai import Ask, Endpoint
 from gateway.media.form import OutgoingForm
@@ -37,6 +38,31 @@ def body_for(
     """
     if ask.known is not None:
         return _media_body(ask, channel.upstream_model(ask.model))
+    body = _body(ask, channel, clamp, wire, vendor, images)
+    return overridden(body, channel)
+
+
+def overridden(body: bytes, channel: Channel) -> bytes:
+    """Return a body with what its channel changes of all bodies (gateway/directory/overrides.py).
+
+    Raises RelayError 400 when it is nested too deeply to be written again.
+    """
+    if not channel.param_override:
+        return body
+    try:
+        return orjson.dumps(patched(orjson.loads(body), channel.param_override))
+    except orjson.JSONEncodeError:
+        raise RelayError("invalid_json", "The body is nested too deeply.") from None
+
+
+def _body(
+    ask: Ask,
+    channel: Channel,
+    clamp: int | None,
+    wire: Endpoint,
+    vendor: Vendor,
+    images: Mapping[str, str],
+) -> bytes:
     if wire.dialect != ask.endpoint.dialect and wire.task in VECTORS:
         return embed.body_for(ask, channel, wire)
     if wire.dialect != ask.endpoint.dialect or ask.array:

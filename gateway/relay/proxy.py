@@ -19,7 +19,7 @@ from gateway.directory.errors import SecretsLocked
 from gateway.directory.users import ROLE_ADMIN
 from gateway.formats.openai import Ask, Endpoint
 from gateway.providers.base import Answer, CallFailed, Sender
-from gateway.providers.openai import vendor_headers
+from gateway.providers.openai import authentication, overridden
 from gateway.relay import costs, errors
 from gateway.relay.admit import identify, refuse_model
 from gateway.relay.answer import RelayHandler
@@ -75,7 +75,7 @@ class ProxyHandler(RelayHandler):
         if x.client_gone:
             relay.end(x)
             return
-        self._answer = asyncio.create_task(sender.send(request))
+        self._answer = asyncio.create_task(sender.send(request, x.channel))
         self._answer.add_done_callback(self._sent)
 
     async def data_received(self, chunk: bytes) -> None:
@@ -179,7 +179,8 @@ class ProxyHandler(RelayHandler):
         assert key is not None
         relay.watch.abandoned(key, now_s)  # what is asked here says little about the channel
         ours = [("user-agent", sender.user_agent), ("accept-encoding", "identity")]
-        headers = dict([*vendor_headers(vendor, key.secret), *taken(asked.headers), *ours])
+        headers = dict([*authentication(vendor, key.secret), *taken(asked.headers), *ours])
+        headers |= overridden(channel.header_override, key.secret)
         if not self._has_body():
             request = httpx.Request(asked.method or "GET", url, headers=headers, content=b"")
             request.read()

@@ -102,7 +102,7 @@ def most_input(ask: openai.Ask, channel: Channel) -> int:
         return ask.known.tokens_in
     pictures = ask.raw.count(ask.endpoint.image) if ask.endpoint.image else 0
     dearest = images.most(channel.upstream_model(ask.model)) if pictures else 0
-    said = len(ask.raw) + ask.said_again + ask.kept_tokens
+    said = len(ask.raw) + ask.said_again + ask.kept_tokens + channel.patch_bytes
     return said + len(_system(ask, channel).encode()) + pictures * dearest
 
 
@@ -155,7 +155,9 @@ async def _hold_slowly(
             wait_s = relay.settings.hold_wait_s
             x.hold = await budgets.hold(accounts, running, amount, wait_s=wait_s)
             return
-        x.tokens_in = min(x.tokens_in, (await counted_input(relay, x)).tokens)
+        assert x.channel is not None
+        counted = (await counted_input(relay, x)).tokens + x.channel.patch_bytes
+        x.tokens_in = min(x.tokens_in, counted)
     output, choices = most_output(relay, x), x.ask.choices
     precise = estimate(x, quote, output * choices)
     floor = estimate(x, quote, min(SHORTEST_ANSWER, output) * choices)

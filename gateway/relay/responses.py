@@ -10,7 +10,7 @@ import httpx
 from gateway.dialects import asks
 from gateway.dialects.table import DIALECTS
 from gateway.providers.base import Answer, CallFailed, Sender
-from gateway.providers.openai import vendor_headers
+from gateway.providers.openai import authentication, overridden
 from gateway.relay import answers, errors
 from gateway.relay.admit import identify
 from gateway.relay.answer import RelayHandler
@@ -63,13 +63,14 @@ class KeptHandler(RelayHandler):
             ("accept", _JSON),
             ("accept-encoding", "identity"),
             ("user-agent", sender.user_agent),
-            *vendor_headers(vendor, kept.key.secret),
+            *authentication(vendor, kept.key.secret),
+            *overridden(channel.header_override, kept.key.secret).items(),
         ]
         try:
             asked = f"{url}/{quote(kept.id, safe='')}{rest}"
             outgoing = httpx.Request(method, asked, headers=headers, content=b"")
             outgoing.read()
-            answer = await sender.send(outgoing)
+            answer = await sender.send(outgoing, channel)
             try:
                 content = await _read(answer)
             finally:

@@ -148,3 +148,26 @@ async def test_re_pricing_can_tell_its_progress(
     lines = [orjson.loads(line) for line in answer.text.splitlines()]
     assert lines[-1]["read"] == 1
     assert lines[-1]["result"]["totals"]["would_be"] == "0.002"
+
+
+async def test_packaged_prices_are_proposed_and_adopted_only_when_somebody_says_so(
+    root: httpx.AsyncClient, admin: httpx.AsyncClient, server: Server
+) -> None:
+    ours = {"model": "gpt-4o", "input": "77"}
+    await root.post(PRICES, json={"set": [ours], "note": "ours"})
+    proposals = f"{PRICES}/proposals"
+    found = await data(await admin.get(proposals))
+    added = {row["model"]: row for row in found["added"]}
+    assert found["version"] == 1 and "gpt-4o" in found["kept"] and "gpt-4o" not in added
+    assert added["gpt-4o-mini"]["source"].startswith("genai-prices")
+    body = {"models": ["gpt-4o-mini"], "version": 1}
+    assert (await admin.post(proposals, json=body)).status_code == 403
+    refused(await root.post(proposals, json={**body, "version": 9}), 409, "look again")
+    refused(await root.post(proposals, json={**body, "models": ["gpt-4o"]}), 400, "gpt-4o")
+    refused(await root.post(proposals, json={**body, "all": True}), 400, "models")
+    refused(await root.post(proposals, json={"version": 1}), 400, "all")
+    refused(await root.post(proposals, json={"models": 5, "version": 1}), 400, "models")
+    published = await data(await root.post(proposals, json={**body, "note": "cheap"}))
+    assert (published["version"], published["set"]) == (2, 1) and "cheap" in published["note"]
+    rows = server.books.prices.table().rows
+    assert rows.keys() == {"gpt-4o", "gpt-4o-mini"} and rows["gpt-4o"]["input"] == "77"

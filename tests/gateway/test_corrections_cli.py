@@ -199,3 +199,15 @@ def test_reconcile_is_kind_about_mistakes(
     (tmp_path / "usage.csv").write_text("when,in\n")
     done = ledger("reconcile", *args, "--channel", "3")
     assert done.returncode == 1 and word in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_packaged_prices_are_proposed_and_adopted(ledger: Run) -> None:
+    shown = out(ledger("prices", "proposals"))
+    assert "+ gpt-4o-mini: input" in shown and " new, 0 changed;" in shown
+    assert ledger("prices", "adopt").returncode == 2
+    done = ledger("prices", "adopt", "no-such-model")
+    assert done.returncode and "nothing is proposed" in done.stderr
+    told = out(ledger("prices", "adopt", "gpt-4o-mini", "--note", "cheap"))
+    assert told.strip().endswith("has the proposed prices of gpt-4o-mini.")
+    assert "+ gpt-4o-mini:" not in out(ledger("prices", "proposals"))
+    assert "Adopted: cheap" in out(ledger("prices", "list"))

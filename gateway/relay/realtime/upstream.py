@@ -13,7 +13,7 @@ from gateway.channels.failure import Failure, of_answer, of_call
 from gateway.channels.health import Subject
 from gateway.dialects.realtime import REALTIME
 from gateway.directory.errors import SecretsLocked
-from gateway.providers.openai import vendor_headers
+from gateway.providers.openai import authentication, overridden
 from gateway.relay import errors
 from gateway.relay.attempt import MAX_ERROR_BYTES, Refused, Source
 from gateway.relay.context import Exchange, Relay
@@ -71,7 +71,9 @@ async def _connect(
 ) -> WebSocketClientConnection:
     asked = httpx.URL(url).copy_merge_params({"model": x.served_model})
     scheme = "ws" if asked.scheme == "http" else "wss"
-    headers = HTTPHeaders(dict(vendor_headers(source.vendor, source.key.secret)))
+    secret = source.key.secret
+    said = dict(authentication(source.vendor, secret))
+    headers = HTTPHeaders(said | overridden(source.channel.header_override, secret))
     headers.update(x.headers)
     request = HTTPRequest(
         str(asked.copy_with(scheme=scheme)), headers=headers, connect_timeout=CONNECT_S

@@ -53,7 +53,7 @@ async def test_values_are_set_in_their_type(directory: Directory, name, raw, val
         ("ModelRatio", "{}", "no such option"),
         ("GitHubOAuthEnabled", "true", "not part of this version"),
         ("SMTPServer", "mail.example", "not part of this version"),
-        ("ChannelDisableThreshold", "6", "not part of this version"),
+        ("ChannelDisableThreshold", "-1", "between"),
         ("LogConsumeEnabled", "false", "books"),
         ("QuotaPerUnit", "1000000", "500,000"),
         ("PreConsumedQuota", "0", "estimated"),

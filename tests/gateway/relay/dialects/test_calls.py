@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.channels.probe import Probe
+from gateway.channels.probe import Probe, Wanted
 from tests.fakes.upstream import Behaviour
 from tests.fakes.vendors import CALL, FakeVendor, Manner
 from tests.gateway.relay.conftest import Gate
@@ -124,9 +124,9 @@ async def test_channels_of_all_protocols_can_be_tried_out(
     relay = gate.running.relay
     probe = Probe(relay.directory, relay.catalogue, relay.providers, relay.clock, "Say hello.")
     (channel,) = relay.directory.channels_for("default", model)
-    trial = await probe.test(channel, None)
+    trial = await probe.test(channel)
     assert (trial.ok, trial.message, trial.model) == (True, HELLO, model)
     vendor.manner = Manner(status=400)
     gate.upstream.behaviour = Behaviour(status=400)
-    trial = await probe.test(channel, model)
+    trial = await probe.test(channel, Wanted(model))
     assert (trial.ok, trial.message) == (False, "status 400: failed 400")

@@ -28,7 +28,7 @@ async def test_moderations_are_free_and_pass(gate: Gate, tasks: FakeTasks, given
         "moderations",
         "estimated" if given is PARTS else "counted",
     )
-    assert body["usage"]["input"] == (2 + 1_600 if given is PARTS else 2)
+    assert body["usage"]["input"] == (2 + 765 if given is PARTS else 2)
 
 
 async def test_the_default_model(gate: Gate, tasks: FakeTasks) -> None:

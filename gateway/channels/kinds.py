@@ -1,0 +1,185 @@
+"""What a test of a channel asks for, kind by kind: one table.
+
+A kind says through which endpoint, with which body, how an answer reads, and what it used beyond
+what the answer itself reports. Conversations are different: they are had in the dialect of the
+channel's vendor (probe.py).
+"""
+
+import io
+import re
+import wave
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gateway.directory.catalogue import Vendor
+from gateway.directory.channels import KIND_AUTO
+from gateway.formats import openai
+from gateway.formats.openai import Endpoint
+from gateway.formats.usage import Usage
+from gateway.relay.route import wire_of
+
+CHAT, EMBEDDINGS, IMAGES = "chat", "embeddings", "images"
+SPEECH, TRANSCRIPTION, RERANK = "speech", "transcription", "rerank"
+
+JSON = "application/json"
+_BOUNDARY = "tollgate-channel-test"
+_SOUND_S = 1
+_RATE = 8_000
+
+Content = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of test.
+
+    `write` makes the body from a model and the prompt, `content_type` is what it is. `read` says
+    what an answer holds in a few words, None when it is no such answer; it gets the body's bytes,
+    their JSON or None, and the content type. `counts` is usage that answers do not report, `timed`
+    whether being slow says anything about the channel: images and sounds take their time.
+    """
+
+    name: str
+    endpoint: Endpoint
+    write: Callable[[str, str], bytes]
+    read: Callable[[bytes, Any, str], str | None]
+    counts: Callable[[str, Any], Usage] = lambda prompt, parsed: {}
+    content_type: str = JSON
+    timed: bool = True
+
+
+def _json(**fields: Any) -> bytes:
+    return orjson.dumps(fields)
+
+
+def _listed(parsed: Any, name: str) -> list[Any]:
+    """Return a list of an answer that has something in it, else an empty one."""
+    found = parsed.get(name) if isinstance(parsed, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _vector(raw: bytes, parsed: Any, content_type: str) -> str | None:
+    data = _listed(parsed, "data")
+    vector = data[0].get("embedding") if data and isinstance(data[0], dict) else None
+    return f"a vector of {len(vector)} numbers" if isinstance(vector, list) and vector else None
+
+
+def _image(raw: bytes, parsed: Any, content_type: str) -> str | None:
+    data = _listed(parsed, "data")
+    made = [each for each in data if isinstance(each, dict)]
+    return "an image" if any(each.get("url") or each.get("b64_json") for each in made) else None
+
+
+def _sound(raw: bytes, parsed: Any, content_type: str) -> str | None:
+    said = content_type.startswith("application/json") or parsed is not None
+    return None if said or not raw else f"{len(raw)} bytes of sound"
+
+
+def _text(raw: bytes, parsed: Any, content_type: str) -> str | None:
+    found = parsed.get("text") if isinstance(parsed, dict) else None
+    return f"a transcript: {found}" if isinstance(found, str) else None
+
+
+def _scores(raw: bytes, parsed: Any, content_type: str) -> str | None:
+    found = _listed(parsed, "results")
+    return f"{len(found)} scores" if found else None
+
+
+def silence() -> bytes:
+    """Return a second of silence as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(_RATE)
+        sound.writeframes(bytes(2 * _RATE * _SOUND_S))
+    return file.getvalue()
+
+
+def _form(model: str, prompt: str) -> bytes:
+    """Write a form with a short sound (RFC 7578)."""
+    disposition = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="'
+    head = (
+        f'{disposition}model"\r\n\r\n{model}\r\n'
+        f'{disposition}file"; filename="test.wav"\r\nContent-Type: audio/wav\r\n\r\n'
+    )
+    return head.encode() + silence() + f"\r\n--{_BOUNDARY}--\r\n".encode()
+
+
+TABLE: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            CHAT,
+            openai.CHAT,
+            lambda m, p: _json(model=m, messages=[{"role": "user", "content": p}]),
+            lambda raw, parsed, content_type: None,  # the dialect knows (probe.py)
+        ),
+        Kind(EMBEDDINGS, openai.EMBEDDINGS, lambda m, p: _json(model=m, input=p), _vector),
+        Kind(
+            IMAGES,
+            Endpoint("images", "images", "/v1/images/generations", "prompt", (str,), False),
+            lambda m, p: _json(model=m, prompt="A red circle on a white ground", n=1),
+            _image,
+            counts=lambda prompt, parsed: {"images": max(1, len(_listed(parsed, "data")))},
+            timed=False,
+        ),
+        Kind(
+            SPEECH,
+            Endpoint("speech", "speech", "/v1/audio/speech", "input", (str,), False),
+            lambda m, p: _json(model=m, input=p, voice="alloy"),
+            _sound,
+            counts=lambda prompt, parsed: {"characters": len(prompt)},
+            timed=False,
+        ),
+        Kind(
+            TRANSCRIPTION,
+            Endpoint("transcriptions", "transcriptions", "/v1/audio/transcriptions", "", (), False),
+            _form,
+            _text,
+            counts=lambda prompt, parsed: {"seconds": _SOUND_S},
+            content_type=f"multipart/form-data; boundary={_BOUNDARY}",
+            timed=False,
+        ),
+        Kind(
+            RERANK,
+            Endpoint("rerank", "rerank", "/v1/rerank", "query", (str,), False),
+            lambda m, p: _json(model=m, query=p, documents=[p, "Something else."]),
+            _scores,
+            counts=lambda prompt, parsed: {"calls": 1},
+        ),
+    )
+}
+
+# By the names that vendors give their models; the first that fits, else it is for chat.
+_NAMES = (
+    (RERANK, re.compile(r"rerank")),
+    (EMBEDDINGS, re.compile(r"embed|^(text-similarity|bge-|m3e|gte-|e5-|tao-8k|voyage-)|/bge-")),
+    (TRANSCRIPTION, re.compile(r"whisper|transcri|sensevoice|paraformer|(^|[-/_])asr([-/_]|$)")),
+    (SPEECH, re.compile(r"(^|[-/_])tts([-/_]|$)|speech|cosyvoice")),
+    (
+        IMAGES,
+        re.compile(
+            r"dall-e|gpt-image|stable-?diffusion|(^|[-/_])sd-?x|flux|imagen|wanx|cogview|kolors"
+            r"|-image$|^step-1x"
+        ),
+    ),
+)
+
+
+def kind_of(asked: str, model: str, vendor: Vendor) -> Kind:
+    """Return the kind of test for a channel's model: the one asked for, or by the model's name.
+
+    A model that is named like one for images, and whose vendor has no route for these, is had by
+    way of a conversation.
+    """
+    if asked != KIND_AUTO:
+        return TABLE[asked]
+    name = model.lower()
+    for kind, names in _NAMES:
+        if names.search(name) and wire_of(vendor, TABLE[kind].endpoint) is not None:
+            return TABLE[kind]
+    return TABLE[CHAT]

@@ -1,0 +1,162 @@
+"""An honest fake of an OpenAI-compatible vendor beside its chat: images, sounds, embeddings,
+scores, and whatever it shows about an account (balances, lists of models), by address.
+
+It keeps what it was sent. An address that it does not know is a 404, as with a real vendor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+JSON, SOUND = "application/json", "audio/mpeg"
+
+
+@dataclass
+class Seen:
+    """A request as it came."""
+
+    method: str
+    uri: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def key(self) -> str:
+        """The bearer's key."""
+        return self.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+class WholeVendor:
+    """The server. Use as `async with WholeVendor() as vendor`.
+
+    `pages` are answers to GET by address: JSON or its text, or a dict of these by key under "by";
+    `status` by address makes it fail.
+    """
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Any] = {}
+        self.status: dict[str, int] = {}
+        self.seen: list[Seen] = []
+        self.latency_s = 0.0
+        self.open = self.most_open = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self._sockets = bind_sockets(0, "127.0.0.1")
+        self.port: int = self._sockets[0].getsockname()[1]
+        self._server = HTTPServer(Application([(r".*", _Handler, {"vendor": self})]))
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> WholeVendor:
+        self._server.add_sockets(self._sockets)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.may_answer.set()
+        self._server.stop()
+        await self._server.close_all_connections()
+
+
+class _Handler(RequestHandler):
+    def initialize(self, vendor: WholeVendor) -> None:
+        self.vendor = vendor
+
+    def log_exception(self, *_: Any) -> None:
+        return
+
+    async def _enter(self) -> Seen:
+        vendor, request = self.vendor, self.request
+        headers = {name.lower(): value for name, value in request.headers.get_all()}
+        seen = Seen(request.method or "", request.uri or "", headers, request.body)
+        vendor.seen.append(seen)
+        vendor.open += 1
+        vendor.most_open = max(vendor.most_open, vendor.open)
+        await asyncio.sleep(vendor.latency_s)
+        await vendor.may_answer.wait()
+        self.set_header("Content-Type", JSON)
+        self.set_status(vendor.status.get(request.path, 200))
+        return seen
+
+    def on_finish(self) -> None:
+        self.vendor.open -= 1
+
+    async def get(self) -> None:
+        seen = await self._enter()
+        page = self.vendor.pages.get(seen.uri, self.vendor.pages.get(self.request.path))
+        if isinstance(page, dict) and "by" in page:
+            page = page["by"].get(seen.key)
+        if page is None:
+            self.set_status(404)
+            page = {"error": {"message": "no such page"}}
+        self.finish(page if isinstance(page, str) else orjson.dumps(page))
+
+    async def post(self) -> None:
+        seen = await self._enter()
+        answers = {
+            "/v1/chat/completions": _chat,
+            "/v1/embeddings": _embedding,
+            "/v1/images/generations": _image,
+            "/v1/audio/speech": _speech,
+            "/v1/audio/transcriptions": _transcript,
+            "/v1/rerank": _scores,
+        }
+        answer = answers.get(self.request.path)
+        if answer is None or self.get_status() != 200:
+            if answer is None:
+                self.set_status(404)
+            self.finish({"error": {"message": "it failed", "type": "x", "code": "fake"}})
+            return
+        content_type, content = answer(seen.body)
+        self.set_header("Content-Type", content_type)
+        self.finish(content)
+
+
+def _chat(body: bytes) -> tuple[str, bytes]:
+    asked = orjson.loads(body)
+    said = {"role": "assistant", "content": f"I am {asked['model']}."}
+    usage = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
+    choices = [{"index": 0, "message": said, "finish_reason": "stop"}]
+    return JSON, orjson.dumps({"id": "c", "model": "m", "choices": choices, "usage": usage})
+
+
+def _embedding(body: bytes) -> tuple[str, bytes]:
+    assert orjson.loads(body)["input"]
+    data = [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25, 0.125]}]
+    usage = {"prompt_tokens": 8, "total_tokens": 8}
+    return JSON, orjson.dumps({"object": "list", "data": data, "usage": usage})
+
+
+def _image(body: bytes) -> tuple[str, bytes]:
+    assert orjson.loads(body)["n"] == 1
+    return JSON, orjson.dumps({"created": 1, "data": [{"url": "http://image/1.png"}]})
+
+
+def _speech(body: bytes) -> tuple[str, bytes]:
+    asked = orjson.loads(body)
+    assert asked["input"] and asked["voice"]
+    return SOUND, b"\xff\xfb\x90\x00" * 100
+
+
+def _transcript(body: bytes) -> tuple[str, bytes]:
+    assert re.search(rb'name="model"\r\n\r\n\S+\r\n', body) and b"RIFF" in body
+    return JSON, b'{"text": "Nothing was said."}'
+
+
+def _scores(body: bytes) -> tuple[str, bytes]:
+    asked = orjson.loads(body)
+    results = [
+        {"index": index, "relevance_score": 0.9 - index / 10}
+        for index, _ in enumerate(asked["documents"])
+    ]
+    return JSON, orjson.dumps({"results": results, "usage": {"total_tokens": 12}})
