@@ -29,7 +29,8 @@ TYPE, ACCOUNT, KEY, MODEL, CHANNEL, GROUP = range(6)
 #: attempts on several channels has its costs where each attempt was, and is `tried` on those that
 #: did not answer, with its amount in `tried_nano`. `first_tokens` is how many requests
 #: `first_token_ms` sums. Then the first and the last time of recording, and a bit for each minute
-#: of the hour (or hour of the day) in which something was counted.
+#: of the hour (or hour of the day) in which something was counted. In cells of a quarter of an hour
+#: `minutes` is how many events each of its minutes has: MINUTE_BITS each, the first ones lowest.
 SUMMED = (
     "events",
     "amount_nano",
@@ -42,12 +43,15 @@ SUMMED = (
     "tried_nano",
     *USAGE_CLASSES,
 )
-MEASURES = (*SUMMED, "first_us", "last_us", "when")
+MEASURES = (*SUMMED, "first_us", "last_us", "when", "minutes")
 EVENTS, AMOUNT, COST, REQUESTS, LATENCY, FIRST_TOKEN, FIRST_TOKENS = range(7)
 TRIED, TRIED_AMOUNT = 7, 8
 _CLASS = {name: SUMMED.index(name) for name in USAGE_CLASSES}
-FIRST, LAST, WHEN = len(SUMMED), len(SUMMED) + 1, len(SUMMED) + 2
+FIRST, LAST, WHEN, MINUTES = range(len(SUMMED), len(SUMMED) + 4)
 NEVER_US = 2**62
+MINUTE_BITS = 24  # more events than a minute can have
+_MINUTE_MASK = (1 << MINUTE_BITS) - 1
+_OF_MINUTE = tuple(1 << MINUTE_BITS * number for number in range(QUARTER_US // MINUTE_US))
 
 Key = tuple[Any, ...]
 Cell = list[int]
@@ -117,7 +121,7 @@ CUBES = (HOUR_ACCOUNT, HOUR_ALL, QUARTER_ALL, DAY_ACCOUNT, DAY_ALL, DAY_PEOPLE)
 
 def empty_cell() -> Cell:
     """Return a cell without events."""
-    return [*[0] * len(SUMMED), NEVER_US, 0, 0]
+    return [*[0] * len(SUMMED), NEVER_US, 0, 0, 0]
 
 
 def merged(one: Cell, other: Cell) -> Cell:
@@ -135,7 +139,19 @@ def total(cells: Sequence[Cell]) -> Cell:
         return empty_cell()
     columns = list(zip(*cells, strict=True))
     times = [min(columns[FIRST]), max(columns[LAST]), reduce(or_, columns[WHEN])]
-    return [*map(sum, columns[:FIRST]), *times]
+    return [*map(sum, columns[:FIRST]), *times, sum(columns[MINUTES])]
+
+
+def by_minute(cell: Cell) -> list[int] | None:
+    """Return how many events each minute of a quarter of an hour has.
+
+    None when the cell can't tell: of a longer time, or (in part) of a version that did not count.
+    """
+    left, counts = cell[MINUTES], list[int]()
+    for _ in _OF_MINUTE:
+        counts.append(left & _MINUTE_MASK)
+        left >>= MINUTE_BITS
+    return counts if not left and sum(counts) == cell[EVENTS] else None
 
 
 def _text(value: Any) -> str | None:
@@ -161,10 +177,11 @@ def key_of(event: Document) -> Key:
 
 
 def count(cell: Cell, event: Document) -> None:
-    """Add an event to a cell, what it has on other channels and its minute excepted."""
+    """Add an event to a cell, what it has on other channels and its bit excepted."""
     cell[EVENTS] += 1
     cell[AMOUNT] += event["amount"]
     ts = event["ts"]
+    cell[MINUTES] += _OF_MINUTE[ts % QUARTER_US // MINUTE_US]
     if ts < cell[FIRST]:
         cell[FIRST] = ts
     if ts > cell[LAST]:

@@ -250,7 +250,7 @@ def _same(expected: PageDelta, stored: Document | None, slot: int) -> bool:
         return False
     try:
         return cells_of(stored) == expected.cells
-    except ValueError:
+    except (TypeError, ValueError):
         return False
 
 

@@ -10,6 +10,8 @@ A page is one cube's cells for one shelf (an account, or everybody) for one of t
     {_id: "<shelf>:<start>:<writer>", shelf: "hour.account:user:42", start: µs, writer, rev,
      applied: {w: seq}, cells: "[[type, account, key, model, channel, group, …measures], …]"}
 
+The last measure, counts by minute, is written as hexadecimal text, and only where there are any.
+
 The cells are one JSON text, because the database never needs to look inside: it writes and reads a
 page as one value, which is far cheaper than as many fields to increment. `rev` counts rebuilds: it
 is part of the guard, so that no process goes on from sums that were replaced.
@@ -30,7 +32,9 @@ from ledger.cubes import (
     GROUP,
     HOUR_US,
     LAST,
+    MEASURES,
     MINUTE_US,
+    MINUTES,
     QUARTER_US,
     TRIED,
     TRIED_AMOUNT,
@@ -124,7 +128,11 @@ class Folding:
         for at, cell in self._quarters.items():
             start, key = at[0] * QUARTER_US, at[1]
             first, last = self._seqs[at]
-            daily = [*cell[:WHEN], 1 << start % DAY_US // HOUR_US]
+            fresh = {
+                QUARTER_US: cell,
+                HOUR_US: [*cell[:MINUTES], 0],
+                DAY_US: [*cell[:WHEN], 1 << start % DAY_US // HOUR_US, 0],
+            }
             for number, cube in enumerate(CUBES):
                 place = (number, start // cube.span_us, cube.by(key))
                 page = found.get(place)
@@ -135,9 +143,9 @@ class Folding:
                     page.first = first
                 if last > page.last:
                     page.last = last
-                kept, fresh = cube.key(key), daily if cube.span_us == DAY_US else cell
+                kept, more = cube.key(key), fresh[cube.span_us]
                 before = page.cells.get(kept)
-                page.cells[kept] = fresh if before is None else merged(before, fresh)
+                page.cells[kept] = more if before is None else merged(before, more)
         return pages
 
     def _page(self, cube: Cube, period: int, partition: str, seq: int) -> PageDelta:
@@ -152,9 +160,15 @@ def page_id(cube: Cube, partition: str, start: int, slot: int) -> str:
 
 
 def cells_of(page: Document) -> Cells:
-    """Read the cells of a stored page."""
-    width = len(DIMENSIONS)
-    return {tuple(row[:width]): row[width:] for row in orjson.loads(page["cells"])}
+    """Read the cells of a stored page. Raises ValueError or TypeError when it was damaged."""
+    width, full, cells = len(DIMENSIONS), len(DIMENSIONS) + len(MEASURES), dict[Key, Cell]()
+    for row in orjson.loads(page["cells"]):
+        if len(row) == full:
+            row[-1] = int(row[-1], 16)
+        else:
+            row.append(0)
+        cells[tuple(row[:width])] = row[width:]
+    return cells
 
 
 def packed(cells: Cells) -> str:
@@ -163,7 +177,9 @@ def packed(cells: Cells) -> str:
 
 
 def _row(key: Key, cell: Cell) -> bytes:
-    return orjson.dumps((*key, *cell))
+    if cell[MINUTES]:
+        return orjson.dumps((*key, *cell[:MINUTES], f"{cell[MINUTES]:x}"))
+    return orjson.dumps((*key, *cell[:MINUTES]))
 
 
 def _joined(rows: Iterable[bytes]) -> str:
