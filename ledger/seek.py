@@ -28,7 +28,7 @@ from ledger.scan import at_times, birth_us, in_time, within
 from ledger.store import Store
 from ledger.totals import FOREVER_US, sums
 from ledger.wanted import Filter, translate
-from ledger.windows import Piece, Window, hour, runs
+from ledger.windows import MOST_PIECES, Piece, Window, hour, runs
 
 DAYS_AT_FIRST, DAYS_AT_MOST = 4, 366
 FEW = 200
@@ -183,7 +183,7 @@ class Seek:
                 for at_hour, hourly in await self._cells(start, start + DAY_US, HOUR_US):
                     if self._passed(at_hour, HOUR_US, hourly[EVENTS]):
                         continue
-                    if self._skip < DEEP or not self._has_quarters:
+                    if not self._by_quarters(hourly):
                         yield self._window(at_hour, HOUR_US, hourly)
                         continue
                     for at, cell in await self._cells(at_hour, at_hour + HOUR_US, QUARTER_US):
@@ -195,6 +195,13 @@ class Seek:
         """Tell whether a day need not be searched by the hour."""
         count = cell[EVENTS] + cell[TRIED]
         return count <= 2 or (count <= FEW and self._by_account)
+
+    def _by_quarters(self, hourly: Cell) -> bool:
+        """Tell whether an hour should be searched by the quarter: much of it is skipped, or the
+        rows are among others and too many for its bits to tell where."""
+        if not self._has_quarters:
+            return False
+        return self._skip >= DEEP or (not self._dense and hourly[EVENTS] > MOST_PIECES)
 
     async def _days(self) -> AsyncGenerator[tuple[int, Cell], None]:
         """Yield the days that have matching events, few at first, then more at a time."""
