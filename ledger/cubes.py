@@ -49,7 +49,7 @@ TRIED, TRIED_AMOUNT = 7, 8
 _CLASS = {name: SUMMED.index(name) for name in USAGE_CLASSES}
 FIRST, LAST, WHEN, MINUTES = range(len(SUMMED), len(SUMMED) + 4)
 NEVER_US = 2**62
-MINUTE_BITS = 24  # more events than a minute can have
+MINUTE_BITS = 16  # beyond that they can't tell, and the events are read
 _MINUTE_MASK = (1 << MINUTE_BITS) - 1
 _OF_MINUTE = tuple(1 << MINUTE_BITS * number for number in range(QUARTER_US // MINUTE_US))
 

@@ -247,7 +247,7 @@ def _same(expected: PageDelta, stored: Document | None, slot: int) -> bool:
         return False
     try:
         return cells_of(stored) == expected.cells
-    except (TypeError, ValueError):
+    except (IndexError, TypeError, ValueError):
         return False
 
 

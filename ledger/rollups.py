@@ -10,7 +10,8 @@ A page is one cube's cells for one shelf (an account, or everybody) for one of t
     {_id: "<shelf>:<start>:<writer>", shelf: "hour.account:user:42", start: µs, writer, rev,
      applied: {w: seq}, cells: "[[type, account, key, model, channel, group, …measures], …]"}
 
-The last measure, counts by minute, is written as hexadecimal text, and only where there are any.
+The last measure, counts by minute, is written only where there are any, as hexadecimal text: the
+number of the first minute with a count in one digit, then the counts from there on as one number.
 
 The cells are one JSON text, because the database never needs to look inside: it writes and reads a
 page as one value, which is far cheaper than as many fields to increment. `rev` counts rebuilds: it
@@ -33,6 +34,7 @@ from ledger.cubes import (
     HOUR_US,
     LAST,
     MEASURES,
+    MINUTE_BITS,
     MINUTE_US,
     MINUTES,
     NEVER_US,
@@ -209,11 +211,11 @@ def page_id(cube: Cube, partition: str, start: int, slot: int) -> str:
 
 
 def cells_of(page: Document) -> Cells:
-    """Read the cells of a stored page. Raises ValueError or TypeError when it was damaged."""
+    """Read the cells of a stored page. Raises IndexError, TypeError or ValueError if damaged."""
     width, full, cells = len(DIMENSIONS), len(DIMENSIONS) + len(MEASURES), dict[Key, Cell]()
     for row in orjson.loads(page["cells"]):
         if len(row) == full:
-            row[-1] = int(row[-1], 16)
+            row[-1] = int(row[-1][1:], 16) << int(row[-1][0], 16) * MINUTE_BITS
         else:
             row.append(0)
         cells[tuple(row[:width])] = row[width:]
@@ -226,9 +228,12 @@ def packed(cells: Cells) -> str:
 
 
 def _row(key: Key, cell: Cell) -> bytes:
-    if cell[MINUTES]:
-        return orjson.dumps((*key, *cell[:MINUTES], f"{cell[MINUTES]:x}"))
-    return orjson.dumps((*key, *cell[:MINUTES]))
+    minutes = cell[MINUTES]
+    if not minutes:
+        return orjson.dumps((*key, *cell[:MINUTES]))
+    first = ((minutes & -minutes).bit_length() - 1) // MINUTE_BITS
+    text = f"{first:x}{minutes >> first * MINUTE_BITS:x}"
+    return orjson.dumps((*key, *cell[:MINUTES], text))
 
 
 def _joined(rows: Iterable[bytes]) -> str:
