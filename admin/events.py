@@ -22,7 +22,7 @@ from ledger.events import Document
 from ledger.recent import Recent
 from ledger.seek import Seek
 from ledger.store import Store
-from ledger.totals import sums
+from ledger.totals import count_events, sums
 
 Query = dict[str, Any]
 MOST_KEYS = 1_000
@@ -122,9 +122,9 @@ class Selection:
 
     async def count(self, store: Store, *, recent: Recent | None = None) -> int:
         """Count the selected events, those in archives included."""
-        found = await sums(store, self.filters, self.from_us, self.to_us, recent=recent)
-        if found is not None:
-            return sum(cell[EVENTS] for cell in found.values())
+        known = await count_events(store, self.filters, self.from_us, self.to_us, recent=recent)
+        if known is not None:
+            return known
         count = 0
         async with aclosing(self.read(store)) as events:
             async for _ in events:

@@ -28,7 +28,8 @@ from ledger.events import rfc3339
 from ledger.money import quota_ceil, usd
 from ledger.quote import INPUT_CLASSES, OUTPUT_CLASSES, USAGE_CLASSES
 from ledger.store import Store
-from ledger.totals import Group, measures, sums
+from ledger.tally import Group
+from ledger.totals import measures, sums
 
 DAYS = 7
 USAGE = ("usage.charged", "usage.reversed")

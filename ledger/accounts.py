@@ -20,7 +20,7 @@ ledger/budgets.py: what may be spent in the period, which is no balance.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.costs import by_channel
 from ledger.errors import InvalidEvent
@@ -43,8 +43,7 @@ FAILED = "failed"
 BALANCE_SIGNS = {"credited": 1, "clawed_back": -1, "spent": -1, "refunded": 1, "adjusted": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What one event does to one account: columns grow by `columns`, `consumed_nano` leaves the
     slice of the writer that recorded the event."""
 
@@ -63,11 +62,11 @@ class Sums:
 
     def add(self, effect: Effect, writer: str, seq: int) -> None:
         """Fold one effect of event number `seq` of `writer`, in any order."""
-        for column, amount in effect.columns.items():
-            self.columns[column] = self.columns.get(column, 0) + amount
-        if effect.consumed_nano:
-            consumed = self.consumed_by.get(writer, 0)
-            self.consumed_by[writer] = consumed + effect.consumed_nano
+        columns, (_, more, consumed_nano) = self.columns, effect
+        for column, amount in more.items():
+            columns[column] = columns.get(column, 0) + amount
+        if consumed_nano:
+            self.consumed_by[writer] = self.consumed_by.get(writer, 0) + consumed_nano
         if seq > self.applied.get(writer, 0):
             self.applied[writer] = seq
 

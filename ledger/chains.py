@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from math import ceil
+from operator import itemgetter
 from typing import Any
 
 from ledger.events import Document
@@ -21,6 +22,8 @@ PAGE = 1_000
 AT_ONCE = 3
 WIDEST = 16_000
 MOST_EMPTY = 200
+
+_number = itemgetter("seq")
 
 
 async def chain(
@@ -89,10 +92,6 @@ async def numbered(
     """
     wanted = {"writer": writer, "seq": {"$gt": above, "$lte": to}}
     return sorted(await store.find_list("events", wanted, projection=fields), key=_number)
-
-
-def _number(event: Document) -> float:
-    return float(event["seq"])
 
 
 def end_of(page: list[Document]) -> int:

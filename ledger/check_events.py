@@ -5,6 +5,7 @@ fail on what it checks, however damaged. Refuses to mend anything.
 """
 
 from collections.abc import Callable
+from operator import itemgetter
 
 from ledger.costs import fault as cost_fault
 from ledger.errors import InvalidEvent
@@ -28,14 +29,15 @@ FAILURES = (
 )
 FIELDS = frozenset((*TEXTS, *NUMBERS, "body"))
 _TEXT = {str}
+_texts, _numbers = itemgetter(*TEXTS), itemgetter(*NUMBERS)
 
 
 def is_event(event: Document) -> bool:
     """Tell whether a document has the fields of an event, each of its kind, and no other."""
     return (
         event.keys() == FIELDS
-        and {type(event[name]) for name in TEXTS} == _TEXT
-        and all(map(_is_whole, {type(event[name]) for name in NUMBERS}))
+        and set(map(type, _texts(event))) == _TEXT
+        and all(map(_is_whole, set(map(type, _numbers(event)))))
         and isinstance(event["body"], dict)
     )
 

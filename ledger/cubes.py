@@ -25,7 +25,7 @@ DIMENSIONS = ("type", "account", "key", "model", "channel", "group")
 TYPE, ACCOUNT, KEY, MODEL, CHANNEL, GROUP = range(6)
 
 # What was counted before version 3 of usage.charged, and what came with it: a page keeps only
-# numbers, so a new class stands behind all others, and WIDTH_BEFORE tells an older row.
+# numbers, so a new class stands behind all others, and _WIDTH_BEFORE tells an older row.
 _CLASSES = (
     "input",
     "cached",
@@ -47,7 +47,8 @@ _CLASSES_SINCE = ("cache_write_1h", "web_searches", "file_searches")
 #: attempts on several channels has its costs where each attempt was, and is `tried` on those that
 #: did not answer, with its amount in `tried_nano`. `first_tokens` is how many requests
 #: `first_token_ms` sums. Then the first and the last time of recording, and a bit for each minute
-#: of the hour (or hour of the day) in which something was counted.
+#: of the hour (or hour of the day) in which something was counted. In cells of a quarter of an hour
+#: `minutes` is how many events each of its minutes has: MINUTE_BITS each, the first ones lowest.
 SUMMED = (
     "events",
     "amount_nano",
@@ -61,13 +62,16 @@ SUMMED = (
     *_CLASSES,
     *_CLASSES_SINCE,
 )
-MEASURES = (*SUMMED, "first_us", "last_us", "when")
+MEASURES = (*SUMMED, "first_us", "last_us", "when", "minutes")
 EVENTS, AMOUNT, COST, REQUESTS, LATENCY, FIRST_TOKEN, FIRST_TOKENS = range(7)
 TRIED, TRIED_AMOUNT = 7, 8
 _CLASS = {name: SUMMED.index(name) for name in (*_CLASSES, *_CLASSES_SINCE)}
-FIRST, LAST, WHEN = len(SUMMED), len(SUMMED) + 1, len(SUMMED) + 2
-WIDTH_BEFORE = len(MEASURES) - len(_CLASSES_SINCE)
+FIRST, LAST, WHEN, MINUTES = range(len(SUMMED), len(SUMMED) + 4)
+_WIDTH_BEFORE = len(MEASURES) - 1 - len(_CLASSES_SINCE)  # minutes were not counted either
 NEVER_US = 2**62
+MINUTE_BITS = 16  # beyond that they can't tell, and the events are read
+_MINUTE_MASK = (1 << MINUTE_BITS) - 1
+_OF_MINUTE = tuple(1 << MINUTE_BITS * number for number in range(QUARTER_US // MINUTE_US))
 
 Key = tuple[Any, ...]
 Cell = list[int]
@@ -137,12 +141,12 @@ CUBES = (HOUR_ACCOUNT, HOUR_ALL, QUARTER_ALL, DAY_ACCOUNT, DAY_ALL, DAY_PEOPLE)
 
 def empty_cell() -> Cell:
     """Return a cell without events."""
-    return [*[0] * len(SUMMED), NEVER_US, 0, 0]
+    return [*[0] * len(SUMMED), NEVER_US, 0, 0, 0]
 
 
 def widened(cell: Cell) -> Cell:
-    """Return a stored cell with the classes that it was written without, all at zero."""
-    if len(cell) != WIDTH_BEFORE:
+    """Return a stored cell, without its minutes, with the classes that it was written without."""
+    if len(cell) != _WIDTH_BEFORE:
         return cell
     return [*cell[:-3], *[0] * len(_CLASSES_SINCE), *cell[-3:]]
 
@@ -162,7 +166,19 @@ def total(cells: Sequence[Cell]) -> Cell:
         return empty_cell()
     columns = list(zip(*cells, strict=True))
     times = [min(columns[FIRST]), max(columns[LAST]), reduce(or_, columns[WHEN])]
-    return [*map(sum, columns[:FIRST]), *times]
+    return [*map(sum, columns[:FIRST]), *times, sum(columns[MINUTES])]
+
+
+def by_minute(cell: Cell) -> list[int] | None:
+    """Return how many events each minute of a quarter of an hour has.
+
+    None when the cell can't tell: of a longer time, or (in part) of a version that did not count.
+    """
+    left, counts = cell[MINUTES], list[int]()
+    for _ in _OF_MINUTE:
+        counts.append(left & _MINUTE_MASK)
+        left >>= MINUTE_BITS
+    return counts if not left and sum(counts) == cell[EVENTS] else None
 
 
 def _text(value: Any) -> str | None:
@@ -188,10 +204,11 @@ def key_of(event: Document) -> Key:
 
 
 def count(cell: Cell, event: Document) -> None:
-    """Add an event to a cell, what it has on other channels and its minute excepted."""
+    """Add an event to a cell, what it has on other channels and its bit excepted."""
     cell[EVENTS] += 1
     cell[AMOUNT] += event["amount"]
     ts = event["ts"]
+    cell[MINUTES] += _OF_MINUTE[ts % QUARTER_US // MINUTE_US]
     if ts < cell[FIRST]:
         cell[FIRST] = ts
     if ts > cell[LAST]:

@@ -118,7 +118,7 @@ class Schemas:
         schema = self._newest.get(draft.type)
         if schema is None:
             raise InvalidEvent(f"unknown event type {draft.type!r}")
-        _check(schema, draft)
+        _check(schema, draft.id, draft.account, draft.amount_nano, draft.body)
         return schema.version
 
     def check_stored(self, event: Document) -> None:
@@ -129,36 +129,27 @@ class Schemas:
         schema = self.all.get((event["type"], event["v"]))
         if schema is None:
             raise InvalidEvent(f"unknown event type {event['type']!r} version {event['v']!r}")
-        draft = Draft(
-            event["_id"],
-            event["type"],
-            event["account"],
-            event["amount"],
-            event["actor"],
-            event["body"],
-        )
-        _check(schema, draft)
+        _check(schema, event["_id"], event["account"], event["amount"], event["body"])
 
 
-def _check(schema: Schema, draft: Draft) -> None:
+def _check(schema: Schema, event_id: str, account: str, amount: int, body: Document) -> None:
     try:
-        schema.check_body(draft.body)
+        schema.check_body(body)
     except fastjsonschema.JsonSchemaException as error:
-        raise InvalidEvent(f"{draft.id}: {error}") from None
-    _check_values(draft.body, draft.id)
-    if not draft.id or len(draft.id) > MAX_ID_LENGTH:
-        raise InvalidEvent(f"an event id has 1 to {MAX_ID_LENGTH} characters: {draft.id[:80]}")
-    if schema.account.fullmatch(draft.account) is None:
-        raise InvalidEvent(f"{draft.id}: {draft.type} does not belong to {draft.account!r}")
-    amount = draft.amount_nano
+        raise InvalidEvent(f"{event_id}: {error}") from None
+    _check_values(body, event_id)
+    if not event_id or len(event_id) > MAX_ID_LENGTH:
+        raise InvalidEvent(f"an event id has 1 to {MAX_ID_LENGTH} characters: {event_id[:80]}")
+    if schema.account.fullmatch(account) is None:
+        raise InvalidEvent(f"{event_id}: {schema.type} does not belong to {account!r}")
     if (
         isinstance(amount, bool)
         or not isinstance(amount, int)
         or not -MAX_NANO <= amount <= MAX_NANO
     ):
-        raise InvalidEvent(f"{draft.id}: the amount must be a 64-bit whole number")
+        raise InvalidEvent(f"{event_id}: the amount must be a 64-bit whole number")
     if not _SIGNS[schema.sign](amount):
-        raise InvalidEvent(f"{draft.id}: {draft.type} can't move {usd(amount)} USD")
+        raise InvalidEvent(f"{event_id}: {schema.type} can't move {usd(amount)} USD")
 
 
 def _load(path: Path) -> Schema:

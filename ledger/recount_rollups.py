@@ -150,6 +150,7 @@ class _Recount:
         self._archived_until = archived_until
         self._watermark = 0
         self._listed: set[str] = set()
+        self._folding = Folding(slot)
         self._pages: dict[str, PageDelta] = {}
         self._tail: list[Document] = []
         self._ts = 0
@@ -177,30 +178,26 @@ class _Recount:
         if not base:
             return
         self._ts = int(base[-1]["ts"])
-        for page in await asyncio.to_thread(self._folded, base):
-            _merge(self._pages, page)
-
-    def _folded(self, events: Iterable[Document]) -> list[PageDelta]:
-        folding = Folding(self._slot)
-        folding.add(events)
-        return [page for page in folding.deltas().values() if self._judged(page.start)]
+        await asyncio.to_thread(self._folding.add, base)
 
     async def closed(self) -> list[Difference]:
         """Compare and forget the pages whose time is over."""
-        over = {
-            name: page
-            for name, page in self._pages.items()
-            if page.start + page.span_us <= self._ts
-        }
-        for name in over:
-            del self._pages[name]
-        stored = await self._read(over)
-        return self._compare(over, stored)
+        over = await asyncio.to_thread(self._folding.closed, self._ts)
+        pages = self._only_judged(over)
+        return self._compare(pages, await self._read(pages))
 
     async def open_pages(self) -> dict[str, Document]:
         """Read the pages that more events may go into."""
-        late = {page.id for page in self._folded(self._tail)}
-        return await self._read({*self._pages, *late})
+        self._pages = self._only_judged(self._folding.deltas())
+        return await self._read({*self._pages, *self._folded(self._tail)})
+
+    def _only_judged(self, pages: dict[str, PageDelta]) -> dict[str, PageDelta]:
+        return {name: page for name, page in pages.items() if self._judged(page.start)}
+
+    def _folded(self, events: Iterable[Document]) -> dict[str, PageDelta]:
+        folding = Folding(self._slot)
+        folding.add(events)
+        return self._only_judged(folding.deltas())
 
     async def _read(self, names: Iterable[str]) -> dict[str, Document]:
         return {page["_id"]: page for page in await self._store.find_ids("rollups", names)}
@@ -210,9 +207,9 @@ class _Recount:
         for name, page in stored.items():
             reached = applied(page, self._slot)
             late = [event for event in self._tail if event["seq"] <= reached]
-            for delta in self._folded(late):
-                if delta.id == name:
-                    _merge(self._pages, delta)
+            delta = self._folded(late).get(name)
+            if delta is not None:
+                _merge(self._pages, delta)
         return self._compare(self._pages, stored)
 
     def _compare(
@@ -250,7 +247,7 @@ def _same(expected: PageDelta, stored: Document | None, slot: int) -> bool:
         return False
     try:
         return cells_of(stored) == expected.cells
-    except ValueError:
+    except (IndexError, TypeError, ValueError):
         return False
 
 

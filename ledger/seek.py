@@ -6,9 +6,8 @@ match, or that are skipped over, are known from their cells and not read. Refuse
 cells can't tell, the events are read in order (ledger/scan.py).
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 
 from ledger.cubes import (
     DAY_US,
@@ -21,6 +20,7 @@ from ledger.cubes import (
     TRIED,
     WHEN,
     Cell,
+    by_minute,
 )
 from ledger.events import Document
 from ledger.recent import Recent
@@ -28,32 +28,11 @@ from ledger.scan import at_times, birth_us, in_time, within
 from ledger.store import Store
 from ledger.totals import FOREVER_US, sums
 from ledger.wanted import Filter, translate
+from ledger.windows import MOST_PIECES, Piece, Window, hour, runs
 
 DAYS_AT_FIRST, DAYS_AT_MOST = 4, 366
 FEW = 200
-SPARE = 5
-SHORTEST_US = 1_000_000
-MOST_PIECES = 8
 DEEP = 50
-
-
-Piece = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A day or an hour that must be read.
-
-    `count` events match in it, of which the first `skip` are not wanted; both None when only a part
-    of it is in the period. `points` are times at which all of them are, if that is known. `cell`
-    tells how close together they are.
-    """
-
-    count: int | None
-    skip: int | None
-    pieces: list[Piece]
-    points: list[int] | None
-    cell: Cell
 
 
 class Seek:
@@ -151,7 +130,7 @@ class Seek:
             yield event
 
     async def _in(self, window: Window) -> AsyncGenerator[Document, None]:
-        width = _width(window, (window.skip or self._skip) + max(self._need, 1))
+        width = window.width((window.skip or self._skip) + max(self._need, 1))
         for piece in window.pieces:
             events = within(
                 self._store,
@@ -179,7 +158,7 @@ class Seek:
                 first,
                 last,
                 newest_first=not self._newest_first,
-                width=_width(window, count - skip),
+                width=window.width(count - skip),
             )
             async with aclosing(events):
                 async for event in events:
@@ -196,25 +175,33 @@ class Seek:
         """Yield the days and hours that must be read."""
         async with aclosing(self._days()) as days:
             async for start, cell in days:
-                if self._passed(start, DAY_US, cell):
+                if self._passed(start, DAY_US, cell[EVENTS]):
                     continue
                 if self._few(cell):
                     yield self._window(start, DAY_US, cell)
                     continue
-                for hour, hourly in await self._cells(start, start + DAY_US, HOUR_US):
-                    if self._passed(hour, HOUR_US, hourly):
+                for at_hour, hourly in await self._cells(start, start + DAY_US, HOUR_US):
+                    if self._passed(at_hour, HOUR_US, hourly[EVENTS]):
                         continue
-                    if self._skip < DEEP or not self._has_quarters:
-                        yield self._window(hour, HOUR_US, hourly)
+                    if not self._by_quarters(hourly):
+                        yield self._window(at_hour, HOUR_US, hourly)
                         continue
-                    for at, cell in await self._cells(hour, hour + HOUR_US, QUARTER_US):
-                        if not self._passed(at, QUARTER_US, cell):
-                            yield self._window(at, QUARTER_US, cell)
+                    for at, cell in await self._cells(at_hour, at_hour + HOUR_US, QUARTER_US):
+                        if not self._passed(at, QUARTER_US, cell[EVENTS]):
+                            for window in self._minutes(at, cell):
+                                yield window
 
     def _few(self, cell: Cell) -> bool:
         """Tell whether a day need not be searched by the hour."""
         count = cell[EVENTS] + cell[TRIED]
         return count <= 2 or (count <= FEW and self._by_account)
+
+    def _by_quarters(self, hourly: Cell) -> bool:
+        """Tell whether an hour should be searched by the quarter: much of it is skipped, or the
+        rows are among others and too many for its bits to tell where."""
+        if not self._has_quarters:
+            return False
+        return self._skip >= DEEP or (not self._dense and hourly[EVENTS] > MOST_PIECES)
 
     async def _days(self) -> AsyncGenerator[tuple[int, Cell], None]:
         """Yield the days that have matching events, few at first, then more at a time."""
@@ -246,9 +233,9 @@ class Seek:
     def _whole(self, start: int, span_us: int) -> bool:
         return self._from_us <= start and start + span_us <= self._to_us
 
-    def _passed(self, start: int, span_us: int, cell: Cell) -> bool:
-        """Tell whether a day or hour need not be read; what is skipped over is counted."""
-        count = cell[EVENTS]
+    def _passed(self, start: int, span_us: int, count: int) -> bool:
+        """Tell whether a piece of time with so many events need not be read; what is skipped over
+        is counted."""
         if not count or start >= self._to_us or start + span_us <= self._from_us:
             return True
         if not self._whole(start, span_us) or count > self._skip:
@@ -258,44 +245,55 @@ class Seek:
 
     def _window(self, start: int, span_us: int, cell: Cell) -> Window:
         """Return what to read of a day or hour, as tight as its cell can tell, in order."""
-        low, high = max(self._from_us, cell[FIRST]), min(self._to_us, cell[LAST] + 1)
-        whole = self._whole(start, span_us)
-        skip, count = (self._skip, cell[EVENTS]) if whole else (None, None)
-        if whole:
-            self._skip = 0
+        count = cell[EVENTS] if self._whole(start, span_us) else None
         if cell[EVENTS] <= 2 and not cell[TRIED]:
+            low, high = self._within(cell)
             points = [at for at in {cell[FIRST], cell[LAST]} if low <= at < high]
-            return Window(count, skip, [], points, cell)
+            return self._begun(count, [], cell, points)
         pieces = [(start, start + span_us)]
         if not self._dense and not (self._by_account and span_us < DAY_US):
-            bit_us, base = (HOUR_US, start) if span_us == DAY_US else (MINUTE_US, _hour(start))
-            runs = _runs(cell[WHEN], base, bit_us)
-            pieces = runs if len(runs) <= MOST_PIECES else pieces
+            bit_us, base = (HOUR_US, start) if span_us == DAY_US else (MINUTE_US, hour(start))
+            pieces = runs(cell[WHEN], base, bit_us)
+        return self._begun(count, pieces, cell)
+
+    def _minutes(self, start: int, cell: Cell) -> Iterator[Window]:
+        """Yield what to read of a quarter of an hour: not the minutes that are skipped over.
+
+        Of a minute that is only partly in the period it is not known how many are skipped before it
+        has been read, so it is a window of its own, which is read before this goes on.
+        """
+        counts = by_minute(cell) if cell[EVENTS] > 2 else None
+        if counts is None:
+            yield self._window(start, QUARTER_US, cell)
+            return
+        left = {at: count for at, count in zip(_minutes_of(start), counts, strict=True) if count}
+        for at in sorted(left, reverse=self._newest_first):
+            if not self._passed(at, MINUTE_US, left[at]):
+                if self._whole(at, MINUTE_US):
+                    break
+                yield self._begun(None, [(at, at + MINUTE_US)], cell)
+            del left[at]
+        if left:
+            pieces = runs(sum(1 << (at - start) // MINUTE_US for at in left), start, MINUTE_US)
+            first, last = pieces[0][0], pieces[-1][1]
+            count = sum(left.values()) if self._whole(first, last - first) else None
+            yield self._begun(count, [(first, last)] if self._dense else pieces, cell)
+
+    def _within(self, cell: Cell) -> Piece:
+        return max(self._from_us, cell[FIRST]), min(self._to_us, cell[LAST] + 1)
+
+    def _begun(
+        self, count: int | None, pieces: list[Piece], cell: Cell, points: list[int] | None = None
+    ) -> Window:
+        """Return a window of pieces in order of time; if it is whole, skipping ends in it."""
+        low, high = self._within(cell)
         cut = [(max(low, first), min(high, last)) for first, last in pieces]
         cut = [piece for piece in cut if piece[0] < piece[1]]
-        return Window(count, skip, cut[::-1] if self._newest_first else cut, None, cell)
+        skip = None if count is None else self._skip
+        if count is not None:
+            self._skip = 0
+        return Window(count, skip, cut[::-1] if self._newest_first else cut, points, cell)
 
 
-def _hour(at: int) -> int:
-    return at // HOUR_US * HOUR_US
-
-
-def _runs(bits: int, start: int, bit_us: int) -> list[Piece]:
-    """Return the times whose bits are set, near ones as one."""
-    runs: list[Piece] = []
-    for number in range(bits.bit_length()):
-        if bits >> number & 1:
-            first, last = start + number * bit_us, start + (number + 1) * bit_us
-            if runs and runs[-1][1] + bit_us >= first:
-                runs[-1] = (runs[-1][0], last)
-            else:
-                runs.append((first, last))
-    return runs
-
-
-def _width(window: Window, need: int) -> int:
-    """Return how long a piece of time should hold as many events as are needed."""
-    cell = window.cell
-    length = cell[LAST] + 1 - cell[FIRST]
-    share = min(1.0, (need + SPARE) / max(1, cell[EVENTS] + cell[TRIED]))
-    return max(round(length * share), SHORTEST_US)
+def _minutes_of(quarter: int) -> range:
+    return range(quarter, quarter + QUARTER_US, MINUTE_US)

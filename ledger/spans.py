@@ -7,13 +7,16 @@ nothing.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ledger.cubes import DAY_US, HOUR_US, QUARTER_ALL, QUARTER_US
+from ledger.cubes import DAY_US, HOUR_US, MINUTE_US, QUARTER_ALL, QUARTER_US
 from ledger.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of whole days, hours or quarters of hours: `unit_us` is how long a page of it is."""
+    """A run of whole days, hours, quarters of hours or minutes: `unit_us` is how long one is.
+
+    Each but a minute has a page of its own; those of minutes are the quarters' (`page_us`).
+    """
 
     unit_us: int
     start: int
@@ -21,6 +24,11 @@ class Span:
 
     def __contains__(self, ts: int) -> bool:
         return self.start <= ts < self.end
+
+    @property
+    def page_us(self) -> int:
+        """How long the time of a page is."""
+        return max(self.unit_us, QUARTER_US)
 
 
 @dataclass(slots=True)
@@ -69,7 +77,7 @@ def _cut(start: int, end: int, units: Sequence[int]) -> list[Span]:
 
 
 def units_for(wanted: Iterable[Wanted], by: Sequence[int], bucket_us: int | None) -> list[int]:
-    """Return the lengths of the pages that can be used, the longest first."""
+    """Return the lengths of the units that can be used, the longest first."""
     needed = {*by, *(at for one in wanted for at in one.allowed)}
     shortest = QUARTER_US if needed <= set(QUARTER_ALL.keeps) else HOUR_US
     return [
@@ -77,3 +85,14 @@ def units_for(wanted: Iterable[Wanted], by: Sequence[int], bucket_us: int | None
         for unit in (DAY_US, HOUR_US, QUARTER_US)
         if unit >= shortest and (bucket_us is None or unit <= bucket_us)
     ]
+
+
+def units_to_count(wanted: Sequence[Wanted]) -> list[int] | None:
+    """Return the lengths of the units that can be used where only events are counted: minutes too.
+
+    None when there is nothing to gain. Attempts on other channels are not counted by minute.
+    """
+    units = units_for(wanted, (), None)
+    if units[-1] != QUARTER_US or any(one.tried for one in wanted):
+        return None
+    return [DAY_US, HOUR_US, MINUTE_US]

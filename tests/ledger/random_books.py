@@ -43,11 +43,12 @@ def random_event(rng, writer, seq, ts):
     }
 
 
-def random_events(rng, writer, count, first_seq=1, ts=START_US):
+def random_events(rng, writer, count, first_seq=1, ts=START_US, longest_us=8 * HOUR_US):
     """Events in bursts and with gaps, of one writer, in order."""
     events = []
     for seq in range(first_seq, first_seq + count):
-        ts += rng.choice((1, 10**6, 60 * 10**6, 600 * 10**6, rng.randint(1, 8 * HOUR_US)))
+        gap = rng.choice((1, 10**6, 60 * 10**6, 600 * 10**6, rng.randint(1, 8 * HOUR_US)))
+        ts += gap if gap <= longest_us else rng.randint(1, longest_us)
         events.append(random_event(rng, writer, seq, ts))
     return events
 
