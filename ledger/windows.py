@@ -5,6 +5,7 @@ ledger/seek.py decides what must be read.
 """
 
 from dataclasses import dataclass
+from math import isqrt
 
 from ledger.cubes import EVENTS, FIRST, HOUR_US, LAST, TRIED, Cell
 
@@ -34,7 +35,7 @@ class Window:
         """Return how long a piece of time should hold as many events as are needed."""
         cell = self.cell
         length = cell[LAST] + 1 - cell[FIRST]
-        share = min(1.0, (need + SPARE) / max(1, cell[EVENTS] + cell[TRIED]))
+        share = min(1.0, (need + SPARE + 2 * isqrt(need)) / max(1, cell[EVENTS] + cell[TRIED]))
         return max(round(length * share), SHORTEST_US)
 
 
