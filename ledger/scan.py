@@ -16,7 +16,9 @@ FEW, MANY = 250, 2_000
 FIRST_WINDOW_US = 60 * 1_000_000
 SHORTEST_WINDOW_US = 1_000
 STARTED_TOGETHER_US = 24 * 3_600 * 1_000_000
+LONG_WINDOW_US = 3_600 * 1_000_000
 LONGEST_WINDOW_US = 366 * 24 * 3_600 * 1_000_000
+EXPECTED = 20_000
 MOST = 2 * MANY
 
 
@@ -54,17 +56,17 @@ async def total(store: Store) -> int:
 
 
 async def birth_us(store: Store) -> int | None:
-    """Return a time shortly before the first event of all was recorded; None for empty books.
+    """Return when the first event of all was recorded, or a time shortly before; None for none.
 
-    Slots are taken in order, so the first one's first event is the oldest but for those of
-    processes that started at the same time.
+    Where the first event of a slot is gone, its next one can be only a little older than those of
+    others: slots are taken in order.
     """
     slots = await store.find_list("writers", {}, projection={"_id": 1}, sort=[("_id", 1)])
-    for slot in slots:
-        first = await store.find_one("events", {"writer": slot["_id"], "seq": 1})
-        if first is not None:
-            return int(first["ts"]) - STARTED_TOGETHER_US
-    return None
+    asked = [await store.find_one("events", {"writer": s["_id"], "seq": 1}) for s in slots]
+    times = [int(first["ts"]) for first in asked if first is not None]
+    if not times:
+        return None
+    return min(times) - (0 if len(times) == len(slots) else STARTED_TOGETHER_US)
 
 
 def about(account: str, owner: str | None = None) -> tuple[Document, ...]:
@@ -155,6 +157,7 @@ async def within(
 
     `width` is the first piece of time that is asked for; the next ones follow from what is found.
     """
+    longest: int | None = None
     while start < end:
         cut = max(start, end - width) if newest_first else min(end, start + width)
         window = (cut, end) if newest_first else (start, cut)
@@ -166,6 +169,26 @@ async def within(
             yield event
         start, end = (start, cut) if newest_first else (cut, end)
         width = _next_width(width, len(page))
+        if width > LONG_WINDOW_US:
+            longest = await _longest_us(store) if longest is None else longest
+            width = min(width, longest)
+
+
+async def _longest_us(store: Store) -> int:
+    """Return how long a piece of time may be, lest it hold far too many events to be asked for.
+
+    That is judged by the average of the books: behind a long time without events there may be very
+    many of them, and some databases fetch all that match before they hand out the first.
+    """
+    slots = await store.find_list("writers", {})
+    found = [await last_event(store, slot["_id"]) for slot in slots]
+    last = [event for event in found if event is not None]
+    born = await birth_us(store)
+    if born is None or not last:
+        return LONGEST_WINDOW_US
+    events = sum(int(event["seq"]) for event in last)
+    lasted = max(int(event["ts"]) for event in last) - born
+    return min(max(lasted * EXPECTED // events, FIRST_WINDOW_US), LONGEST_WINDOW_US)
 
 
 async def _window(

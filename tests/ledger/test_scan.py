@@ -88,3 +88,24 @@ async def test_the_last_event_is_found_with_and_without_a_watermark(store):
         assert (await scan.last_event(store, 1))["seq"] == 50
     assert await scan.total(store) == 50
     assert await scan.counts(store) == {1: 50}
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_young_and_busy_books_are_asked_for_in_pieces(store, newest_first):
+    busy = [NOW - 2 * 24 * 3_600 * 10**6 + n * 10_000 for n in range(20_000)]
+    events = await plant(store, busy)
+    asked = []
+
+    class Watched:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        def find(self, collection, wanted, **options):
+            low, high = wanted["ts"]["$gte"], wanted["ts"]["$lt"]
+            asked.append(sum(low <= event["ts"] < high for event in events))
+            return store.find(collection, wanted, **options)
+
+    found = scan.in_time(Watched(), now_us=NOW, newest_first=newest_first)
+    assert sum([1 async for _ in found]) == len(events)
+    assert len(asked) < 3_000
+    assert sum(asked) < 6 * len(events), "events that are fetched to be dropped"
