@@ -103,6 +103,7 @@ class Slices:
         now_s = self._clock.monotonic_s()
         for account, piece in list(self._slices.items()):
             unused = not piece.users and not piece.free and not piece.lock.locked()
+            unused = unused and (piece.known or not piece.rev)  # else something may be left
             if unused and now_s - piece.used_at_s >= idle_s:
                 del self._slices[account]
 
@@ -135,14 +136,22 @@ class Slices:
                     return
 
     async def give_back(self, piece: Slice) -> None:
-        """Give back what is free. Raises StoreError."""
+        """Give back what is free. Raises StoreError, or Fenced as `_look_up` does.
+
+        Where it is in doubt how much that is, since an answer was lost or a change refused, that is
+        looked up first: nothing may lie where nobody can spend it.
+        """
         async with piece.lock:
-            amount = piece.free
-            if amount <= 0 or not piece.known:
-                return
-            piece.appetite = FIRST_APPETITE
-            piece.granted -= amount  # nobody here spends it while it travels
-            await self._change(piece, {"_id": piece.account}, -amount)
+            for _ in range(GRANT_TRIES):
+                if not piece.known and piece.rev:
+                    await self._look_up(piece)
+                amount = piece.free
+                if amount <= 0 or not piece.known:
+                    return
+                piece.appetite = FIRST_APPETITE
+                piece.granted -= amount  # nobody here spends it while it travels
+                if await self._change(piece, {"_id": piece.account}, -amount):
+                    return
 
     async def release(self, account: str) -> None:
         """Somebody elsewhere looks for this account's credit: give back what is free of it."""

@@ -10,7 +10,7 @@ from ledger.accounts import available_nano, balance_nano
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.credit import Credit
-from ledger.errors import InsufficientCredit, OutcomeUnknown, Unavailable
+from ledger.errors import InsufficientCredit, OutcomeUnknown, StoreError, Unavailable
 from ledger.events import Draft
 from ledger.recovery import recover_abandoned
 from ledger.verify import verify
@@ -267,6 +267,22 @@ async def test_a_slice_is_topped_up_before_it_runs_out(store, books):
         await asyncio.sleep(0.001)
     calls = books.credit.slices.of("user:1").looks
     assert 2 <= calls <= 10
+
+
+@pytest.mark.parametrize("plan", ["lost", "unanswered"])
+async def test_what_was_given_back_without_an_answer_is_not_left_lying(store, books, plan):
+    await books.record(recharge("a", amount_nano=10_000))
+    (await books.credit.hold(["user:1"], 10_000)).release()
+    slices = books.credit.slices
+    faulty = slices._store = FaultyStore(store)
+    faulty.plan("find_one_and_update", plan)
+    with pytest.raises(StoreError):
+        await books.credit.recall("user:1")
+    slices.forget_idle(0)
+    await books.credit.recall("user:1")
+    assert available_nano(await accounts.read(store, "user:1")) == 10_000
+    slices.forget_idle(0)
+    assert slices.known("user:1") is None
 
 
 async def test_a_cancelled_hold_leaves_nothing_behind(store, books):
