@@ -15,6 +15,12 @@ class MediaMeter(PassMeter):
         # Several images have several ends, of which any can be the last.
         super().__init__(replace(dialect, closes=known.unit != "images" or known.count == 1))
         self._keeps = dialect.name == "transcripts"
+        self._wanted = known.count if known.unit == "images" else 1
+
+    @property
+    def whole(self) -> bool:
+        """Whether every image that was asked for is there, or all that is said or was heard."""
+        return self.finished and (self.done or (self.made().count or 1) >= self._wanted)
 
     def made(self) -> Made:
         """Return what was made so far."""

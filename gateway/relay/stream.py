@@ -97,7 +97,7 @@ async def _pass_on(
             await _until_the_end(relay, x, delivery, meter, client)
     except CallFailed as error:
         log.info("request %s: stream: %s: %s", x.request_id, error.code, error)
-        if meter.finished and x.stopped is None:
+        if meter.whole and x.stopped is None:
             return await _finished(x, meter, client)
         outcome = UPSTREAM_TIMEOUT if error.code == UPSTREAM_TIMEOUT else UPSTREAM_CUT
         broke(relay, delivery, outcome)

@@ -62,6 +62,11 @@ class StreamMeter:
             return True
         return any(_FINISHED.search(piece) for piece in self._recent)
 
+    @property
+    def whole(self) -> bool:
+        """Whether nothing more was to come, so that a connection may break without any loss."""
+        return self.finished
+
     def delivered(self) -> list[str]:
         """Return the text delivered so far, as far as it was kept."""
         self._extract()

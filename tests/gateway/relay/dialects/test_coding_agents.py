@@ -122,7 +122,8 @@ async def test_claude_codes_stream_comes_back_byte_for_byte(gate: Gate, vendor: 
     ]
     assert names == kinds and (names[0], names[-1]) == ("message_start", "message_stop")
     (event,) = await gate.events_of(key)
-    assert event["body"]["usage"] == {"input": 10, "cached": 4, "cache_write": 3, "output": 20}
+    writes = {"cache_write": 1, "cache_write_1h": 2}
+    assert event["body"]["usage"] == {"input": 10, "cached": 4, **writes, "output": 20}
 
 
 async def test_claude_codes_request_reaches_other_upstreams(gate: Gate, vendor: FakeVendor) -> None:

@@ -5,7 +5,7 @@ docs/faults.md is the same table; `python -m tests.gateway.relay.faults` writes 
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from gateway.channels.health import Rules
 from gateway.channels.watch import Watch
+from gateway.providers.openai import OpenAIProvider
 from tests.fakes.raw import Line, RawUpstream, Request
 from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.faults.answers import TEXT, Good, answer
@@ -43,9 +44,10 @@ class Setting:
         self.upstream.play = fault.play()
         relay = self.gate.running.relay
         relay.watch = Watch(Rules())
-        for provider in {id(p): p for p in relay.providers.values()}.values():
-            if hasattr(provider, "_total_s"):
-                provider._total_s = PATIENCE_S if fault.slow else 0
+        for provider in relay.providers.values():
+            if isinstance(provider, OpenAIProvider):
+                way = provider._ways.usual
+                provider._ways.usual = replace(way, total_s=PATIENCE_S if fault.slow else 0)
 
     async def once(self, fault: Fault, client: str, upstream: str, stream: bool) -> Any:
         """Ask once; return what was heard, and the id of the event that charges it."""
