@@ -17,6 +17,8 @@ from gateway.relay.answer import RelayHandler
 from gateway.relay.call import first_good
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
+from gateway.relay.limit import limit
+from gateway.relay.policy import for_interruption
 from gateway.relay.realtime.session import Session
 from gateway.relay.realtime.turns import Turns
 from gateway.relay.realtime.upstream import PING_S, Upstream, connect
@@ -67,6 +69,7 @@ class RealtimeHandler(RelayHandler, WebSocketHandler):
         relay.begin(x)
         try:
             route(relay, x)
+            await limit(relay, x)
             turns = Turns(relay, x, request.headers, request.remote_ip or "")
             await turns.cover(relay.settings.hold_wait_s)
             upstream = await first_good(relay, x, connect)
@@ -145,7 +148,7 @@ class RealtimeHandler(RelayHandler, WebSocketHandler):
             started_s=started_s,
             pinned=pinned,
             task=task,
-            policy=relay.settings.disconnect_policy,
+            policy=for_interruption(relay, model),
             prices=relay.books.prices.table(),
             headers=passed_headers(REALTIME, request.headers),
         )

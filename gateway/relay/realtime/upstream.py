@@ -42,6 +42,9 @@ async def connect(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Upst
     channel, watch = x.channel, relay.watch
     assert channel is not None
     vendor = relay.catalogue.vendor(channel.type)
+    if channel.proxy_enc:  # what goes by a proxy must not go beside it
+        lacks = Failure(vendor.protocol, vendor.id, None, 501)
+        raise _refused("upstream_unreachable", "sessions do not go by a channel's proxy", lacks)
     try:
         secret = relay.directory.secret_of(channel)
     except SecretsLocked as error:

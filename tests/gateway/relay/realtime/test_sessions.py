@@ -270,3 +270,31 @@ async def test_many_sessions_at_once(gate: Gate, realtime: FakeRealtime) -> None
     await asyncio.gather(*(one() for _ in range(5)))
     assert {event["amount"] for event in await charges(gate, key, 15)} == {-TURN}
     assert await gate.balance(key.account) == 10**9 - 15 * TURN
+
+
+async def test_a_session_counts_in_the_limits_of_its_key(
+    gate: Gate, realtime: FakeRealtime
+) -> None:
+    _, secret = await gate.key(concurrency=1)
+    async with talk(gate, secret, "speech"):
+        with pytest.raises(InvalidStatus) as refused:
+            async with talk(gate, secret, "speech"):
+                pass
+        assert refused.value.response.status_code == 429
+        assert refused.value.response.headers["retry-after"]
+    await gate.settled()
+    async with talk(gate, secret, "speech") as client:
+        await client.say(CREATE)
+        await client.until("response.done")
+
+
+async def test_what_goes_by_a_proxy_does_not_go_beside_it(
+    gate: Gate, realtime: FakeRealtime
+) -> None:
+    _, secret = await gate.key()
+    await gate.price({"model": "proxied", "input": "1"})
+    await gate.channel("proxied", base_url=realtime.url, proxy="http://127.0.0.1:9")
+    with pytest.raises(InvalidStatus) as refused:
+        async with talk(gate, secret, "proxied"):
+            pass
+    assert refused.value.response.status_code == 502 and not realtime.asked
