@@ -136,15 +136,19 @@ class Slices:
                     return
 
     async def give_back(self, piece: Slice) -> None:
-        """Give back what is free. Raises StoreError, or Fenced as `_look_up` does.
+        """Give back what is free. Raises StoreError.
 
         Where it is in doubt how much that is, since an answer was lost or a change refused, that is
-        looked up first: nothing may lie where nobody can spend it.
+        looked up first: nothing may lie where nobody can spend it. What a later owner of the slot
+        has is not this one's to give.
         """
         async with piece.lock:
             for _ in range(GRANT_TRIES):
                 if not piece.known and piece.rev:
-                    await self._look_up(piece)
+                    try:
+                        await self._look_up(piece)
+                    except Fenced:
+                        return
                 amount = piece.free
                 if amount <= 0 or not piece.known:
                     return
