@@ -17,7 +17,7 @@ from tests.e2e.server import Server
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("broken_connections")]
 
 CLIENTS = 32
-KILLS = int(os.environ.get("KILLS", "10"))
+KILLS = int(os.environ.get("KILLS", "6"))
 SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 
 

@@ -10,7 +10,7 @@ from tests.e2e.server import Server
 from tests.fuzz.run import run, settled
 
 SEED = int(os.environ.get("FUZZ_SEED", "20261122"))
-REQUESTS = 600
+REQUESTS = 400
 
 pytestmark = [pytest.mark.e2e, pytest.mark.database]
 

@@ -16,7 +16,7 @@ __all__ = ["upstreams"]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
-REQUESTS = int(os.environ.get("WEIGHT_REQUESTS", "1500"))
+REQUESTS = int(os.environ.get("WEIGHT_REQUESTS", "800"))
 WEIGHTS = (1, 2, 7)
 # How many standard deviations a share may be away: more happen once in 150,000 runs.
 SIGMAS = 4.5
