@@ -2,6 +2,7 @@
 
 import json
 
+from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import STATUS_ENABLED
 from gateway.directory.directory import Directory
 from gateway.directory.keys import Key
@@ -10,29 +11,24 @@ from gateway.directory.users import ROOT_ID
 CHANNEL_NAME = "Sandbox"
 KEY_NAME = "demo"
 SANDBOX_TYPE = 1000
-MODELS = (
-    "sandbox-chat",
-    "sandbox-embedding",
-    "sandbox-image",
-    "sandbox-speech",
-    "sandbox-transcription",
-)
+CHAT_MODEL = "sandbox-chat"
 
 
-async def set_up(directory: Directory) -> str:
+async def set_up(directory: Directory, catalogue: Catalogue) -> str:
     """See to it that the sandbox channel and a demo key of root's exist; return the key's secret.
 
     What is there already stays as it is, but for the models that the demo needs.
     """
+    models = catalogue.vendor(SANDBOX_TYPE).models
     channels = [c for c in directory.all_channels() if c.type == SANDBOX_TYPE]
     if not channels:
         await directory.channels.create(
-            {"type": SANDBOX_TYPE, "name": CHANNEL_NAME, "models": list(MODELS)}
+            {"type": SANDBOX_TYPE, "name": CHANNEL_NAME, "models": list(models)}
         )
-    elif not any(c.is_enabled and set(MODELS) <= set(c.models) for c in channels):
-        models = sorted({*channels[0].models, *MODELS})
+    elif not any(c.is_enabled and set(models) <= set(c.models) for c in channels):
+        wanted = sorted({*channels[0].models, *models})
         await directory.channels.update(
-            channels[0].id, {"status": STATUS_ENABLED, "models": models}
+            channels[0].id, {"status": STATUS_ENABLED, "models": wanted}
         )
     key = await _demo_key(directory)
     return directory.keys.secret_of(key)
@@ -51,7 +47,7 @@ async def _demo_key(directory: Directory) -> Key:
 def instructions(base_url: str, secret: str, data_dir: str) -> str:
     """Return what to try, ready to be copied."""
     body = json.dumps(
-        {"model": MODELS[0], "messages": [{"role": "user", "content": "Hello, who are you?"}]}
+        {"model": CHAT_MODEL, "messages": [{"role": "user", "content": "Hello, who are you?"}]}
     )
     return f"""
 The sandbox answers locally, without network or key. Try it:

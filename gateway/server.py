@@ -134,7 +134,11 @@ def stop_signal() -> asyncio.Event:
 
 async def demo_secret(running: Running) -> str | None:
     """Set up the demo, if it is asked for, and return its key's secret."""
-    return await demo.set_up(running.directory) if running.settings.demo else None
+    return (
+        await demo.set_up(running.directory, running.relay.catalogue)
+        if running.settings.demo
+        else None
+    )
 
 
 async def until_stopped(running: Running, stop: asyncio.Event) -> int:
