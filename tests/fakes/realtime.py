@@ -7,6 +7,7 @@ usage that it is told to report. What it was sent is kept.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ import orjson
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
-from tornado.websocket import WebSocketHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 Json = dict[str, Any]
 USAGE: Json = {
@@ -174,4 +175,5 @@ class _Session(WebSocketHandler):
 
     async def _say(self, kind: str, **fields: Any) -> None:
         event = {"type": kind, "event_id": f"ev_{self._count}", **fields}
-        await self.write_message(orjson.dumps(event).decode())
+        with suppress(WebSocketClosedError):  # the other side may be gone by then
+            await self.write_message(orjson.dumps(event).decode())
