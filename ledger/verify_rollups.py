@@ -49,7 +49,8 @@ class RollupFeed:
             found = differences(self._store, self._writer, read=self._read)
             async with aclosing(found):
                 async for difference in found:
-                    faults.append(difference.fault)
+                    if difference.is_fault:
+                        faults.append(difference.fault)
         except (LedgerError, *FAILURES) as error:
             message = f"can't be counted again: {error!r}"
             faults.append(RollupFault("rollup changed", f"writer {self._writer}", message))
