@@ -114,18 +114,21 @@ class World:
             process.ended_well = not process.books.fenced.is_set()
         except (LedgerError, OSError) as error:
             self.say(f"{process} could not close its books: {error!r}")
-        self.kill(process)
+        self.kill(process, ended=True)
 
     def terminate(self, process: SimProcess) -> asyncio.Task[None]:
         """Send SIGTERM."""
         self.say(f"{process} gets SIGTERM")
         return process.start(self.stop(process), "stop")
 
-    def kill(self, process: SimProcess, *, torn: bool = False) -> None:
-        """End a process at once; with `torn`, in the middle of a write to its disk."""
+    def kill(self, process: SimProcess, *, torn: bool = False, ended: bool = False) -> None:
+        """End a process at once; with `torn`, in the middle of a write to its disk; `ended` says
+        that it had come to its end, and whoever was to look at its errors had the time."""
         if not process.alive:
             return
         self.say(f"{process} is gone")
+        if not ended:
+            self.loop.forgive(process)
         self.loop.kill(process)
         if torn:
             self.disk.dying = True
