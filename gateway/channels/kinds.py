@@ -14,18 +14,20 @@ from typing import Any
 
 import orjson
 
+from gateway.dialects.rerank import RERANK as RERANKING
 from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import KIND_AUTO
 from gateway.formats import openai
 from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage
+from gateway.media import asks as media
+from gateway.media.form import File, Form, OutgoingForm
+from gateway.media.spool import Spool
 from gateway.relay.route import wire_of
 
 CHAT, EMBEDDINGS, IMAGES = "chat", "embeddings", "images"
 SPEECH, TRANSCRIPTION, RERANK = "speech", "transcription", "rerank"
 
-JSON = "application/json"
-_BOUNDARY = "tollgate-channel-test"
 _SOUND_S = 1
 _RATE = 8_000
 
@@ -36,7 +38,7 @@ Content = Mapping[str, str]
 class Kind:
     """One kind of test.
 
-    `write` makes the body from a model and the prompt, `content_type` is what it is. `read` says
+    `write` makes the body from a model and the prompt. `read` says
     what an answer holds in a few words, None when it is no such answer; it gets the body's bytes,
     their JSON or None, and the content type. `counts` is usage that answers do not report, `timed`
     whether being slow says anything about the channel: images and sounds take their time.
@@ -44,10 +46,9 @@ class Kind:
 
     name: str
     endpoint: Endpoint
-    write: Callable[[str, str], bytes]
+    write: Callable[[str, str], bytes | OutgoingForm]
     read: Callable[[bytes, Any, str], str | None]
     counts: Callable[[str, Any], Usage] = lambda prompt, parsed: {}
-    content_type: str = JSON
     timed: bool = True
 
 
@@ -99,14 +100,10 @@ def silence() -> bytes:
     return file.getvalue()
 
 
-def _form(model: str, prompt: str) -> bytes:
-    """Write a form with a short sound (RFC 7578)."""
-    disposition = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="'
-    head = (
-        f'{disposition}model"\r\n\r\n{model}\r\n'
-        f'{disposition}file"; filename="test.wav"\r\nContent-Type: audio/wav\r\n\r\n'
-    )
-    return head.encode() + silence() + f"\r\n--{_BOUNDARY}--\r\n".encode()
+def _form(model: str, prompt: str) -> OutgoingForm:
+    sound = silence()
+    file = File("file", "test.wav", "audio/wav", 0, len(sound))
+    return OutgoingForm(Form(Spool.of(sound), [], [file]), {"model": model})
 
 
 TABLE: dict[str, Kind] = {
@@ -121,7 +118,7 @@ TABLE: dict[str, Kind] = {
         Kind(EMBEDDINGS, openai.EMBEDDINGS, lambda m, p: _json(model=m, input=p), _vector),
         Kind(
             IMAGES,
-            Endpoint("images", "images", "/v1/images/generations", "prompt", (str,), False),
+            media.GENERATIONS,
             lambda m, p: _json(model=m, prompt="A red circle on a white ground", n=1),
             _image,
             counts=lambda prompt, parsed: {"images": max(1, len(_listed(parsed, "data")))},
@@ -129,7 +126,7 @@ TABLE: dict[str, Kind] = {
         ),
         Kind(
             SPEECH,
-            Endpoint("speech", "speech", "/v1/audio/speech", "input", (str,), False),
+            media.SPEECH,
             lambda m, p: _json(model=m, input=p, voice="alloy"),
             _sound,
             counts=lambda prompt, parsed: {"characters": len(prompt)},
@@ -137,16 +134,15 @@ TABLE: dict[str, Kind] = {
         ),
         Kind(
             TRANSCRIPTION,
-            Endpoint("transcriptions", "transcriptions", "/v1/audio/transcriptions", "", (), False),
+            media.TRANSCRIPTIONS,
             _form,
             _text,
             counts=lambda prompt, parsed: {"seconds": _SOUND_S},
-            content_type=f"multipart/form-data; boundary={_BOUNDARY}",
             timed=False,
         ),
         Kind(
             RERANK,
-            Endpoint("rerank", "rerank", "/v1/rerank", "query", (str,), False),
+            RERANKING,
             lambda m, p: _json(model=m, query=p, documents=[p, "Something else."]),
             _scores,
             counts=lambda prompt, parsed: {"calls": 1},

@@ -13,7 +13,7 @@ import orjson
 
 from gateway.channels.blame import blame
 from gateway.channels.failure import Failure, of_answer, of_call
-from gateway.channels.kinds import CHAT, JSON, TABLE, Kind, kind_of
+from gateway.channels.kinds import CHAT, TABLE, Kind, kind_of
 from gateway.channels.replies import NotTheAnswer, Reply, read_reply
 from gateway.channels.upstream_keys import OF_THE_KEY, UpstreamKey, read_keys
 from gateway.dialects.table import DIALECTS
@@ -158,12 +158,11 @@ class Probe:
             raise LookupError(f"{vendor.name} has no route for {kind.name}")
         served = channel.upstream_model(trial.model)
         body = kind.write(served, self._prompt)
-        headers = {"content-type": kind.content_type}
-        if kind.name == CHAT:
-            body, headers = _conversation(wire, body, trial.stream), {}
-        if kind.content_type == JSON:
+        if isinstance(body, bytes):
+            if kind.name == CHAT:
+                body = _conversation(wire, body, trial.stream)
             body = overridden(body, channel)
-        return Call(channel, vendor, key.secret, wire, body, trial.stream, headers, served)
+        return Call(channel, vendor, key.secret, wire, body, trial.stream, model=served)
 
     def _now_s(self) -> float:
         return self._clock.now_us() / 1_000_000

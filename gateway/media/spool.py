@@ -32,6 +32,14 @@ class Spool:
         self._closed = False
         self.size = 0
 
+    @classmethod
+    def of(cls, data: bytes) -> "Spool":
+        """Return one that holds a little, in memory, and never needs a disk."""
+        spool = cls(Path())
+        spool._memory += data
+        spool.size = len(data)
+        return spool
+
     @property
     def on_disk(self) -> bool:
         """Whether it outgrew the memory that it may take."""

@@ -87,7 +87,7 @@ KINDS = [
     ("dall-e-3", "images", "an image", {"images": 1}),
     ("tts-1", "speech", "400 bytes of sound", {"characters": 51}),
     ("whisper-1", "transcription", "Nothing was said.", {"seconds": 1}),
-    ("bge-reranker-v2", "rerank", "2 scores", {"input": 12, "output": 0, "calls": 1}),
+    ("bge-reranker-v2", "rerank", "2 scores", {"input": 12, "calls": 1}),
 ]
 
 
