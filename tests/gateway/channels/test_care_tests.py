@@ -81,6 +81,7 @@ async def round_over(root: httpx.AsyncClient, kind: str = "tests") -> dict[str, 
     return found
 
 
+SANDBOX = 1000
 KINDS = [
     ("gpt-4o", "chat", "I am gpt-4o.", {"input": 10, "output": 20}),
     ("text-embedding-3-small", "embeddings", "a vector of 3", {"input": 8, "output": 0}),
@@ -289,3 +290,15 @@ async def test_the_leader_alone_tests_and_leaves_alone_what_a_person_switched_of
     assert len(events) == len(vendor.seen) and {each["actor"] for each in events} == {"system"}
     if held is not None:
         await store.delete_one("leases", {"_id": "jobs"})
+
+
+async def test_every_model_of_the_sandbox_passes_its_test(
+    gate: Gate, root: httpx.AsyncClient
+) -> None:
+    models = gate.running.relay.catalogue.vendor(SANDBOX).models
+    channel = await gate.channel(*models, type=SANDBOX)
+    for model in models:
+        answer = (await root.get(f"/channel/test/{channel.id}", params={"model": model})).json()
+        assert answer["success"], (model, answer)
+        chat = answer["message"].startswith("Sandbox answer")
+        assert chat == (model in ("sandbox-chat", "sandbox-moderation")), (model, answer)
