@@ -21,7 +21,7 @@ from gateway.formats.openai import Ask, Endpoint
 from gateway.providers.base import Answer, CallFailed, Sender
 from gateway.providers.openai import authentication, overridden
 from gateway.relay import costs, errors
-from gateway.relay.admit import identify, refuse_model
+from gateway.relay.admit import begin, enter
 from gateway.relay.answer import RelayHandler
 from gateway.relay.body_pipe import Upload
 from gateway.relay.context import Exchange, Relay
@@ -136,26 +136,14 @@ class ProxyHandler(RelayHandler):
     async def _admitted(self, channel_id: int) -> Exchange:
         relay, request = self.relay, self.request
         started_s = relay.clock.monotonic_s()
-        if not relay.accepting:
-            raise RelayError("shutting_down", "This server is stopping; please try again.")
-        key, user, _ = await identify(relay, request.headers, request.remote_ip or "")
+        key, user, _ = await enter(relay, request.headers, request.remote_ip or "")
         if user.role < ROLE_ADMIN:
             raise RelayError("channel_not_allowed", "Only admins can use a channel directly.")
-        refuse_model(key, _MODEL)
-        task = asyncio.current_task()
-        assert task is not None
-        return Exchange(
-            request_id=self.request_id,
-            ask=Ask(PROXY, b"", {}, _MODEL, False, False, 1, None, ""),
-            key=key,
-            user=user,
-            started_s=started_s,
-            pinned=channel_id,
-            task=task,
-            policy=relay.settings.disconnect_policy,
-            prices=relay.books.prices.table(),
-            channel=pinned_channel(relay, channel_id),
-        )
+        ask = Ask(PROXY, b"", {}, _MODEL, False, False, 1, None, "")
+        who = key, user, channel_id
+        x = begin(relay, who, ask, request.headers, self.request_id, started_s)
+        x.channel = pinned_channel(relay, channel_id)
+        return x
 
     def _request(self, channel: Channel, path: str) -> tuple[Sender, httpx.Request]:
         relay, asked = self.relay, self.request

@@ -12,13 +12,12 @@ from tornado.websocket import WebSocketHandler
 
 from gateway.dialects.realtime import REALTIME
 from gateway.formats.openai import MAX_MODEL_LENGTH, Ask
-from gateway.relay.admit import identify, passed_headers, refuse_model
+from gateway.relay.admit import begin, enter
 from gateway.relay.answer import RelayHandler
 from gateway.relay.call import first_good
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.limit import limit
-from gateway.relay.policy import for_interruption
 from gateway.relay.realtime.session import Session
 from gateway.relay.realtime.turns import Turns
 from gateway.relay.realtime.upstream import PING_S, Upstream, connect
@@ -126,29 +125,14 @@ class RealtimeHandler(RelayHandler, WebSocketHandler):
 
     async def _admitted(self) -> Exchange:
         relay, request = self.relay, self.request
-        if not relay.accepting:
-            raise RelayError("shutting_down", "This server is stopping; please try again.")
         if relay.settings.relay_proxy is not None:
             message = "Realtime sessions are not available where upstreams are behind a proxy."
             raise RelayError("api_not_implemented", message)
         started_s = relay.clock.monotonic_s()
-        key, user, pinned = await identify(relay, request.headers, request.remote_ip or "")
+        who = await enter(relay, request.headers, request.remote_ip or "")
         model = self.get_query_argument("model", "")
         if not model or len(model) > MAX_MODEL_LENGTH:
             wanted = "`?model=` must name the model of the session."
             raise RelayError("missing_required_parameter", wanted, param="model")
-        refuse_model(key, model)
-        task = asyncio.current_task()
-        assert task is not None
-        return Exchange(
-            request_id=self.request_id,
-            ask=Ask(REALTIME, b"", {}, model, True, True, 1, None, ""),
-            key=key,
-            user=user,
-            started_s=started_s,
-            pinned=pinned,
-            task=task,
-            policy=for_interruption(relay, model),
-            prices=relay.books.prices.table(),
-            headers=passed_headers(REALTIME, request.headers),
-        )
+        ask = Ask(REALTIME, b"", {}, model, True, True, 1, None, "")
+        return begin(relay, who, ask, request.headers, self.request_id, started_s)
