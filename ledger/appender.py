@@ -4,7 +4,9 @@ Owns the order of this process's events. Promises each caller its own receipt or
 receipt only for an event that is durable, the first receipt again for a replay, KeyReused for an id
 that says something else; gapless numbers; and that an event once accepted is recorded even if its
 caller goes away. Batches form by chaining: while one is in flight callers queue, its completion
-sends the next, so an idle system adds no delay and a busy one batches by itself.
+sends the next, so an idle system adds no delay and a busy one batches by itself. While a batch is
+in the database's hands, a full one that waits is numbered already, so that the database need not
+wait for it; when the first does not land at once, the numbers of the second are taken back.
 
 With a spill, an event that was given a place is promised on disk when the database keeps it
 waiting: its caller gets a receipt that says so, and it is recorded when the database is back.
@@ -17,7 +19,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from ledger.clock import Clock
 from ledger.errors import (
@@ -88,6 +90,8 @@ class Appender:
         self._on_landed = on_landed
         self._queue: deque[Pending] = deque()
         self._batch: list[Pending] = []
+        self._ahead: tuple[list[Pending], list[Document]] | None = None
+        self._may_number_ahead = False
         self._spiller = (
             None if spill is None else Spiller(spill, writer.slot, writer.epoch, self._waiting)
         )
@@ -100,12 +104,12 @@ class Appender:
     @property
     def pending(self) -> int:
         """How many events wait or were promised room."""
-        return len(self._queue) + self.places
+        return len(self._queue) + len(self._numbered_ahead()) + self.places
 
     @property
     def idle(self) -> bool:
         """True while every event that was accepted is in the books."""
-        return not self._queue and not self._batch
+        return not self._queue and not self._batch and self._ahead is None
 
     def check(self) -> None:
         """Raise BooksUnavailable (Fenced, BooksBusy) when no new work may be admitted."""
@@ -190,10 +194,38 @@ class Appender:
             self._pump = asyncio.create_task(self._run(), name="ledger appender")
         elif self._stalled_since_s is not None:
             self._spill_what_waits()
+        self._number_ahead()
+
+    def _number_ahead(self) -> None:
+        """Number the batch after the one under way, if there is a full one."""
+        if self._may_number_ahead and self._ahead is None and len(self._queue) >= MAX_BATCH:
+            self._ahead = self._next()
+
+    def _next(self) -> tuple[list[Pending], list[Document]]:
+        """Return the next batch and its events: the one numbered ahead, or else what waits."""
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            return ahead
+        batch = list(islice(self._queue, MAX_BATCH))
+        events = self._number(batch)
+        for _ in batch:
+            self._queue.popleft()
+        return batch, events
+
+    def _withdraw(self) -> None:
+        """Take back numbers given ahead, since those of the batch before may change."""
+        self._may_number_ahead = False
+        if self._ahead is not None:
+            (batch, events), self._ahead = self._ahead, None
+            self._writer.rewind(events[0])
+            self._queue.extendleft(reversed(batch))
+
+    def _numbered_ahead(self) -> list[Pending]:
+        return self._ahead[0] if self._ahead is not None else []
 
     def _waiting(self) -> Iterator[Pending]:
         """What is not recorded yet, in order; may hold what has just been recorded, too."""
-        return chain(self._batch, self._queue)
+        return chain(self._batch, self._numbered_ahead(), self._queue)
 
     def _all_kept(self) -> bool:
         return all(pending.kept for pending in self._waiting())
@@ -211,12 +243,11 @@ class Appender:
 
     async def _run(self) -> None:
         try:
-            while self._queue:
-                size = min(MAX_BATCH, len(self._queue))
-                self._batch = [self._queue.popleft() for _ in range(size)]
+            while not self.idle:
+                self._batch, events = self._next()
                 late = asyncio.get_running_loop().call_later(LATE_S, self._late)
                 try:
-                    await self._land(self._batch)
+                    await self._land(self._batch, events)
                 finally:
                     late.cancel()
                 self._batch = []
@@ -240,20 +271,23 @@ class Appender:
         self.fenced.set()
         for pending in self._waiting():
             _fail(pending, error)
-        self._batch = []
+        self._batch, self._ahead = [], None
         self._queue.clear()
 
-    async def _land(self, batch: list[Pending]) -> None:
+    async def _land(self, batch: list[Pending], events: list[Document]) -> None:
         """Make a batch durable, whatever happens on the way."""
-        events = self._number(batch)
         retry_s = FIRST_RETRY_S
+        self._may_number_ahead = True
+        asyncio.get_running_loop().call_soon(self._number_ahead)  # when this batch was sent
         while batch:
             try:
                 await self._store.insert_events(events)
             except BatchStopped as stop:
+                self._withdraw()
                 batch, events = self._landed(batch, events, stop.position)
                 batch, events = await self._step_over(batch, events, stop.cause)
             except (OutcomeUnknown, Unavailable) as error:
+                self._withdraw()
                 retry_s = await self._wait_out(error, retry_s)
                 batch, events = self._landed(batch, events, await self._landed_prefix(events))
             else:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ledger import writers
+from ledger import appender, writers
 from ledger.appender import Appender
 from ledger.clock import Clock
 from ledger.errors import (
@@ -78,6 +78,24 @@ async def test_a_batch_forms_while_another_is_in_flight(desk):
     await desk.all([recharge(str(n)) for n in range(50)])
     batches = [len(args[0]) for name, args in desk.store.calls if name == "insert_events"]
     assert sum(batches) == 50 and len(batches) <= 2
+
+
+@pytest.mark.parametrize("plan", ["ok", "unanswered", "lost", 0, 1, 2])
+async def test_a_full_batch_is_numbered_while_another_is_in_flight(store, monkeypatch, plan):
+    monkeypatch.setattr(appender, "MAX_BATCH", 3)
+    writer = await writers.acquire(store, Clock())
+    desk, numbered = Desk(store, writer), []
+    desk.appender._on_landed = lambda events: numbered.append((events[-1]["seq"], writer.next_seq))
+    await desk.appender.append(recharge("4"))
+    desk.store.plan("insert_events", plan)
+    receipts = await desk.all([recharge(str(n)) for n in range(10)])
+    assert [r.event_id for r in receipts] == [f"recharge:test:{n}" for n in range(10)]
+    assert [n for n, r in enumerate(receipts) if r.replayed] == [4]
+    events = await chain_of(store)
+    assert sorted(ids(events)) == sorted(f"recharge:test:{n}" for n in range(10))
+    ahead = [next_seq - last - 1 for last, next_seq in numbered]
+    assert max(ahead) >= 2, "no batch was numbered ahead"
+    assert desk.appender.idle and desk.appender.pending == 0
 
 
 async def test_a_replay_in_mid_batch_gets_the_first_receipt_and_leaves_no_gap(store, desk):

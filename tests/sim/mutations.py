@@ -35,8 +35,7 @@ async def _no_fence(store: Any, clock: Any, slot: Any) -> Writer:
     return writer
 
 
-async def _land_anew(self: Any, batch: Any) -> None:
-    events = self._number(batch)
+async def _land_anew(self: Any, batch: Any, events: Any) -> None:
     while batch:
         try:
             await self._store.insert_events(events)
@@ -168,6 +167,9 @@ MUTATIONS: dict[str, list[Plant]] = {
     "a slice is taken without looking whether there is enough": [(Slices, "_take", _take_blindly)],
     "a slot is taken over without a fence": [(writers, "_fence", _no_fence)],
     "an unknown outcome is answered by new numbers": [(Appender, "_land", _land_anew)],
+    "numbers given ahead are kept when the batch before is numbered again": [
+        (Appender, "_withdraw", lambda self: None)
+    ],
     "an unknown outcome is taken for success": [(Appender, "_landed_prefix", _all_landed)],
     "what landed is not compared": [(Appender, "_landed_prefix", _whatever_landed)],
     "an event is dropped when its caller goes away": [(Appender, "append", _append_or_drop)],
