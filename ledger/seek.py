@@ -28,10 +28,11 @@ from ledger.scan import at_times, birth_us, in_time, within
 from ledger.store import Store
 from ledger.totals import FOREVER_US, sums
 from ledger.wanted import Filter, translate
-from ledger.windows import MOST_PIECES, Piece, Window, hour, runs
+from ledger.windows import Piece, Window, hour, runs
 
 DAYS_AT_FIRST, DAYS_AT_MOST = 4, 366
 FEW = 200
+EXACT = 2  # the first and the last time in a cell are those of all its events
 DEEP = 50
 
 
@@ -194,14 +195,14 @@ class Seek:
     def _few(self, cell: Cell) -> bool:
         """Tell whether a day need not be searched by the hour."""
         count = cell[EVENTS] + cell[TRIED]
-        return count <= 2 or (count <= FEW and self._by_account)
+        return count <= EXACT or (count <= FEW and self._by_account)
 
     def _by_quarters(self, hourly: Cell) -> bool:
         """Tell whether an hour should be searched by the quarter: much of it is skipped, or the
-        rows are among others and too many for its bits to tell where."""
+        rows are among others, and its cell can't tell when exactly each was recorded."""
         if not self._has_quarters:
             return False
-        return self._skip >= DEEP or (not self._dense and hourly[EVENTS] > MOST_PIECES)
+        return self._skip >= DEEP or (not self._dense and hourly[EVENTS] > EXACT)
 
     async def _days(self) -> AsyncGenerator[tuple[int, Cell], None]:
         """Yield the days that have matching events, few at first, then more at a time."""
@@ -246,7 +247,7 @@ class Seek:
     def _window(self, start: int, span_us: int, cell: Cell) -> Window:
         """Return what to read of a day or hour, as tight as its cell can tell, in order."""
         count = cell[EVENTS] if self._whole(start, span_us) else None
-        if cell[EVENTS] <= 2 and not cell[TRIED]:
+        if cell[EVENTS] <= EXACT and not cell[TRIED]:
             low, high = self._within(cell)
             points = [at for at in {cell[FIRST], cell[LAST]} if low <= at < high]
             return self._begun(count, [], cell, points)
@@ -262,7 +263,7 @@ class Seek:
         Of a minute that is only partly in the period it is not known how many are skipped before it
         has been read, so it is a window of its own, which is read before this goes on.
         """
-        counts = by_minute(cell) if cell[EVENTS] > 2 else None
+        counts = by_minute(cell) if cell[EVENTS] > EXACT else None
         if counts is None:
             yield self._window(start, QUARTER_US, cell)
             return
