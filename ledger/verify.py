@@ -38,7 +38,7 @@ TRIES = 3
 ROUNDS, SMALL_ROUND = 5, 5_000
 SAVE_EVERY_S = 20.0
 IDS = 500
-BREATH = 50  # how many events are checked before other tasks get a turn
+BREATH = 100  # how many events are checked before other tasks get a turn
 
 Progress = Callable[[int, int], None]
 Fold = Callable[[Document], None]
