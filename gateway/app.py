@@ -63,6 +63,7 @@ from ledger.store import Store
 
 AGENT = f"tollgate/{__version__}"
 CONF_DIR = Path(__file__).parent.parent / "conf"
+PRICES = CONF_DIR / "prices.yaml"
 
 
 @dataclass(eq=False)
@@ -106,7 +107,7 @@ async def _open(
     embedded, store = await _open_store(settings, opened, embedded_url)
     vault = Vault(_secret_key(settings))
     books = await _open_books(settings, opened, store, clock)
-    await seed(books.prices, books, CONF_DIR / "prices.yaml", clock.now_us())
+    await seed(books.prices, books, PRICES, clock.now_us())
     catalogue = Catalogue.load(CONF_DIR / "providers.yaml")
     # The embedded database wakes its listeners at every write to anything, so polling is cheaper.
     directory = Directory(store, vault, clock, catalogue, listen=settings.mongo_url is not None)
@@ -288,7 +289,7 @@ def _jobs(relay: Relay, care: Care) -> Jobs:
     owner = f"{books.writer.slot}:{books.writer.epoch}"
     signer = _signer(relay.settings)
     context = JobContext(books.store, books, relay.directory, relay.settings, clock, signer)
-    context.care = care
+    context.care, context.prices_file = care, PRICES
     return Jobs(context, Leader(books.store, clock, owner))
 
 
@@ -321,5 +322,5 @@ def _admin_context(
         reversing=reversing,
         models_for=partial(models_for, relay),
         archive_dir=settings.archives,
-        prices_file=CONF_DIR / "prices.yaml",
+        prices_file=PRICES,
     )
