@@ -24,6 +24,7 @@ from gateway.relay.answer import RelayHandler
 from gateway.relay.context import Relay
 from gateway.relay.gemini import take_key
 from gateway.relay.passage import as_openai
+from gateway.relay.query import passed_query
 from gateway.relay.route import none_serves, pick
 
 MAX_BYTES = 64 << 10
@@ -82,7 +83,8 @@ class CountHandler(RelayHandler):
         raw = orjson.dumps(_renamed(body, served)) if served != model else self.request.body
         try:
             first, *_ = read_keys(channel.id, relay.directory.secret_of(channel))
-            call = Call(channel, vendor, first.secret, endpoint, raw, False, passed, served)
+            query = passed_query(endpoint.queries, self.request.query)
+            call = Call(channel, vendor, first.secret, endpoint, raw, False, passed, served, query)
             answer = await relay.providers[vendor.protocol].call(call)
         except SecretsLocked:
             raise errors.of_call("upstream_auth") from None
