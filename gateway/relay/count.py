@@ -1,7 +1,8 @@
 """Counting a request's tokens without sending it: Anthropic's count_tokens, Gemini's countTokens.
 
 Upstreams of the same dialect are asked, which costs nothing; for all others the gateway counts
-itself, as it does where an upstream reports no usage. Nothing is charged either way.
+itself, as it does where an upstream reports no usage. Nothing is charged either way; it counts as
+a request.
 """
 
 from dataclasses import replace
@@ -23,6 +24,7 @@ from gateway.relay.admit import identify, passed_headers, refuse_model
 from gateway.relay.answer import RelayHandler
 from gateway.relay.context import Relay
 from gateway.relay.gemini import take_key
+from gateway.relay.limit import limit_free
 from gateway.relay.passage import as_openai
 from gateway.relay.query import passed_query
 from gateway.relay.route import none_serves, pick
@@ -54,7 +56,7 @@ class CountHandler(RelayHandler):
             take_key(self)
 
     async def post(self, model: str | None = None) -> None:
-        """Answer with the number of tokens. Raises RelayError 400, 401, 403, 404 or 502."""
+        """Answer with the number of tokens. Raises RelayError 400, 401, 403, 404, 429 or 502."""
         relay, request = self.relay, self.request
         key, user, _ = await identify(relay, request.headers, request.remote_ip or "")
         body = openai.parse_body(request.body)
@@ -64,6 +66,8 @@ class CountHandler(RelayHandler):
         channel = pick(relay, user.group, ask.model, self.endpoint)
         if channel is None:
             raise none_serves(relay, user.group, ask.model, self.endpoint)
+        _, self.standing = await limit_free(relay, key, user)
+        self._headers.update(self.standing)
         vendor = relay.catalogue.vendor(channel.type)
         if vendor.protocol == self.dialect.name and not vendor.paths:
             self.send_json(await self._asked(channel, body, ask.model))

@@ -21,12 +21,14 @@ from gateway.relay.attempt import MAX_ERROR_BYTES
 from gateway.relay.context import Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.kept_stream import KeptStream
+from gateway.relay.limit import limit_free
 from gateway.relay.passage import as_openai
 from gateway.relay.query import Allowed, passed_query
 
 MAX_BYTES = 64 << 20
 _JSON = "application/json"
 _EVENTS = "text/event-stream"
+_STREAM = "stream=true"
 #: What OpenAI's reference lists for each of these routes, and no more.
 _INCLUDE: Allowed = (("include", ()), ("include[]", ()))
 READ: Allowed = (
@@ -53,14 +55,23 @@ class KeptHandler(RelayHandler):
     async def _ask(
         self, method: str, answer_id: str, rest: str = "", queries: Allowed = ()
     ) -> None:
-        """Answer with what the upstream says. Raises RelayError 401, 403, 404, 502 or 504."""
+        """Answer with what the upstream says. Raises RelayError 401, 403, 404, 429, 502 or 504."""
         relay, request = self.relay, self.request
-        _, user, _ = await identify(relay, request.headers, request.remote_ip or "")
-        kept = await answers.find(relay, user.id, answer_id)
-        if kept is None:
-            raise _not_found(answer_id)
+        key, user, _ = await identify(relay, request.headers, request.remote_ip or "")
         query = passed_query(queries, request.query)
-        outgoing, sender = self._outgoing(method, kept, f"{rest}?{query}" if query else rest)
+        grant, self.standing = await limit_free(relay, key, user, lasting=_STREAM in query)
+        self._headers.update(self.standing)
+        try:
+            kept = await answers.find(relay, user.id, answer_id)
+            if kept is None:
+                raise _not_found(answer_id)
+            await self._answer(method, kept, f"{rest}?{query}" if query else rest)
+        finally:
+            if grant is not None:
+                grant.end()
+
+    async def _answer(self, method: str, kept: Kept, rest: str) -> None:
+        outgoing, sender = self._outgoing(method, kept, rest)
         try:
             answer = await sender.send(outgoing, kept.channel)
             try:
@@ -75,7 +86,7 @@ class KeptHandler(RelayHandler):
         if not 200 <= answer.status < 300:
             raise _refused(kept, answer, content)
         if method == "DELETE":
-            await answers.forget(relay, kept.id)
+            await answers.forget(self.relay, kept.id)
         self.set_status(answer.status)
         self._headers["Content-Type"] = _JSON
         self.finish(content)
@@ -89,7 +100,7 @@ class KeptHandler(RelayHandler):
             raise _not_found(kept.id)
         url = vendor.url(channel.base_url, endpoint.path, endpoint.task)
         headers = [
-            ("accept", _EVENTS if "stream=true" in rest else _JSON),
+            ("accept", _EVENTS if _STREAM in rest else _JSON),
             ("accept-encoding", "identity"),
             ("user-agent", sender.user_agent),
             *authentication(vendor, kept.key.secret),

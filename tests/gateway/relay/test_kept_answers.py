@@ -130,7 +130,7 @@ async def test_a_kept_answer_as_a_stream_and_from_where_one_was(gate: Gate, kept
 async def test_a_stream_that_breaks_has_no_end_and_one_that_nobody_reads_is_left(
     gate: Gate, kept: FakeKept
 ) -> None:
-    _, secret = await gate.key()
+    _, secret = await gate.key(concurrency=1)
     made = await gate.client(secret).responses.create(model="kept", input="hi")
     path = f"/v1/responses/{made.id}?stream=true"
     headers = {"authorization": f"Bearer sk-{secret}"}
@@ -147,8 +147,11 @@ async def test_a_stream_that_breaks_has_no_end_and_one_that_nobody_reads_is_left
         client.stream("GET", path, headers=headers) as answer,
     ):
         assert (await anext(answer.aiter_bytes())).startswith(b"event: response.created")
+        assert (await gate.http.get(path, headers=headers)).status_code == 429
+        assert (await gate.http.get(path[:-12], headers=headers)).status_code == 200
     await asyncio.wait_for(kept.gone.wait(), DEADLINE_S)
     # One that does not read is waited for, not read for.
+    _, other = await gate.key()
     kept.hangs, kept.events = False, [b"x" * 100_000] * 300
     async with (
         httpx.AsyncClient(base_url=gate.url, timeout=DEADLINE_S) as client,
@@ -157,7 +160,7 @@ async def test_a_stream_that_breaks_has_no_end_and_one_that_nobody_reads_is_left
         pieces = answer.aiter_raw()
         size = len(await anext(pieces))
         await until(lambda: kept.written)
-        made_meanwhile = await gate.client(secret).responses.create(model="kept", input="hi")
+        made_meanwhile = await gate.client(other).responses.create(model="kept", input="hi")
         assert made_meanwhile.id and kept.written < 16 << 20
         async for piece in pieces:
             size += len(piece)
