@@ -18,7 +18,7 @@ from gateway.formats.openai import Ask
 from gateway.formats.usage import Usage
 from gateway.limits.limits import Grant, Limits
 from gateway.providers.base import Provider
-from gateway.relay.fetch import Fetcher
+from gateway.relay.fetch import ImageFetcher
 from gateway.settings import Settings
 from gateway.tasks import end_all
 from gateway.tokens import TokenCounter
@@ -48,7 +48,7 @@ class Relay:
     directory: Directory
     catalogue: Catalogue
     counter: TokenCounter
-    fetcher: Fetcher
+    fetcher: ImageFetcher
     providers: Mapping[str, Provider]
     owners: Mapping[str, str]
     watch: Watch

@@ -76,7 +76,7 @@ async def test_all_that_a_channel_sends_goes_through_its_proxy(
 
 
 async def test_the_proxy_of_all_and_streams_through_it(gate: Gate, root: httpx.AsyncClient) -> None:
-    ways = gate.running.care.fetcher.ways
+    ways = gate.running.care.pages.ways
     usual = ways.usual
     await gate.channel("m")
     _, secret = await gate.key()
