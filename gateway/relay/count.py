@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 
-from gateway.channels.upstream_keys import read_keys
 from gateway.dialects import asks
 from gateway.dialects.gemini import count
 from gateway.dialects.table import DIALECTS
@@ -86,9 +85,12 @@ class CountHandler(RelayHandler):
         passed = passed_headers(endpoint, self.request.headers)
         raw = orjson.dumps(_renamed(body, served)) if served != model else self.request.body
         try:
-            first, *_ = read_keys(channel.id, relay.directory.secret_of(channel))
+            secret, now_s = relay.directory.secret_of(channel), relay.clock.monotonic_s()
+            key = relay.watch.begin(channel, secret, (), now_s)
+            assert key is not None
+            relay.watch.abandoned(key, now_s)  # how counting ends says little about answering
             query = passed_query(endpoint.queries, self.request.query)
-            call = Call(channel, vendor, first.secret, endpoint, raw, False, passed, served, query)
+            call = Call(channel, vendor, key.secret, endpoint, raw, False, passed, served, query)
             answer = await relay.providers[vendor.protocol].call(call)
         except SecretsLocked:
             raise errors.of_call("upstream_auth") from None
@@ -107,7 +109,9 @@ class CountHandler(RelayHandler):
         parsed = errors.parse(content)
         if not 200 <= answer.status < 300:
             status, said = as_openai(endpoint, answer.status, parsed)
-            raise errors.of_upstream(status, answer.headers, said)
+            refused = errors.of_upstream(status, answer.headers, said)
+            refused.message = key.hidden_in(refused.message)
+            raise refused
         if not isinstance(parsed, dict):
             raise errors.of_call("upstream_bad_answer")
         return parsed
