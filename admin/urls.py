@@ -91,6 +91,7 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("ledger/audit", audit.AuditHandler),
     ("ledger/prices", prices.PricesHandler),
     ("ledger/prices/proposals", prices.ProposalsHandler),
+    ("ledger/prices/proposals/dismiss", prices.DismissHandler),
     (f"ledger/prices/{_NUMBER}", prices.PriceVersionHandler),
     (f"ledger/prices/{_NUMBER}/diff/{_NUMBER}", prices.PriceDiffHandler),
     (f"ledger/prices/{_NUMBER}/rollback", prices.RollbackHandler),

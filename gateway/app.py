@@ -26,6 +26,7 @@ from gateway.channels.model_diffs import ModelDiffs
 from gateway.channels.probe import Probe
 from gateway.channels.testing import ChannelTests
 from gateway.channels.trial_cost import TrialBooks
+from gateway.channels.vendor_rounds import Asking
 from gateway.channels.watch import Watch
 from gateway.directory.bootstrap import FirstStart, first_start
 from gateway.directory.care import CareRecords
@@ -40,14 +41,14 @@ from gateway.limits.limits import Limits
 from gateway.limits.opening import open_limits, share_rests
 from gateway.observer import Observer
 from gateway.providers.base import Provider
-from gateway.providers.fetch import Fetcher as VendorFetcher
 from gateway.providers.gemini import GeminiProvider
 from gateway.providers.openai import OpenAIProvider
+from gateway.providers.pages import VendorPages
 from gateway.providers.sandbox import SandboxProvider
 from gateway.providers.transport import UpstreamTransport
 from gateway.providers.ways import Way, Ways
 from gateway.relay.context import Relay
-from gateway.relay.fetch import Fetcher
+from gateway.relay.fetch import ImageFetcher
 from gateway.relay.route import models_for
 from gateway.settings import Settings
 from gateway.tokens import TokenCounter
@@ -63,6 +64,7 @@ from ledger.store import Store
 
 AGENT = f"tollgate/{__version__}"
 CONF_DIR = Path(__file__).parent.parent / "conf"
+PRICES = CONF_DIR / "prices.yaml"
 
 
 @dataclass(eq=False)
@@ -106,7 +108,7 @@ async def _open(
     embedded, store = await _open_store(settings, opened, embedded_url)
     vault = Vault(_secret_key(settings))
     books = await _open_books(settings, opened, store, clock)
-    await seed(books.prices, books, CONF_DIR / "prices.yaml", clock.now_us())
+    await seed(books.prices, books, PRICES, clock.now_us())
     catalogue = Catalogue.load(CONF_DIR / "providers.yaml")
     # The embedded database wakes its listeners at every write to anything, so polling is cheaper.
     directory = Directory(store, vault, clock, catalogue, listen=settings.mongo_url is not None)
@@ -127,7 +129,7 @@ async def _open(
     providers = _providers(transport, ways, counter, clock)
     relay = _relay(settings, opened, books, directory, catalogue, rng, counter, providers, limits)
     share_rests(relay, opened)
-    care = _care(relay, VendorFetcher(transport, AGENT, ways))
+    care = _care(relay, VendorPages(transport, AGENT, ways))
     opened.push_async_callback(care.aclose)
     jobs = _jobs(relay, care)
     observer = Observer(relay, jobs, care)
@@ -190,7 +192,7 @@ def _relay(
     providers: Mapping[str, Provider],
     limits: Limits,
 ) -> Relay:
-    fetcher = Fetcher(
+    fetcher = ImageFetcher(
         timeout_s=settings.user_content_timeout_s,
         allowed=settings.user_content_networks,
         proxy_url=settings.user_content_proxy,
@@ -269,7 +271,7 @@ def _providers(
     }
 
 
-def _care(relay: Relay, fetcher: VendorFetcher) -> Care:
+def _care(relay: Relay, pages: VendorPages) -> Care:
     directory, clock, s = relay.directory, relay.clock, relay.settings
     records = CareRecords(directory.store)
     probe = Probe(directory, relay.catalogue, relay.providers, clock, s.test_prompt)
@@ -277,9 +279,8 @@ def _care(relay: Relay, fetcher: VendorFetcher) -> Care:
     costs = TrialBooks(relay.books, relay.counter, s.test_prompt)
     pause_s = s.polling_interval_s
     tests = ChannelTests(directory, records, probe, judge, costs, clock, pause_s)
-    balances = ChannelBalances(directory, relay.catalogue, records, fetcher, clock, pause_s)
-    models = ModelDiffs(directory, relay.catalogue, records, fetcher, clock, pause_s)
-    return Care(tests, balances, models, fetcher)
+    asking = Asking(directory, relay.catalogue, records, pages, clock, pause_s)
+    return Care(tests, ChannelBalances(asking), ModelDiffs(asking), pages)
 
 
 def _jobs(relay: Relay, care: Care) -> Jobs:
@@ -288,7 +289,7 @@ def _jobs(relay: Relay, care: Care) -> Jobs:
     owner = f"{books.writer.slot}:{books.writer.epoch}"
     signer = _signer(relay.settings)
     context = JobContext(books.store, books, relay.directory, relay.settings, clock, signer)
-    context.care = care
+    context.care, context.prices_file = care, PRICES
     return Jobs(context, Leader(books.store, clock, owner))
 
 
@@ -321,5 +322,5 @@ def _admin_context(
         reversing=reversing,
         models_for=partial(models_for, relay),
         archive_dir=settings.archives,
-        prices_file=CONF_DIR / "prices.yaml",
+        prices_file=PRICES,
     )

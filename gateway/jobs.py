@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
@@ -29,6 +30,9 @@ from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import LedgerError, StoreError
 from ledger.lot_expiry import expire
+from ledger.price_proposals import propose
+from ledger.price_seed import seed_rows
+from ledger.price_waiting import note
 from ledger.reversal_runs import resume
 from ledger.seals import seal
 from ledger.signing import Signer
@@ -45,7 +49,10 @@ log = logging.getLogger("tollgate.jobs")
 
 @dataclass(eq=False)
 class JobContext:
-    """What jobs may use. `stopping` is set when the process ends: long jobs look at it."""
+    """What jobs may use. `stopping` is set when the process ends: long jobs look at it.
+
+    `prices_file` holds the prices that come with this version beside the package's.
+    """
 
     store: Store
     books: Books
@@ -55,6 +62,7 @@ class JobContext:
     signer: Signer | None = None
     log: logging.Logger = log
     care: Care | None = None
+    prices_file: Path | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -123,6 +131,19 @@ async def _channel_models(context: JobContext) -> None:
             await context.care.models.run(SYSTEM_ACTOR, context.stopping)
 
 
+async def _prices(context: JobContext) -> None:
+    """Propose what the packaged prices have and the book has not. Only a person publishes it."""
+    if context.prices_file is None:
+        return
+    book, now_us = context.books.prices, context.clock.now_us()
+    await book.refresh()
+    rows, source = await asyncio.to_thread(seed_rows, context.prices_file, now_us)
+    noted = await note(context.store, propose(book, rows, source), now_us // 1_000_000)
+    if noted.new:
+        said = "packaged prices: %d new proposals, %d wait: tollgate ledger prices proposals"
+        context.log.warning(said, len(noted.new), noted.waiting)
+
+
 # A line each: name, seconds between turns, coroutine function that takes a JobContext.
 JOBS: tuple[Job, ...] = (
     Job("audit", 60, _audit),
@@ -132,6 +153,7 @@ JOBS: tuple[Job, ...] = (
     Job("answers", 86_400, _answers),
     Job("channel tests", lambda s: s.channel_test_minutes * 60.0, _channel_tests, at_once=False),
     Job("model lists", lambda s: s.channel_list_minutes * 60.0, _channel_models, at_once=False),
+    Job("prices", lambda s: s.price_sync_minutes * 60.0, _prices),
     Job("balances", lambda s: s.channel_update_minutes * 60.0, _channel_balances, at_once=False),
 )
 

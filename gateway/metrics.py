@@ -95,6 +95,7 @@ TABLE: tuple[Row, ...] = (
     Row("audit_ok", GAUGE, "1 when the newest audit found no fault.", merge="min"),
     Row("audit_faults", GAUGE, "Faults that the newest audit found.", merge="max"),
     Row("audit_timestamp_seconds", GAUGE, "When the newest audit was.", merge="max"),
+    Row("price_proposals", GAUGE, "Proposed prices that wait for somebody's word.", merge="max"),
     # -- the processes
     Row("job_runs", COUNTER, "Turns of periodic jobs.", ("job", "outcome")),
     Row("job_seconds", GAUGE, "How long the last turn of a job took.", ("job",), merge="max"),

@@ -21,7 +21,7 @@ from gateway.jobs import Jobs
 from gateway.metrics import Counts, Snapshot
 from gateway.relay.context import Relay
 from gateway.relay.errors import TABLE as OUR_ERRORS
-from ledger import audit, seals
+from ledger import audit, price_waiting, seals
 from ledger.errors import LedgerError
 from ledger.events import Document
 from ledger.money import NANO_PER_USD
@@ -199,6 +199,7 @@ class Observer:
         head = seal.heads.get(mine.slot) if seal is not None else None
         self._put("unsealed_events", mine.next_seq - 1 - (head.seq if head is not None else 0))
         self._put("seal_number", seal.number if seal is not None else 0)
+        self._put("price_proposals", await price_waiting.count(books.store))
         found: dict[str, Any] | None = await audit.latest(books.store)
         if found is not None:
             self._put("audit_ok", found["ok"])

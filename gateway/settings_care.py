@@ -35,6 +35,14 @@ class CareSettings:
         "Minutes between two rounds of comparing the channels' models with what their upstreams"
         " list; 0 is never. Nothing is changed by that.",
     )
+    price_sync_minutes: int = setting(
+        CARE,
+        "PRICE_SYNC_FREQUENCY",
+        0,
+        integer(0, 525_600, "minutes"),
+        "Minutes between two comparisons of the price book with the packaged prices of the"
+        " installed version; 0 is never. What differs is proposed; no price is changed by that.",
+    )
     polling_interval_s: int = setting(
         CARE,
         "POLLING_INTERVAL",

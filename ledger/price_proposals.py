@@ -7,7 +7,7 @@ to adopt what has changed since it was looked at.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.errors import InvalidPrices
@@ -36,7 +36,7 @@ class Proposals:
 
     `kept` are models with an operator's row that differs from the package's, `withdrawn` those
     whose price an operator took away, `gone` those that the package no longer has: of these three
-    nothing is proposed.
+    nothing is proposed. `dismissed` are those that somebody put away (price_waiting.py).
     """
 
     version: int
@@ -46,6 +46,7 @@ class Proposals:
     kept: list[str]
     withdrawn: list[str]
     gone: list[str]
+    dismissed: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -80,6 +81,7 @@ class Proposals:
             "kept": self.kept,
             "withdrawn": self.withdrawn,
             "gone": self.gone,
+            "dismissed": self.dismissed,
         }
 
 

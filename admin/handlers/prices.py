@@ -5,13 +5,14 @@ from typing import Any, ClassVar
 
 from admin.base import ApiHandler
 from admin.errors import ApiError
-from admin.schemas.corrections import AdoptBody, NoteBody, PublishBody
+from admin.schemas.corrections import AdoptBody, DismissBody, NoteBody, PublishBody
 from gateway.directory.users import ROLE_ADMIN, ROLE_ROOT
 from ledger.events import rfc3339
 from ledger.price_diff import diff
 from ledger.price_proposals import Proposals, adopt, propose
 from ledger.price_seed import seed_rows
 from ledger.price_table import PriceTable
+from ledger.price_waiting import dismiss, forget, wanted
 from ledger.prices import PriceBook
 
 
@@ -70,38 +71,57 @@ class PricesHandler(_Base):
         await self.published(number, before)
 
 
-class ProposalsHandler(_Base):
+class _Proposals(_Base):
+    async def proposed(self) -> tuple[Proposals, Proposals]:
+        """Return what is proposed, and that without what somebody dismissed."""
+        book, now_us = await self.book(), self.context.clock.now_us()
+        rows, source = await asyncio.to_thread(seed_rows, self.context.prices_file, now_us)
+        found = propose(book, rows, source)
+        return found, await wanted(self.context.books.store, found)
+
+    async def chosen(self, sent: dict[str, Any]) -> tuple[Proposals, list[str]]:
+        """Return what a body chooses among, and the models that it chooses. Raises ApiError."""
+        if bool(sent["models"]) == sent["all"]:
+            raise ApiError(400, 'send "models", a list of names, or "all": true')
+        found, waiting = await self.proposed()
+        if sent["version"] != found.version:
+            raise ApiError(409, f"version {found.version} is in force now; look again")
+        return found, list(waiting.rows) if sent["all"] else sent["models"]
+
+
+class ProposalsHandler(_Proposals):
     """/api/ledger/prices/proposals."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN, "POST": ROLE_ROOT}
 
     async def get(self) -> None:
         """Answer what the packaged prices of the installed version propose; nothing is changed."""
-        self.ok((await self._proposed()).to_json())
+        _, waiting = await self.proposed()
+        self.ok(waiting.to_json(), total=len(waiting.rows))
 
     async def post(self) -> None:
         """Publish what was chosen of it, compared with the version that the chooser looked at."""
         sent = self.body(AdoptBody())
-        if bool(sent["models"]) == sent["all"]:
-            raise ApiError(400, 'send "models", a list of names, or "all": true')
-        found = await self._proposed()
-        if sent["version"] != found.version:
-            raise ApiError(409, f"version {found.version} is in force now; look again")
-        book, before = self.context.books.prices, self.context.books.prices.latest
+        found, models = await self.chosen(sent)
+        books = self.context.books
+        before = books.prices.latest
         number = await adopt(
-            book,
-            self.context.books,
-            found,
-            None if sent["all"] else sent["models"],
-            author=self.actor,
-            note=sent["note"],
+            books.prices, books, found, models, author=self.actor, note=sent["note"]
         )
+        await forget(books.store, models)
         await self.published(number, before)
 
-    async def _proposed(self) -> Proposals:
-        book, now_us = await self.book(), self.context.clock.now_us()
-        rows, source = await asyncio.to_thread(seed_rows, self.context.prices_file, now_us)
-        return propose(book, rows, source)
+
+class DismissHandler(_Proposals):
+    """POST /api/ledger/prices/proposals/dismiss."""
+
+    access: ClassVar[dict[str, int]] = {"POST": ROLE_ROOT}
+
+    async def post(self) -> None:
+        """Put proposals away until their prices are others."""
+        found, models = await self.chosen(self.body(DismissBody()))
+        store, now_s = self.context.books.store, self.context.clock.now_us() // 1_000_000
+        self.ok({"dismissed": await dismiss(store, found, models, self.actor, now_s)})
 
 
 class PriceVersionHandler(_Base):

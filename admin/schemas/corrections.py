@@ -94,6 +94,14 @@ class AdoptBody(Body):
     note = text(500, load_default="")
 
 
+class DismissBody(Body):
+    """POST /api/ledger/prices/proposals/dismiss."""
+
+    models = fields.List(fields.String(), load_default=list)
+    all = StrictBoolean(load_default=False)
+    version = integer(0, MAX_ID, required=True)
+
+
 class NoteBody(Body):
     """What goes with a rollback or a cancellation; only a rollback can be planned."""
 

@@ -5,7 +5,6 @@ in the channel's record, by its fingerprint. Keys of one and the same account ea
 which nobody but the operator can know: the record tells.
 """
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.channels.balances import PROBES, Account, Amount, BalanceUnknown, today_of
-from gateway.channels.rounds import Background, Pace, Rounds, Tally
 from gateway.channels.upstream_keys import UpstreamKey, read_keys
-from gateway.directory.care import BALANCE, CareRecords
-from gateway.directory.catalogue import Catalogue
-from gateway.directory.channels import STATUS_DISABLED, Channel
-from gateway.directory.directory import Directory
+from gateway.channels.vendor_rounds import VendorRounds
+from gateway.directory.care import BALANCE
+from gateway.directory.channels import Channel
 from gateway.directory.errors import Invalid, SecretsLocked
-from gateway.providers.fetch import Fetcher
-from ledger.clock import Clock
-from ledger.errors import StoreError
 
-BALANCES = "balances"
-AT_ONCE = 4
 MOST_KEYS = 50
 READ, EMPTY, UNKNOWN = "read", "nothing left", "failed"
 
@@ -41,26 +33,10 @@ class Left:
     error: str = ""
 
 
-class ChannelBalances:
-    """Asks vendors for balances. `pause_s` are the seconds between two channels of a round."""
+class ChannelBalances(VendorRounds):
+    """Asks vendors for balances."""
 
-    def __init__(
-        self,
-        directory: Directory,
-        catalogue: Catalogue,
-        records: CareRecords,
-        fetcher: Fetcher,
-        clock: Clock,
-        pause_s: float,
-    ) -> None:
-        self._directory = directory
-        self._catalogue = catalogue
-        self._records = records
-        self._fetcher = fetcher
-        self._clock = clock
-        self._rounds = Rounds(records, clock)
-        self._pace = Pace(1 if pause_s else AT_ONCE, pause_s)
-        self._background = Background()
+    kind, part, good = "balances", "balance", READ
 
     def offered(self, channel: Channel) -> bool:
         """Whether the channel's vendor shows balances at all."""
@@ -130,48 +106,13 @@ class ChannelBalances:
     async def _ask(self, channel: Channel, key: UpstreamKey) -> Amount:
         vendor = self._catalogue.vendor(channel.type)
         today = today_of(self._clock.now_us())
-        account = Account(self._fetcher, channel, vendor, key.secret, today)
+        account = Account(self._pages, channel, vendor, key.secret, today)
         return await PROBES[channel.type](account)
 
-    # -- rounds ---------------------------------------------------------------------------------
-
-    async def run(self, by: str, stopping: asyncio.Event) -> Tally:
-        """Ask for every channel whose vendor shows it. Raises RoundRuns, StoreError."""
-        channels = self._in_scope()
-        claim = await self._rounds.claim(BALANCES, by, "all", channels)
-        return await self._rounds.run(claim, channels, self._look, self._pace, stopping, good=READ)
-
-    async def begin(self, by: str) -> int:
-        """Begin that in the background; return for how many channels. Raises as `run`."""
-        channels = self._in_scope()
-        claim = await self._rounds.claim(BALANCES, by, "all", channels)
-        stopping = self._background.stopping
-        self._background.start(
-            self._rounds.run(claim, channels, self._look, self._pace, stopping, good=READ)
-        )
-        return len(channels)
-
-    async def aclose(self) -> None:
-        """End what runs in the background."""
-        await self._background.aclose()
-
-    def _in_scope(self) -> list[Channel]:
-        return [
-            channel
-            for channel in self._directory.all_channels()
-            if self.offered(channel) and channel.status != STATUS_DISABLED
-        ]
-
-    async def _look(self, channel: Channel) -> Sequence[str]:
-        current = self._directory.channel(channel.id)
-        if current is None:
-            return ()
+    async def _labels(self, channel: Channel) -> Sequence[str]:
         try:
-            left = await self.read(current)
+            left = await self.read(channel)
         except BalanceUnknown as error:
             log.info("channel %d: its balance is not known: %s", channel.id, error)
             return (UNKNOWN,)
-        except StoreError as error:
-            log.error("the balance of channel %d was not written down: %s", channel.id, error)
-            return ("not written down",)
         return (READ,) if Decimal(left.balance) > 0 else (READ, EMPTY)

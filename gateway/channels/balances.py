@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
 from gateway.providers.base import CallFailed
-from gateway.providers.fetch import Fetched, Fetcher
+from gateway.providers.pages import Page, VendorPages
 from gateway.relay.errors import normalise
 
 USD, CNY = "USD", "CNY"
@@ -43,7 +43,7 @@ class BalanceUnknown(Exception):
 class Account:
     """One upstream key of a channel, whose account is looked at."""
 
-    fetcher: Fetcher
+    pages: VendorPages
     channel: Channel
     vendor: Vendor
     secret: str
@@ -63,11 +63,11 @@ class Account:
 
     async def page(
         self, path: str, *, base: str | None = None, headers: Mapping[str, str] | None = None
-    ) -> Fetched:
+    ) -> Page:
         """Read a page. Raises BalanceUnknown."""
         url = (self.base if base is None else base) + path
         try:
-            return await self.fetcher.get(self.channel, self.vendor, self.secret, url, headers)
+            return await self.pages.get(self.channel, self.vendor, self.secret, url, headers)
         except CallFailed as error:
             raise BalanceUnknown(str(error)) from None
 
@@ -79,7 +79,7 @@ class Account:
 Probe = Callable[[Account], Awaitable[Amount]]
 
 
-def good(page: Fetched) -> dict[str, Any]:
+def good(page: Page) -> dict[str, Any]:
     """Return a page's object. Raises BalanceUnknown with the vendor's own words."""
     parsed = page.parsed
     said = normalise(parsed)["message"]

@@ -8,8 +8,8 @@ from gateway.channels.upstream_keys import UpstreamKey
 from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
 from gateway.providers.base import CallFailed
-from gateway.providers.fetch import Fetcher
 from gateway.providers.gemini import VERSION
+from gateway.providers.pages import VendorPages
 from gateway.relay.errors import normalise
 
 MOST_PAGES = 20
@@ -25,7 +25,7 @@ class ListUnknown(Exception):
 class Upstream(NamedTuple):
     """One channel with one of its keys."""
 
-    fetcher: Fetcher
+    pages: VendorPages
     channel: Channel
     vendor: Vendor
     key: UpstreamKey
@@ -33,7 +33,7 @@ class Upstream(NamedTuple):
     async def page(self, url: str) -> dict[str, Any]:
         """Read a page that must be a good object. Raises ListUnknown."""
         try:
-            status, parsed = await self.fetcher.get(self.channel, self.vendor, self.key.secret, url)
+            status, parsed = await self.pages.get(self.channel, self.vendor, self.key.secret, url)
         except CallFailed as error:
             raise ListUnknown(self.key.hidden_in(str(error))) from None
         said = self.key.hidden_in(normalise(parsed)["message"])[:300]

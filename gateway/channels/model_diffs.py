@@ -4,53 +4,32 @@ The newest difference is kept in the channel's record. Nothing follows from it b
 says which new models to take up and which that are gone to drop.
 """
 
-import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from gateway.channels.listing import FORMS, ListUnknown, Upstream, read_list
-from gateway.channels.rounds import Pace, Rounds, Tally
 from gateway.channels.upstream_keys import read_keys
-from gateway.directory.care import MODELS, CareRecords
-from gateway.directory.catalogue import Catalogue
-from gateway.directory.channels import STATUS_DISABLED, Channel
-from gateway.directory.directory import Directory
+from gateway.channels.vendor_rounds import VendorRounds
+from gateway.directory.care import MODELS
+from gateway.directory.channels import Channel
 from gateway.directory.errors import Invalid, SecretsLocked
-from gateway.providers.fetch import Fetcher
-from ledger.clock import Clock
-from ledger.errors import StoreError
 
-LISTS = "models"
-AT_ONCE = 4
 #: More names than that are not kept of either side.
 MOST_KEPT = 2_000
 SAME, NEW, GONE, UNKNOWN = "same", "new models", "gone models", "failed"
 
 Diff = dict[str, Any]
 
-log = logging.getLogger("tollgate.channels")
 
+class ModelDiffs(VendorRounds):
+    """Compares."""
 
-class ModelDiffs:
-    """Compares. `pause_s` are the seconds between two channels of a round."""
+    kind, part, good = "models", "list of models", SAME
 
-    def __init__(
-        self,
-        directory: Directory,
-        catalogue: Catalogue,
-        records: CareRecords,
-        fetcher: Fetcher,
-        clock: Clock,
-        pause_s: float,
-    ) -> None:
-        self._directory = directory
-        self._catalogue = catalogue
-        self._records = records
-        self._fetcher = fetcher
-        self._clock = clock
-        self._rounds = Rounds(records, clock)
-        self._pace = Pace(1 if pause_s else AT_ONCE, pause_s)
+    def offered(self, channel: Channel) -> bool:
+        """Whether the channel's vendor lists its models at all."""
+        vendor = self._catalogue.find(channel.type)
+        return vendor is not None and vendor.protocol in FORMS
 
     async def look(self, channel: Channel) -> Diff:
         """Ask the upstream now, and keep and return the difference; `error` is "" or why not.
@@ -73,7 +52,7 @@ class ModelDiffs:
             key, *_ = read_keys(channel.id, self._directory.secret_of(channel))
         except SecretsLocked as error:
             raise ListUnknown(str(error)) from None
-        return await read_list(Upstream(self._fetcher, channel, vendor, key))
+        return await read_list(Upstream(self._pages, channel, vendor, key))
 
     async def apply(self, channel: Channel, add: Sequence[str], remove: Sequence[str]) -> Channel:
         """Take up and drop models that the newest difference names; `channel` is as just read.
@@ -99,31 +78,8 @@ class ModelDiffs:
         await self._records.note(channel.id, MODELS, left)
         return changed
 
-    # -- rounds ---------------------------------------------------------------------------------
-
-    async def run(self, by: str, stopping: asyncio.Event) -> Tally:
-        """Compare every channel whose upstream lists its models. Raises RoundRuns, StoreError."""
-        channels = [
-            channel
-            for channel in self._directory.all_channels()
-            if channel.status != STATUS_DISABLED and self._lists(channel)
-        ]
-        claim = await self._rounds.claim(LISTS, by, "all", channels)
-        return await self._rounds.run(claim, channels, self._look, self._pace, stopping, good=SAME)
-
-    def _lists(self, channel: Channel) -> bool:
-        vendor = self._catalogue.find(channel.type)
-        return vendor is not None and vendor.protocol in FORMS
-
-    async def _look(self, channel: Channel) -> Sequence[str]:
-        current = self._directory.channel(channel.id)
-        if current is None:
-            return ()
-        try:
-            found = await self.look(current)
-        except StoreError as error:
-            log.error("the models of channel %d were not written down: %s", channel.id, error)
-            return ("not written down",)
+    async def _labels(self, channel: Channel) -> Sequence[str]:
+        found = await self.look(channel)
         if found["error"]:
             return (UNKNOWN,)
         labels = [label for label, name in ((NEW, "new"), (GONE, "gone")) if found[name]]

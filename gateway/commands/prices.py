@@ -16,6 +16,7 @@ from ledger.price_diff import diff
 from ledger.price_proposals import Proposals, adopt, propose
 from ledger.price_rows import prices_of
 from ledger.price_seed import seed_rows
+from ledger.price_waiting import dismiss, forget, wanted
 from ledger.prices import PriceBook
 from ledger.store import Store
 
@@ -43,8 +44,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         allow_abbrev=False,
     )
     adopt_ = actions.add_parser("adopt", help="publish proposed prices", allow_abbrev=False)
-    adopt_.add_argument("models", nargs="*", metavar="MODEL", help="Models to publish")
-    adopt_.add_argument("--all", action="store_true", help="All that is proposed")
+    away = actions.add_parser(
+        "dismiss", help="propose prices no more, unless they become others", allow_abbrev=False
+    )
+    for each in (adopt_, away):
+        each.add_argument("models", nargs="*", metavar="MODEL", help="Models that are meant")
+        each.add_argument("--all", action="store_true", help="All that is proposed")
     for each in (back, cancel, adopt_):
         each.add_argument("--note", default="", help="Why")
     for (
@@ -73,9 +78,9 @@ async def _prices(store: Store, args: argparse.Namespace) -> int:
         for line in diff(book.table_of(args.before), after).lines():
             print(line)
     elif args.action == "proposals":
-        _show(_proposed(book))
-    elif args.action == "adopt":
-        return await _adopt(store, args)
+        _show(await wanted(store, _proposed(book)))
+    elif args.action in ("adopt", "dismiss"):
+        return await _decide(store, book, args)
     else:
         await _publish(store, args)
     return 0
@@ -112,18 +117,24 @@ def _show(found: Proposals) -> None:
     print(
         f"Against version {found.version}: {len(found.added)} new, {len(found.changed)} changed;"
         f" left alone: {len(found.kept)} set by an operator, {len(found.withdrawn)} withdrawn,"
-        f" {len(found.gone)} no longer listed. {found.source}."
+        f" {len(found.gone)} no longer listed, {len(found.dismissed)} dismissed. {found.source}."
     )
 
 
-async def _adopt(store: Store, args: argparse.Namespace) -> int:
+async def _decide(store: Store, book: PriceBook, args: argparse.Namespace) -> int:
     if bool(args.models) == args.all:
         print("Name the models, or say --all.", file=sys.stderr)
         return 2
+    found = _proposed(book)
+    models = list((await wanted(store, found)).rows) if args.all else args.models
+    if args.action == "dismiss":
+        count = await dismiss(store, found, models, actor(), Clock().now_us() // 1_000_000)
+        print(f"Dismissed until their prices are others: {count} of {len(found.rows)} proposals.")
+        return 0
     books = await Books.open(store, Clock())
     try:
-        found, models = _proposed(books.prices), None if args.all else args.models
         number = await adopt(books.prices, books, found, models, author=actor(), note=args.note)
+        await forget(store, models)
     finally:
         await books.close()
     which = "all models" if args.all else ", ".join(sorted(set(args.models)))

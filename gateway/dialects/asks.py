@@ -19,6 +19,8 @@ MESSAGES = Endpoint(
     has_output=True,
     dialect="anthropic",
     passes=("anthropic-version", "anthropic-beta"),
+    # Anthropic's SDKs ask so for what is in beta (`client.beta.messages`), beside the header.
+    queries=(("beta", ("true",)),),
     image=b'"image"',
 )
 RESPONSES = Endpoint(

@@ -14,6 +14,15 @@ Limited = Key | User | Channel | limit_tables.Limit
 
 def of_request(options: Options, key: Key, user: User, model: str) -> list[Rule]:
     """Return the limits of a key, its owner, the owner's group and a model; mostly none."""
+    found = of_client(options, key, user)
+    in_all = _entry(options.get("ModelLimits"), model)
+    if in_all is not None:
+        _add(found, MODEL, f"model:{model}", in_all)
+    return found
+
+
+def of_client(options: Options, key: Key, user: User) -> list[Rule]:
+    """Return the limits of a key, its owner and the owner's group."""
     found: list[Rule] = []
     if key.rpm or key.tpm or key.concurrency:
         found.append(_rule(KEY, key.account, key))
@@ -22,9 +31,6 @@ def of_request(options: Options, key: Key, user: User, model: str) -> list[Rule]
         found.extend(_of_user(user, group))
     if group is not None:
         _add(found, GROUP, f"group:{user.group}", group)
-    in_all = _entry(options.get("ModelLimits"), model)
-    if in_all is not None:
-        _add(found, MODEL, f"model:{model}", in_all)
     return found
 
 

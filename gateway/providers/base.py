@@ -69,7 +69,8 @@ class Streamed(Protocol):
 @dataclass(slots=True)
 class Call:
     """One attempt: what to send where. `body` is ready to be sent, `headers` are further ones in
-    lower case, `model` is the upstream's name for it, which some protocols have in the address."""
+    lower case, `model` is the upstream's name for it, which some protocols have in the address.
+    `query` is what the address has behind "?", of few kinds (gateway/relay/query.py)."""
 
     channel: Channel
     vendor: Vendor
@@ -79,6 +80,7 @@ class Call:
     stream: bool
     headers: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
+    query: str = ""
 
 
 class Provider(Protocol):

@@ -70,7 +70,7 @@ class OpenAIProvider:
         self._transport = transport
         self.user_agent = user_agent
         self._ways = ways
-        self._urls: dict[tuple[int, str, str], httpx.URL] = {}
+        self._urls: dict[tuple[int, str, str, str], httpx.URL] = {}
         self._known_headers: dict[tuple[int, str, bool], httpx.Headers] = {}
 
     async def call(self, call: Call) -> Answer:
@@ -114,12 +114,13 @@ class OpenAIProvider:
 
     def _url(self, call: Call) -> httpx.URL:
         channel, endpoint = call.channel, call.endpoint
-        key = (channel.type, channel.base_url, endpoint.path)
+        key = (channel.type, channel.base_url, endpoint.path, call.query)
         url = self._urls.get(key)
         if url is None:
             try:
                 text = call.vendor.url(channel.base_url, endpoint.path, endpoint.task)
-                url = httpx.URL(text)
+                rest = f"{'&' if '?' in text else '?'}{call.query}" if call.query else ""
+                url = httpx.URL(text + rest)
             except (LookupError, httpx.InvalidURL) as error:
                 raise CallFailed("upstream_unreachable", str(error)) from None
             if len(self._urls) >= MAX_CACHED:

@@ -143,10 +143,12 @@ async def _begin(
 
 async def _send(relay: Relay, x: Exchange, source: Source, body: bytes | OutgoingForm) -> Delivery:
     vendor, wire, secret = source.vendor, source.wire, source.key.secret
-    headers = x.headers if is_native(x, wire) else {}
+    native = is_native(x, wire)
+    headers = x.headers if native else {}
     if wire.dialect == "speech" and not x.ask.stream:
         headers = {**headers, "accept": "*/*"}
-    call = Call(source.channel, vendor, secret, wire, body, x.ask.stream, headers, x.served_model)
+    sent = (source.channel, vendor, secret, wire, body, x.ask.stream, headers, x.served_model)
+    call = Call(*sent, x.query if native else "")
     try:
         x.in_flight = True
         answer = await relay.providers[vendor.protocol].call(call)

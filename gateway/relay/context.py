@@ -18,7 +18,7 @@ from gateway.formats.openai import Ask
 from gateway.formats.usage import Usage
 from gateway.limits.limits import Grant, Limits
 from gateway.providers.base import Provider
-from gateway.relay.fetch import Fetcher
+from gateway.relay.fetch import ImageFetcher
 from gateway.settings import Settings
 from gateway.tasks import end_all
 from gateway.tokens import TokenCounter
@@ -48,7 +48,7 @@ class Relay:
     directory: Directory
     catalogue: Catalogue
     counter: TokenCounter
-    fetcher: Fetcher
+    fetcher: ImageFetcher
     providers: Mapping[str, Provider]
     owners: Mapping[str, str]
     watch: Watch
@@ -103,15 +103,16 @@ class Exchange:
     `prices` is the table that was in force at admission: all of the charge is made with it, however
     often the request is tried again. `affinity` is what keeps it on the channel of those that it
     belongs with, `only_key` the upstream key that it must be sent with. `headers` are those of the
-    client that an upstream of its dialect gets. `tools` is how often each tool that the upstream
-    runs itself may be called, as far as the request says; `images` are those that were fetched for
-    it, as data: URLs, by their addresses. `grant` and `channel_grant` are what it took of the
-    limits that it is under, `standing` the headers that tell of them. `clamp` is the output limit,
-    in tokens per choice, that the credit at hand imposes. `spent` are the attempts that cost
-    something (see costs.py), `in_flight` that one is on its way, `reported` what the last one
-    reported although it failed. `policy` is the rule for an interruption. `stopped` says why the
-    upstream is not read to its end, once it is so. `winds_up` is told when the process begins to
-    stop, and when it stops: what would go on for long ends by itself then.
+    client that an upstream of its dialect gets, and `query` what it gets of the address's. `tools`
+    is how often each tool that the upstream runs itself may be called, as far as the request says;
+    `images` are those that were fetched for it, as data: URLs, by their addresses. `grant` and
+    `channel_grant` are what it took of the limits that it is under, `standing` the headers that
+    tell of them. `clamp` is the output limit, in tokens per choice, that the credit at hand
+    imposes. `spent` are the attempts that cost something (see costs.py), `in_flight` that one is on
+    its way, `reported` what the last one reported although it failed. `policy` is the rule for an
+    interruption. `stopped` says why the upstream is not read to its end, once it is so. `winds_up`
+    is told when the process begins to stop, and when it stops: what would go on for long ends by
+    itself then.
     """
 
     request_id: str
@@ -124,6 +125,7 @@ class Exchange:
     policy: str
     prices: PriceTable
     headers: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
     affinity: bytes | None = None
     only_key: Subject | None = None
     channel: Channel | None = None

@@ -1,7 +1,8 @@
 """Counting a request's tokens without sending it: Anthropic's count_tokens, Gemini's countTokens.
 
 Upstreams of the same dialect are asked, which costs nothing; for all others the gateway counts
-itself, as it does where an upstream reports no usage. Nothing is charged either way.
+itself, as it does where an upstream reports no usage. Nothing is charged either way; it counts as
+a request.
 """
 
 from dataclasses import replace
@@ -9,7 +10,6 @@ from typing import Any
 
 import orjson
 
-from gateway.channels.upstream_keys import read_keys
 from gateway.dialects import asks
 from gateway.dialects.gemini import count
 from gateway.dialects.table import DIALECTS
@@ -23,7 +23,9 @@ from gateway.relay.admit import identify, passed_headers, refuse_model
 from gateway.relay.answer import RelayHandler
 from gateway.relay.context import Relay
 from gateway.relay.gemini import take_key
+from gateway.relay.limit import limit_free
 from gateway.relay.passage import as_openai
+from gateway.relay.query import passed_query
 from gateway.relay.route import none_serves, pick
 
 MAX_BYTES = 64 << 10
@@ -53,7 +55,7 @@ class CountHandler(RelayHandler):
             take_key(self)
 
     async def post(self, model: str | None = None) -> None:
-        """Answer with the number of tokens. Raises RelayError 400, 401, 403, 404 or 502."""
+        """Answer with the number of tokens. Raises RelayError 400, 401, 403, 404, 429 or 502."""
         relay, request = self.relay, self.request
         key, user, _ = await identify(relay, request.headers, request.remote_ip or "")
         body = openai.parse_body(request.body)
@@ -63,6 +65,8 @@ class CountHandler(RelayHandler):
         channel = pick(relay, user.group, ask.model, self.endpoint)
         if channel is None:
             raise none_serves(relay, user.group, ask.model, self.endpoint)
+        _, self.standing = await limit_free(relay, key, user)
+        self._headers.update(self.standing)
         vendor = relay.catalogue.vendor(channel.type)
         if vendor.protocol == self.dialect.name and not vendor.paths:
             self.send_json(await self._asked(channel, body, ask.model))
@@ -81,8 +85,12 @@ class CountHandler(RelayHandler):
         passed = passed_headers(endpoint, self.request.headers)
         raw = orjson.dumps(_renamed(body, served)) if served != model else self.request.body
         try:
-            first, *_ = read_keys(channel.id, relay.directory.secret_of(channel))
-            call = Call(channel, vendor, first.secret, endpoint, raw, False, passed, served)
+            secret, now_s = relay.directory.secret_of(channel), relay.clock.monotonic_s()
+            key = relay.watch.begin(channel, secret, (), now_s)
+            assert key is not None
+            relay.watch.abandoned(key, now_s)  # how counting ends says little about answering
+            query = passed_query(endpoint.queries, self.request.query)
+            call = Call(channel, vendor, key.secret, endpoint, raw, False, passed, served, query)
             answer = await relay.providers[vendor.protocol].call(call)
         except SecretsLocked:
             raise errors.of_call("upstream_auth") from None
@@ -101,7 +109,9 @@ class CountHandler(RelayHandler):
         parsed = errors.parse(content)
         if not 200 <= answer.status < 300:
             status, said = as_openai(endpoint, answer.status, parsed)
-            raise errors.of_upstream(status, answer.headers, said)
+            refused = errors.of_upstream(status, answer.headers, said)
+            refused.message = key.hidden_in(refused.message)
+            raise refused
         if not isinstance(parsed, dict):
             raise errors.of_call("upstream_bad_answer")
         return parsed

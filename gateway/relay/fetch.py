@@ -57,14 +57,14 @@ class _NotAllowed(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class Image:
     """An image and its type, as its own bytes tell it."""
 
     content: bytes
     content_type: str
 
 
-class Fetcher:
+class ImageFetcher:
     """Fetches images from the open internet.
 
     `timeout_s` is for one image, waiting for a turn and redirects included. Through a proxy, names
@@ -90,7 +90,7 @@ class Fetcher:
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
 
-    async def image(self, url: str) -> Fetched:
+    async def image(self, url: str) -> Image:
         """Return the image at an address. Raises FetchFailed."""
         try:
             async with asyncio.timeout(self._timeout_s), self._slots:
@@ -105,10 +105,10 @@ class Fetcher:
         if self._session is not None:
             await self._session.close()
 
-    async def _follow(self, url: str) -> Fetched:
+    async def _follow(self, url: str) -> Image:
         for _ in range(MOST_REDIRECTS + 1):
             found = await self._get(self._checked(url))
-            if isinstance(found, Fetched):
+            if isinstance(found, Image):
                 return found
             url = urljoin(url, found)
         raise FetchFailed("redirected too often")
@@ -129,7 +129,7 @@ class Fetcher:
             raise FetchFailed("not a port of the web")
         return parsed
 
-    async def _get(self, url: URL) -> Fetched | str:
+    async def _get(self, url: URL) -> Image | str:
         """Return what is there, or where it is now."""
         session = self._opened()
         async with session.get(
@@ -188,12 +188,12 @@ class Fetcher:
         return made
 
 
-def _image(content: bytes, said: str) -> Fetched:
+def _image(content: bytes, said: str) -> Image:
     if not said.startswith("image/") and said not in _OPAQUE:
         raise FetchFailed(f"is {said[:60]}, which is no image")
     for start, magic, kind in _MAGIC:
         if content[start : start + len(magic)] == magic:
-            return Fetched(content, kind)
+            return Image(content, kind)
     raise FetchFailed("is no image of a known kind")
 
 

@@ -22,6 +22,7 @@ from gateway.relay.measuring import measure_interrupted, measure_whole
 from gateway.relay.meter import by_rule, judged
 from gateway.relay.policy import CLIENT_CLOSED
 from gateway.relay.pour import pour
+from gateway.relay.query import passed_query
 from gateway.relay.reserve import estimate, reserve
 from gateway.relay.route import route
 from gateway.relay.settle import settle, settle_failure
@@ -47,6 +48,7 @@ class CompletionHandler(RelayHandler):
         """Relay one request."""
         x = await self._admit(model)
         relay = self.relay
+        x.query = passed_query(self.endpoint.queries, self.request.query)
         await refuse_words(relay, x.ask)
         self._admitted(x)
         self.exchange = x

@@ -2,13 +2,17 @@
 
 Those of the key, its owner, the owner's group, the model and the channel are taken together in one
 decision. A channel that is at its limit is passed over, as if it rested; the client is refused when
-all of them are, or when a limit of its own is reached.
+all of them are, or when a limit of its own is reached. What costs nothing (lists of models,
+counting tokens, kept responses) counts as a request too, of its key, its owner and their group.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gateway.directory.channels import Channel
+from gateway.directory.keys import Key
+from gateway.directory.users import User
 from gateway.limits import rules
 from gateway.limits.limits import Grant, Judged, Refusal
 from gateway.limits.rule import CONCURRENCY, REQUESTS, TOKENS, Rule
@@ -52,12 +56,12 @@ async def limit(relay: Relay, x: Exchange) -> None:
         refusing = taken.refusing
         theirs = [each for each in refusing if each[0].kind != rules.CHANNEL]
         if theirs:
-            raise _refused(relay, x, theirs[0], taken)
+            raise _refused(relay, x.ask.model, theirs[0], taken)
         full[x.channel.id] = refusing[0]
         found = another(relay, x, full) if x.pinned is None else None
         if found is None:
             soonest = min(full.values(), key=lambda each: each[1].wait_ms)
-            raise _refused(relay, x, soonest, taken)
+            raise _refused(relay, x.ask.model, soonest, taken)
         x.channel = found
 
 
@@ -79,6 +83,25 @@ async def limit_channel(relay: Relay, x: Exchange, channel: Channel) -> bool:
     return True
 
 
+async def limit_free(
+    relay: Relay, key: Key, user: User, *, lasting: bool = False
+) -> tuple[Grant | None, Mapping[str, str]]:
+    """Count a request that costs nothing; return what it took, and headers that tell of it.
+
+    One that is `lasting` is also one of the requests at once, until its grant ends. It has no
+    tokens, so those of others never refuse it. Raises RelayError 429, and then nothing is counted.
+    """
+    own = rules.of_client(relay.directory.options, key, user)
+    narrow = [replace(r, tokens=0, concurrency=r.concurrency if lasting else 0) for r in own]
+    asked = [rule for rule in narrow if rule.requests or rule.concurrency]
+    if not asked:
+        return None, {}
+    taken = await relay.limits.take(asked)
+    if isinstance(taken, Refusal):
+        raise _refused(relay, "", taken.refusing[0], taken)
+    return taken, _headers(list(zip(taken.rules, taken.standings, strict=True)))
+
+
 def _most_tokens(relay: Relay, x: Exchange, channel: Channel, asked: Sequence[Rule]) -> int:
     """Bound a request's tokens from above, without counting any."""
     if not any(rule.tokens for rule in asked):
@@ -93,11 +116,11 @@ def _most_tokens(relay: Relay, x: Exchange, channel: Channel, asked: Sequence[Ru
     return most_input(x.ask, channel) + most_output(relay, x) * x.ask.choices
 
 
-def _refused(relay: Relay, x: Exchange, judged: Judged, refusal: Refusal) -> RelayError:
+def _refused(relay: Relay, model: str, judged: Judged, refusal: Refusal) -> RelayError:
     rule, standing = judged
     relay.limits.refused(rule.kind, standing.refused)
     if rule.kind == rules.CHANNEL:  # the numbers are the operator's own business
-        said = f"Every channel that serves `{x.ask.model}` is at its limit"
+        said = f"Every channel that serves `{model}` is at its limit"
     else:
         most = {REQUESTS: rule.requests, TOKENS: rule.tokens, CONCURRENCY: rule.concurrency}
         what = _WHAT[standing.refused].format(limit=most[standing.refused])

@@ -6,6 +6,7 @@ from gateway.relay.admit import identify
 from gateway.relay.answer import RelayHandler
 from gateway.relay.errors import RelayError
 from gateway.relay.gemini import take_key
+from gateway.relay.limit import limit_free
 from gateway.relay.model_lists import FORMS, Described
 from gateway.relay.route import models_for
 
@@ -31,6 +32,8 @@ class ModelsHandler(RelayHandler):
     async def _usable(self) -> list[str]:
         request = self.request
         key, user, _ = await identify(self.relay, request.headers, request.remote_ip or "")
+        _, self.standing = await limit_free(self.relay, key, user)
+        self._headers.update(self.standing)
         models = models_for(self.relay, user.group)
         return [model for model in models if key.allows_model(model)]
 

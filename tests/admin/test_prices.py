@@ -171,3 +171,16 @@ async def test_packaged_prices_are_proposed_and_adopted_only_when_somebody_says_
     assert (published["version"], published["set"]) == (2, 1) and "cheap" in published["note"]
     rows = server.books.prices.table().rows
     assert rows.keys() == {"gpt-4o", "gpt-4o-mini"} and rows["gpt-4o"]["input"] == "77"
+    away = f"{proposals}/dismiss"
+    body = {"models": ["o3-mini"], "version": 2}
+    assert (await admin.post(away, json=body)).status_code == 403
+    refused(await root.post(away, json={**body, "version": 1}), 409, "look again")
+    refused(await root.post(away, json={**body, "models": ["gpt-4o"]}), 400, "gpt-4o")
+    refused(await root.post(away, json={**body, "all": True}), 400, "models")
+    assert await data(await root.post(away, json=body)) == {"dismissed": 1}
+    answer = (await admin.get(proposals)).json()
+    names = {row["model"] for row in answer["data"]["added"]}
+    assert answer["data"]["dismissed"] == ["o3-mini"] and "o3-mini" not in names
+    assert answer["total"] == len(names) == len(added) - 2
+    again = await root.post(proposals, json=body)
+    assert (await data(again))["version"] == 3, "who dismissed it may think better of it"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import orjson
 from tornado.httpserver import HTTPServer
+from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
@@ -16,15 +19,29 @@ TURN_IN, TURN_OUT = 20, 10
 
 
 class FakeKept:
-    """The server. `kept` are answers by key and id; `received` is (method, path, key, body)."""
+    """The server. `kept` are answers by key and id; `received` is (method, path, key, body).
+
+    `events` are what a stream of a kept answer has between its first and its last event; at its
+    end it waits for `released` if `hangs` is set, or breaks if `cuts` is.
+    """
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], Json] = {}
         self.received: list[tuple[str, str, str, Any]] = []
         self.refuse: tuple[int, Any] | None = None
+        self.usual()
         self._sockets = bind_sockets(0, "127.0.0.1")
         self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
         self._server = HTTPServer(Application([(r"/v1/responses(/.*)?", _Handler, {"fake": self})]))
+
+    def usual(self) -> None:
+        """Answer as usual again."""
+        self.received.clear()
+        self.refuse = None
+        self.events: list[bytes] = [b"Hel", b"lo."]
+        self.hangs = self.cuts = False
+        self.written = 0
+        self.released, self.gone = asyncio.Event(), asyncio.Event()
 
     async def __aenter__(self) -> FakeKept:
         self._server.add_sockets(self._sockets)
@@ -78,15 +95,43 @@ class _Handler(RequestHandler):
             return
         self.finish(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
 
-    def get(self, path: str) -> None:
+    async def get(self, path: str) -> None:
         answer = self._found(path.split("/")[1])
         if answer is None:
+            return
+        if self.get_query_argument("stream", "") == "true":
+            with suppress(StreamClosedError):
+                await self._stream(answer, int(self.get_query_argument("starting_after", "-1")))
             return
         if path.endswith("/input_items"):
             item = {"id": "msg_in", "type": "message", "role": "user", "content": []}
             page = {"object": "list", "data": [item], "has_more": False}
             answer = {**page, "first_id": "msg_in", "last_id": "msg_in"}
         self.finish(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
+
+    async def _stream(self, answer: Json, after: int) -> None:
+        fake = self.fake
+        self.set_header("Content-Type", "text/event-stream")
+        begun = {**answer, "status": "in_progress", "usage": None, "output": []}
+        events = [("created", {"response": begun})]
+        events += [("output_text.delta", {"delta": each.decode()}) for each in fake.events]
+        events += [("completed", {"response": answer})]
+        for at, (kind, said) in enumerate(events):
+            if at == len(events) - 1 and fake.hangs:
+                await fake.released.wait()
+            if at == len(events) - 1 and fake.cuts:
+                self.request.connection.stream.close()  # type: ignore[union-attr]
+                return
+            if at > after:
+                event = {"type": f"response.{kind}", **said, "sequence_number": at}
+                data = orjson.dumps(event)
+                self.write(b"event: response.%s\ndata: %s\n\n" % (kind.encode(), data))
+                await self.flush()
+                fake.written += len(data)
+        self.finish()
+
+    def on_connection_close(self) -> None:
+        self.fake.gone.set()
 
     def delete(self, path: str) -> None:
         answer = self._found(path[1:])

@@ -209,5 +209,8 @@ def test_packaged_prices_are_proposed_and_adopted(ledger: Run) -> None:
     assert done.returncode and "nothing is proposed" in done.stderr
     told = out(ledger("prices", "adopt", "gpt-4o-mini", "--note", "cheap"))
     assert told.strip().endswith("has the proposed prices of gpt-4o-mini.")
-    assert "+ gpt-4o-mini:" not in out(ledger("prices", "proposals"))
+    assert "1 of" in out(ledger("prices", "dismiss", "o3-mini"))
+    shown = out(ledger("prices", "proposals"))
+    assert "+ gpt-4o-mini:" not in shown
+    assert "+ o3-mini:" not in shown and " 1 dismissed." in shown
     assert "Adopted: cheap" in out(ledger("prices", "list"))

@@ -89,11 +89,11 @@ async def test_every_vendors_form_is_read_exactly_and_kept(
 
 
 async def test_a_vendor_with_two_sites_counts_in_two_currencies(gate: Gate) -> None:
-    vendor, fetcher = gate.running.relay.catalogue.vendor(25), gate.running.care.fetcher
+    vendor, pages = gate.running.relay.catalogue.vendor(25), gate.running.care.pages
     sites = {"": "CNY", "https://api.moonshot.ai/v1": "USD", "https://my.proxy.example": ""}
     for base_url, currency in sites.items():
         channel = await gate.channel("m", type=25, base_url=base_url)
-        account = Account(fetcher, channel, vendor, "sk", date(2026, 11, 22))
+        account = Account(pages, channel, vendor, "sk", date(2026, 11, 22))
         assert _by_site(account) == currency
 
 

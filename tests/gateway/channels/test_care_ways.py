@@ -1,6 +1,8 @@
 """The way of a channel's requests: proxies of all kinds, timeouts, overridden bodies, headers."""
 
 import asyncio
+import socket
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -76,7 +78,7 @@ async def test_all_that_a_channel_sends_goes_through_its_proxy(
 
 
 async def test_the_proxy_of_all_and_streams_through_it(gate: Gate, root: httpx.AsyncClient) -> None:
-    ways = gate.running.care.fetcher.ways
+    ways = gate.running.care.pages.ways
     usual = ways.usual
     await gate.channel("m")
     _, secret = await gate.key()
@@ -115,6 +117,25 @@ async def test_a_channels_own_patience(gate: Gate, root: httpx.AsyncClient) -> N
     timer.cancel()
     assert "upstream_cut" in answer.text or "upstream_timeout" in answer.text
     assert 0.9 < took_s < 6
+
+
+async def test_a_connection_that_is_never_accepted_is_given_up_in_time(gate: Gate) -> None:
+    async with AsyncExitStack() as opened:
+        deaf = opened.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(4):  # the queue of those who wait to be accepted is full then
+            waiting = opened.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        await gate.price({"model": "deaf", "input": "1"})
+        await gate.channel("deaf", base_url=url, timeouts={"connect": 1})
+        _, secret = await gate.key()
+        began = asyncio.get_running_loop().time()
+        answer = await gate.post(secret, {**ASK, "model": "deaf"})
+        took_s = asyncio.get_running_loop().time() - began
+    assert answer.json()["error"]["code"] == "upstream_timeout" and 0.9 < took_s < 4
 
 
 async def test_a_patched_body_goes_out_and_what_was_priced_stays(

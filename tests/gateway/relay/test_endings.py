@@ -111,7 +111,7 @@ async def test_an_upstream_that_forgets_its_last_line_is_forgiven(gate: Gate) ->
 
 
 async def test_an_upstream_that_takes_too_long_is_given_up(gate: Gate) -> None:
-    ways = gate.running.care.fetcher.ways
+    ways = gate.running.care.pages.ways
     usual, ways.usual = ways.usual, replace(ways.usual, total_s=0.2)
     try:
         key, secret = await gate.key("1")

@@ -16,7 +16,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from gateway.addresses import is_web_port, may_connect, networks
-from gateway.relay.fetch import MAX_URL, Fetched, Fetcher, FetchFailed
+from gateway.relay.fetch import MAX_URL, FetchFailed, Image, ImageFetcher
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(500)
 HERE = networks("127.0.0.1")
@@ -96,20 +96,20 @@ async def web() -> AsyncIterator[Web]:
 
 
 @pytest_asyncio.fixture
-async def fetcher() -> AsyncIterator[Fetcher]:
-    made = Fetcher(timeout_s=5, allowed=HERE, max_bytes=100_000)
+async def fetcher() -> AsyncIterator[ImageFetcher]:
+    made = ImageFetcher(timeout_s=5, allowed=HERE, max_bytes=100_000)
     yield made
     await made.aclose()
 
 
 @pytest.mark.parametrize("path", ["cat.png", "opaque", "to?url=/cat.png"])
-async def test_an_image_is_fetched(web: Web, fetcher: Fetcher, path: str) -> None:
-    assert await fetcher.image(web.url(path)) == Fetched(PNG, "image/png")
+async def test_an_image_is_fetched(web: Web, fetcher: ImageFetcher, path: str) -> None:
+    assert await fetcher.image(web.url(path)) == Image(PNG, "image/png")
 
 
 @pytest.mark.parametrize("path", ["html", "lie", "bomb", "gone", "loop", "endless"])
 async def test_what_is_no_image_or_has_no_end_is_refused(
-    web: Web, fetcher: Fetcher, path: str
+    web: Web, fetcher: ImageFetcher, path: str
 ) -> None:
     with pytest.raises(FetchFailed):
         await fetcher.image(web.url(path))
@@ -117,14 +117,14 @@ async def test_what_is_no_image_or_has_no_end_is_refused(
 
 
 async def test_a_server_that_is_too_slow_is_left(web: Web) -> None:
-    fetcher = Fetcher(timeout_s=0.1, allowed=HERE)
+    fetcher = ImageFetcher(timeout_s=0.1, allowed=HERE)
     with pytest.raises(FetchFailed, match="took too long"):
         await fetcher.image(web.url("slow"))
     await fetcher.aclose()
 
 
 async def test_nothing_of_ours_is_reached_by_default(web: Web) -> None:
-    fetcher = Fetcher(timeout_s=5)
+    fetcher = ImageFetcher(timeout_s=5)
     hosts = ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "localhost"]
     hosts += ["[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]", "127.0.0.1.", "LOCALHOST"]
     for host in hosts:
@@ -134,7 +134,9 @@ async def test_nothing_of_ours_is_reached_by_default(web: Web) -> None:
     await fetcher.aclose()
 
 
-async def test_a_redirect_to_a_private_address_is_not_followed(web: Web, fetcher: Fetcher) -> None:
+async def test_a_redirect_to_a_private_address_is_not_followed(
+    web: Web, fetcher: ImageFetcher
+) -> None:
     for target in (web.url("secret", "127.0.0.2"), "http://169.254.169.254/", "file:///etc/passwd"):
         with pytest.raises(FetchFailed):
             await fetcher.image(web.url(f"to?url={target}"))
@@ -149,7 +151,7 @@ async def test_a_name_is_judged_by_the_address_that_is_connected_to(web: Web) ->
         looks.append(host)
         return ["127.0.0.1"] if len(looks) % 2 else ["127.0.0.2"]
 
-    fetcher = Fetcher(timeout_s=5, allowed=HERE, resolve=resolve)
+    fetcher = ImageFetcher(timeout_s=5, allowed=HERE, resolve=resolve)
     for reached in (True, False, True, False):
         before = len(looks)
         if reached:
@@ -166,7 +168,7 @@ async def test_a_redirect_is_looked_up_anew(web: Web) -> None:
     async def resolve(host: str, port: int) -> Sequence[str]:
         return ["127.0.0.2"] if host == "inner.example" else ["127.0.0.1"]
 
-    fetcher = Fetcher(timeout_s=5, allowed=HERE, resolve=resolve)
+    fetcher = ImageFetcher(timeout_s=5, allowed=HERE, resolve=resolve)
     inner = web.url("secret", "inner.example")
     with pytest.raises(FetchFailed):
         await fetcher.image(web.url(f"to?url={inner}", "outer.example"))
@@ -189,13 +191,13 @@ async def test_a_redirect_is_looked_up_anew(web: Web) -> None:
         "http://127.0.0.1/" + "x" * MAX_URL,
     ],
 )
-async def test_what_is_no_address_of_the_web_is_refused(fetcher: Fetcher, url: str) -> None:
+async def test_what_is_no_address_of_the_web_is_refused(fetcher: ImageFetcher, url: str) -> None:
     with pytest.raises(FetchFailed):
         await fetcher.image(url)
 
 
 async def test_a_proxy_is_used_and_written_private_addresses_are_refused(web: Web) -> None:
-    fetcher = Fetcher(timeout_s=5, proxy_url=f"http://127.0.0.1:{web.port}")
+    fetcher = ImageFetcher(timeout_s=5, proxy_url=f"http://127.0.0.1:{web.port}")
     assert (await fetcher.image("http://pictures.example/cat.png")).content == PNG
     for host in (
         "10.0.0.1",

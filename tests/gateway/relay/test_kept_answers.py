@@ -1,17 +1,24 @@
 """Answers that an upstream keeps: for the user whose they are, where they are, and nobody else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import openai
 import pytest
 import pytest_asyncio
 
+from gateway.channels.upstream_keys import read_keys
+from gateway.dialects.table import DIALECTS
+from gateway.providers.base import Answer
 from gateway.relay import answers
+from gateway.relay.errors import RelayError
+from gateway.relay.kept_stream import KeptStream
 from ledger.errors import DatabaseAway
 from ledger.money import usd
 from tests.fakes.kept import TURN_IN, TURN_OUT, FakeKept
-from tests.gateway.relay.conftest import Gate
+from tests.gateway.relay.conftest import DEADLINE_S, Gate, until
 from tests.gateway.relay.dialects.conftest import with_books
 from tests.gateway.relay.test_reported_failures import customer
 
@@ -39,8 +46,7 @@ async def running_kept(running_gate: Gate) -> AsyncIterator[FakeKept]:
 
 @pytest.fixture
 def kept(gate: Gate, running_kept: FakeKept) -> FakeKept:
-    running_kept.received.clear()
-    running_kept.refuse = None
+    running_kept.usual()
     return running_kept
 
 
@@ -84,12 +90,129 @@ async def test_bytes_pass_as_they_came(gate: Gate, kept: FakeKept) -> None:
     made = await gate.post(secret, {"model": "kept", "input": "hi"}, "/v1/responses")
     answer_id = made.json()["id"]
     headers = {"authorization": f"Bearer sk-{secret}"}
-    path = f"/openai/v1/responses/{answer_id}?include=a&include=b"
+    path = f"/openai/v1/responses/{answer_id}?include=a&key=mine&include=b"
     again = await gate.http.get(path, headers=headers)
     assert again.content == made.content
     assert kept.received[-1][1] == f"/v1/responses/{answer_id}?include=a&include=b"
-    streamed = await gate.http.get(f"/v1/responses/{answer_id}?stream=true", headers=headers)
-    assert (streamed.status_code, streamed.json()["error"]["param"]) == (400, "stream")
+    items = f"/v1/responses/{answer_id}/input_items?order=asc&limit=5&x=1&include[]=a"
+    assert (await gate.http.get(items, headers=headers)).status_code == 200
+    assert kept.received[-1][1] == items.replace("&x=1", "")
+    assert (await gate.http.delete(f"{path}&stream=true", headers=headers)).status_code == 200
+    assert kept.received[-1][1] == f"/v1/responses/{answer_id}"
+
+
+async def test_a_kept_answer_as_a_stream_and_from_where_one_was(gate: Gate, kept: FakeKept) -> None:
+    key, secret = await gate.key("1")
+    responses: Any = gate.client(secret).responses
+    made = await responses.create(model="kept", input="hi")
+    count = len(await gate.events_of(key))
+    streamed = await responses.retrieve(made.id, stream=True, include=["reasoning"])
+    events = [event async for event in streamed]
+    assert [event.sequence_number for event in events] == [0, 1, 2, 3]
+    assert events[-1].response.output_text == "Hello."
+    path, account = kept.received[-1][1:3]
+    assert path.startswith(f"/v1/responses/{made.id}?") and "stream=true" in path
+    assert "include[]=reasoning" in path and account == kept.received[0][2]
+    rest = await responses.retrieve(made.id, stream=True, starting_after=1)
+    assert [event.sequence_number async for event in rest] == [2, 3]
+    # For nobody else, and where the upstream refuses, in the usual form.
+    _, stranger = await customer(gate, 10**9)
+    asked = len(kept.received)
+    assert await status_of(gate.client(stranger).responses.retrieve(made.id, stream=True)) == 404
+    assert len(kept.received) == asked
+    kept.refuse = (400, {"error": {"message": f"no, {account}"}})
+    with pytest.raises(openai.BadRequestError) as refused:
+        await responses.retrieve(made.id, stream=True)
+    assert account not in str(refused.value.body)
+    assert len(await gate.events_of(key)) == count, "it is free"
+
+
+async def test_a_stream_that_breaks_has_no_end_and_one_that_nobody_reads_is_left(
+    gate: Gate, kept: FakeKept
+) -> None:
+    _, secret = await gate.key(concurrency=1)
+    made = await gate.client(secret).responses.create(model="kept", input="hi")
+    path = f"/v1/responses/{made.id}?stream=true"
+    headers = {"authorization": f"Bearer sk-{secret}"}
+    kept.cuts, seen = True, b""
+    with pytest.raises(httpx.RemoteProtocolError):
+        async with gate.http.stream("GET", path, headers=headers) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            async for piece in answer.aiter_bytes():
+                seen += piece
+    assert seen.count(b"data:") == 3 and b"failed" not in seen
+    kept.cuts, kept.hangs = False, True
+    async with (
+        httpx.AsyncClient(base_url=gate.url) as client,
+        client.stream("GET", path, headers=headers) as answer,
+    ):
+        assert (await anext(answer.aiter_bytes())).startswith(b"event: response.created")
+        assert (await gate.http.get(path, headers=headers)).status_code == 429
+        assert (await gate.http.get(path[:-12], headers=headers)).status_code == 200
+    await asyncio.wait_for(kept.gone.wait(), DEADLINE_S)
+    # One that does not read is waited for, not read for.
+    _, other = await gate.key()
+    kept.hangs, kept.events = False, [b"x" * 100_000] * 300
+    async with (
+        httpx.AsyncClient(base_url=gate.url, timeout=DEADLINE_S) as client,
+        client.stream("GET", path, headers=headers) as answer,
+    ):
+        pieces = answer.aiter_raw()
+        size = len(await anext(pieces))
+        await until(lambda: kept.written)
+        made_meanwhile = await gate.client(other).responses.create(model="kept", input="hi")
+        assert made_meanwhile.id and kept.written < 16 << 20
+        async for piece in pieces:
+            size += len(piece)
+    assert size > 30_000_000
+
+
+class Taker:
+    """A client of a stream."""
+
+    request_id = "r"
+
+    def __init__(self) -> None:
+        self.got: list[bytes] = []
+
+    def begin(self) -> None:
+        self.got.append(b"begun")
+
+    async def send(self, data: bytes) -> None:
+        self.got.append(data)
+
+    def break_off(self) -> None:
+        self.got.append(b"broken")
+
+
+ERROR = b'data: {"type":"error","error":{"message":"not with account-z"}}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("pieces", "got"),
+    [
+        ([b"event: e", b"rror\n", ERROR[:9], ERROR[9:]], 502),
+        ([], 502),
+        ([b": ping\n\n", ERROR], [b"begun", b": ping\n\n", ERROR]),
+        ([b"event: a", b"\ndata: 1", b"\n\n", b"x"], [b"begun", b"event: a\ndata: 1\n\n", b"x"]),
+        ([b"data: 1"], [b"begun", b"data: 1"]),
+    ],
+)
+async def test_how_a_kept_stream_begins(pieces: list[bytes], got: Any) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    client, (key, *_) = Taker(), read_keys(1, "account-z")
+    stream = KeptStream(DIALECTS["responses"], key)
+    run = stream.run(Answer(200, {}, body()), client)
+    if isinstance(got, list):
+        assert await run and client.got == got
+        return
+    with pytest.raises(RelayError) as refused:
+        await run
+    assert refused.value.status == got and "account-z" not in refused.value.message
+    assert not client.got
 
 
 async def test_another_user_finds_nothing(gate: Gate, kept: FakeKept) -> None:

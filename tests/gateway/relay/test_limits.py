@@ -34,6 +34,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SLOW = Behaviour(words=("one", " two", " three", " four"), hang_after=2)
 USED = 30  # tokens, by the fake's own report
+GEMINI_ASK = {"contents": [{"parts": [{"text": "hi"}]}]}
 
 
 @asynccontextmanager
@@ -110,6 +111,45 @@ async def test_who_is_limited_is_named_and_a_refusal_consumes_nothing(gate: Gate
     assert limits_of(answer)["remaining-requests"] == str(50 - 6)
     counted = gate.running.observer.here()["limit_refusals"]
     assert counted[("user", "requests")] == 2 and counted[("group", "requests")] == 1
+
+
+async def test_what_is_free_counts_as_a_request_and_has_no_tokens(gate: Gate) -> None:
+    _, secret = await gate.key(rpm=3, tpm=50, concurrency=1)
+    listed = {"authorization": f"Bearer sk-{secret}"}
+    count = {"model": ASK["model"], "messages": ASK["messages"], "max_tokens": 5}
+    models, counting = "/v1/models", "/v1/messages/count_tokens"
+    answer = await gate.http.get(models, headers=listed)
+    assert answer.status_code == 200 and limits_of(answer)["remaining-requests"] == "2"
+    assert not [name for name in limits_of(answer) if "tokens" in name]
+    gate.upstream.behaviour = SLOW
+    async with open_stream(gate, secret) as stream:  # which takes all tokens, and is all at once
+        assert limits_of(stream)["remaining-requests"] == "1"
+        answer = await gate.post(secret, count, counting)
+        assert answer.json()["input_tokens"] > 1 and answer.status_code == 200
+        assert limits_of(answer)["remaining-requests"] == "0"
+        refused = await gate.http.get(f"{models}/m", headers=listed)
+        assert error_of(refused)["code"] == "rate_limit_exceeded"
+        refused = await gate.http.get(models, headers={**listed, "anthropic-version": "1"})
+        assert error_of(refused)["type"] == "rate_limit_error" and "code" not in refused.text
+        refused = await gate.post(secret, count, counting)
+        assert "3 requests per minute" in error_of(refused)["message"]
+        gemini = await gate.post(secret, GEMINI_ASK, "/v1beta/models/m:countTokens")
+        assert error_of(gemini)["status"] == "RESOURCE_EXHAUSTED"
+        kept = await gate.http.get("/v1/responses/resp_1", headers=listed)
+        error_of(kept)
+        gate.upstream.released.set()
+        await stream.aread()
+    await gate.settled()
+    # A user's and a group's limits hold too; a model's does not, and who has none is not counted.
+    gate.upstream.behaviour = Behaviour()
+    _, free = await gate.key()
+    async with option(gate, "ModelLimits", '{"m": {"rpm": 1}}'):
+        for _ in range(3):
+            answer = await gate.post(free, count, counting)
+            assert answer.status_code == 200 and not limits_of(answer)
+    async with option(gate, "GroupLimits", '{"default": {"rpm": 1}}'):
+        await gate.post(free, count, counting)  # refused already if a test before left one
+        assert "your group" in error_of(await gate.post(free, ASK))["message"]
 
 
 async def test_tokens_are_estimated_first_and_corrected_at_settlement(gate: Gate) -> None:

@@ -128,6 +128,38 @@ async def test_a_pinned_channel_is_the_only_one(upstreams: Upstreams) -> None:
     assert [len(fake.received) for fake, _ in made] == [1, 0, 0]
 
 
+OVERLOADED = {"error": {"message": "overloaded", "type": "overloaded_error"}}
+BEGINNINGS: list[tuple[Behaviour | None, bool, int | None]] = [
+    (Behaviour(say_instead='data: {"error":{"message":"overloaded"}}\n\n'), True, 200),
+    (Behaviour(say_instead=""), True, None),
+    (Behaviour(error=OVERLOADED), False, 200),
+    (Behaviour(error=OVERLOADED), True, 200),
+    (Behaviour(status=408), True, 408),
+    (Behaviour(status=409), False, 409),
+    (Behaviour(status=429), False, 429),
+    (Behaviour(status=503), True, 503),
+    (Behaviour(status=401), False, 401),
+    (Behaviour(status=404), False, 404),
+    (None, True, None),
+]
+
+
+async def test_whatever_fails_before_the_first_byte_goes_elsewhere(upstreams: Upstreams) -> None:
+    bad, channel = await upstreams.add(priority=5)
+    _, other = await upstreams.add()
+    directory = upstreams.gate.running.directory
+    for behaviour, stream, status in BEGINNINGS:
+        if behaviour is None:  # nobody listens there
+            await directory.channels.update(channel.id, {"base_url": "http://127.0.0.1:9"})
+        else:
+            bad.behaviour = behaviour
+        upstreams.watched(Rules())
+        answer = await upstreams.ask(stream=stream)
+        assert answer.status_code == 200 and "fake" in answer.text, (behaviour, answer.text)
+        tried = await upstreams.attempts(answer)
+        assert tried == [(channel.id, status), (other.id, 200)], behaviour
+
+
 @pytest.mark.parametrize(("why", "window"), [("upstream", 0), ("breaker", 2)])
 async def test_a_stream_that_breaks_is_not_begun_again_but_counts(
     upstreams: Upstreams, why: str, window: int

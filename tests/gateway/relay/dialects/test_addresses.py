@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.vendors import FakeVendor
+from tests.fakes.vendors import FakeVendor, Manner
 from tests.gateway.formats.test_images import png
 from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.dialects.conftest import HI, anthropic_client, google_client, post
@@ -117,6 +117,26 @@ async def test_refusals_of_counting(gate: Gate, vendor: FakeVendor) -> None:
     answer = await post(gate, secret, path, {**ASK, "model": "nope"})
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
     assert (await post(gate, secret, path, {**ASK, "messages": 3})).status_code == 400
+
+
+async def test_counting_takes_turns_with_a_channels_keys_and_shows_none(
+    gate: Gate, vendor: FakeVendor
+) -> None:
+    given = {"type": 14, "name": "t", "base_url": vendor.url, "models": ["claude-two"]}
+    channels, keys = gate.running.directory.channels, ("upstream-one", "upstream-two")
+    await channels.create(given, "\n".join(keys))
+    _, secret = await gate.key()
+    ask, path = {**ASK, "model": "claude-two"}, "/v1/messages/count_tokens"
+    for _ in range(4):
+        assert (await post(gate, secret, path, ask)).json() == {"input_tokens": 77}
+    used = [got.headers["x-api-key"] for got in vendor.received]
+    assert set(used) == set(keys) and used[:2] == used[2:]
+    vendor.manner = Manner(
+        status=400, error={"type": "error", "error": {"type": "x", "message": " ".join(keys)}}
+    )
+    answer = await post(gate, secret, path, ask)
+    told = vendor.received[-1].headers["x-api-key"]
+    assert answer.status_code == 400 and told not in answer.text and "***" in answer.text
 
 
 async def test_models_are_listed_in_the_form_of_each_client(gate: Gate, vendor: FakeVendor) -> None:

@@ -35,6 +35,8 @@ AGENT: dict[str, Any] = {
     "metadata": {"user_id": "user_1_account__session_2"},
     "x_tomorrow": [1.50, None, {"a": 1e3}],
 }
+# Of this only what is known to be harmless goes on.
+QUERY = "?key=mine&beta=true&beta=false&x=%ff&&beta=true&betas=true"
 RAW = json.dumps(AGENT, indent=1).encode()
 CODEX: dict[str, Any] = {
     "model": "chatty",
@@ -96,12 +98,10 @@ async def test_claude_codes_request_arrives_byte_for_byte(
         ("anthropic-beta", rest),
     ]
     more = [("x-claude-code-session-id", "s"), ("x-stainless-lang", "js"), ("x-app", "cli")]
-    answer = await send(
-        gate, "/v1/messages?beta=true", RAW, *credentials(secret, how), *sent, *more
-    )
+    answer = await send(gate, f"/v1/messages{QUERY}", RAW, *credentials(secret, how), *sent, *more)
     assert answer.status_code == 200 and answer.content == vendor.sent
     (got,) = vendor.received
-    assert got.raw == RAW
+    assert got.raw == RAW and got.path == "/v1/messages?beta=true"
     assert got.headers["anthropic-beta"] == BETAS
     assert got.headers["anthropic-version"] == "2026-10-21"
     assert got.headers["x-api-key"] == SECRET and "authorization" not in got.headers
@@ -135,6 +135,7 @@ async def test_claude_codes_request_reaches_other_upstreams(gate: Gate, vendor: 
             raw = json.dumps({**body, "stream": True}).encode()
             answer = await send(gate, "/v1/messages?beta=true", raw, *credentials(secret, "key"))
             assert answer.status_code in (200, 400), answer.text
+            assert not any("beta=" in got.path for got in vendor.received)
             if answer.status_code == 200:
                 assert answer.text.rstrip().endswith('data: {"type":"message_stop"}')
             else:
@@ -144,11 +145,12 @@ async def test_claude_codes_request_reaches_other_upstreams(gate: Gate, vendor: 
 @pytest.mark.parametrize("how", ["key", "bearer"])
 async def test_counting_before_sending(gate: Gate, vendor: FakeVendor, how: str) -> None:
     key, secret = await gate.key("0.000001")
-    path = "/v1/messages/count_tokens?beta=true"
-    said = await send(gate, path, RAW, *credentials(secret, how), ("anthropic-beta", BETAS))
+    path = "/v1/messages/count_tokens"
+    said = await send(gate, path + QUERY, RAW, *credentials(secret, how), ("anthropic-beta", BETAS))
     assert said.json() == {"input_tokens": 77}
     (got,) = vendor.received
     assert (got.raw, got.headers["anthropic-beta"]) == (RAW, BETAS)
+    assert got.path == f"{path}?beta=true"
     vendor.reset()
     here = {n: AGENT[n] for n in ("system", "tools")} | {"model": "chatty", "messages": HI}
     said = await send(gate, path, json.dumps(here).encode(), *credentials(secret, how))

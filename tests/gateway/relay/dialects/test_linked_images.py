@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.addresses import networks
-from gateway.relay.fetch import Fetcher
+from gateway.relay.fetch import ImageFetcher
 from tests.fakes.vendors import FakeVendor
 from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.test_fetch import PNG, Web, serving
@@ -28,7 +28,7 @@ async def fetching(gate: Gate) -> AsyncIterator[Gate]:
     """The gateway, which may fetch from this machine."""
     relay = gate.running.relay
     real = relay.fetcher
-    relay.fetcher = Fetcher(timeout_s=5, allowed=networks("127.0.0.1"))
+    relay.fetcher = ImageFetcher(timeout_s=5, allowed=networks("127.0.0.1"))
     yield gate
     await relay.fetcher.aclose()
     relay.fetcher = real

@@ -28,15 +28,15 @@ LONGEST_S = 30.0
 MAX_BYTES = 16 << 20
 
 
-class Fetched(NamedTuple):
+class Page(NamedTuple):
     """An answer. `parsed` is its JSON, numbers with a fraction as decimals; None for no JSON."""
 
     status: int
     parsed: Any
 
 
-class Fetcher:
-    """Sends GETs. `ways` is how each channel's requests travel."""
+class VendorPages:
+    """Asks for them. `ways` is how each channel's requests travel."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport, user_agent: str, ways: Ways) -> None:
         self.ways = ways
@@ -50,7 +50,7 @@ class Fetcher:
         secret: str,
         url: str,
         headers: Mapping[str, str] | None = None,
-    ) -> Fetched:
+    ) -> Page:
         """Ask for a page with one of the channel's keys; `headers` take the place of usual ones.
 
         Raises CallFailed.
@@ -75,7 +75,7 @@ class Fetcher:
         except BROKEN as error:
             raise failure_of(error) from error
 
-    async def _read(self, request: httpx.Request) -> Fetched:
+    async def _read(self, request: httpx.Request) -> Page:
         response = await self._transport.handle_async_request(request)
         try:
             pieces, size = [], 0
@@ -86,7 +86,7 @@ class Fetcher:
                     raise CallFailed("upstream_bad_answer", "the answer is too long")
         finally:
             await response.aclose()
-        return Fetched(response.status_code, exact_json(b"".join(pieces)))
+        return Page(response.status_code, exact_json(b"".join(pieces)))
 
 
 def exact_json(content: bytes) -> Any:
