@@ -1,18 +1,21 @@
 """Step 1, still: refuse requests with words that the operator does not want sent anywhere.
 
 Off unless the option CheckSensitiveEnabled is set. All texts of a request are looked at, in any
-dialect; case does not matter. Nothing is held, sent or charged before.
+dialect (gateway/formats/contents.py); case does not matter. Nothing is held, sent or charged
+before.
 """
 
 import asyncio
 import re
 from collections.abc import Iterable
 
-from gateway.dialects.table import DIALECTS
 from gateway.directory import words
+from gateway.formats import contents
+from gateway.formats.contents import Json
 from gateway.formats.openai import Ask
 from gateway.relay.context import Relay
 from gateway.relay.errors import RelayError
+from gateway.relay.said import said_by
 
 # Between two pieces of a long text, others have their turn.
 PIECE = 64 << 10
@@ -22,7 +25,14 @@ async def refuse_words(relay: Relay, ask: Ask) -> None:
     """Raise RelayError 400 where a request holds one of the operator's words."""
     if _pattern(relay) is None:
         return
-    if await blocked(relay, DIALECTS[ask.endpoint.dialect].countable(ask.body).texts):
+    said = await said_by(relay, ask)
+    if await blocked(relay, said.all_texts()):
+        raise refusal()
+
+
+async def refuse_words_in(relay: Relay, body: Json) -> None:
+    """Raise RelayError 400 where a body that is no whole request holds such a word."""
+    if _pattern(relay) is not None and await blocked(relay, contents.of_body(body).all_texts()):
         raise refusal()
 
 
