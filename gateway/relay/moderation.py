@@ -80,13 +80,13 @@ async def _questions(relay: Relay, x: Exchange, said: Contents) -> AsyncIterator
     options, clean, now_s = relay.directory.options, relay.moderated.clean, relay.clock.monotonic_s
     by = f"{options.get('ModerationModel')}\0{options.get('ModerationThresholds')}"
     texts: dict[bytes, str] = {}
-    for together in said.texts:
-        for piece in moderations.pieces(together):
-            mark = fingerprint(by, "text", piece)
-            if not clean.has(mark, now_s()):
-                texts[mark] = piece
-            if len(texts) % _TURN == _TURN - 1:
-                await asyncio.sleep(0)
+    pieces = (piece for together in said.texts for piece in moderations.pieces(together))
+    for number, piece in enumerate(pieces, 1):
+        mark = fingerprint(by, "text", piece)
+        if not clean.has(mark, now_s()):
+            texts[mark] = piece
+        if number % _TURN == 0:  # others have their turn
+            await asyncio.sleep(0)
     marks = list(texts)
     for start in range(0, len(marks), moderations.MOST_PIECES):
         some = marks[start : start + moderations.MOST_PIECES]
