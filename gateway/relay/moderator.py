@@ -99,6 +99,8 @@ async def _answer(relay: Relay, x: Exchange) -> Any:
     try:
         if x.spent or not listed(x, x.channel).is_free:
             await settle(relay, x, await measure_whole(relay, x, delivery), COMPLETE)
+        elif x.channel_grant is not None:  # nobody counts its tokens, so it had what it might have
+            x.channel_grant.end(None)
     except LedgerError as error:
         log.error("request %s: the cost of moderation is not recorded: %s", x.request_id, error)
     finally:
