@@ -3,9 +3,10 @@
 For who must see all of it before it is sent anywhere, so this does not go by what a dialect knows:
 every string counts, fields that nobody knows too, but for labels (a role, an id, a size), addresses
 and bytes in base64. In what clients make up themselves, such as schemas and arguments, names count
-as well. Files, sounds and videos are not read.
+as well. Files of plain text are read, others, sounds and videos are not.
 """
 
+import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,8 +30,13 @@ _BYTES = frozenset(
 )
 _PLACES = frozenset("url image_url file_url uri file_uri fileUri image images".split())
 _PLACE = re.compile(r"(?:https?|gs|file):\S+", re.IGNORECASE)
-_ENCODED = re.compile(r"data:[^,\s]{0,200};base64,", re.IGNORECASE)
+_ENCODED = re.compile(r"data:([^,;\s]{0,100})[^,\s]{0,100};base64,", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"text/[\w.+-]+|application/(?:json|xml|javascript|x-[\w.+-]+)", re.ASCII | re.IGNORECASE
+)
 _PICTURE = re.compile(r"data:image/|https?://", re.IGNORECASE)
+_IMAGE = re.compile(r"image/[\w.+-]{1,40}", re.ASCII)
+_TO_STANDARD = str.maketrans("-_", "+/")
 # Below these, clients name things as they like.
 _FREE = frozenset(
     """parameters properties input_schema inputSchema schema json_schema parametersJsonSchema
@@ -83,12 +89,16 @@ def _collect(found: Contents, texts: list[str], name: str, value: Any, free: boo
             found.images.append(value)
         elif _is_text(name, value, free):
             texts.append(value)
+        elif (encoded := _ENCODED.match(value)) and _PLAIN.fullmatch(encoded[1]):
+            texts.append(_decoded(value[encoded.end() :]))
     elif isinstance(value, list):
         for each in value:
             _collect(found, texts, name, each, free)
     elif isinstance(value, dict):
         if not free:
             found.images += _images(value)
+            if _PLAIN.fullmatch(_kind(value)) and isinstance(value.get("data"), str):
+                texts.append(_decoded(value["data"]))
         # Documents of Anthropic's hold plain text where others hold base64.
         is_plain = value.get("type") == "text"
         for inner, content in value.items():
@@ -113,6 +123,16 @@ def _is_text(name: str, value: str, free: bool) -> bool:
     return name not in _BYTES
 
 
+def _decoded(data: str) -> str:
+    """Return a file of plain text that came in base64, as far as it is that."""
+    whole = data.translate(_TO_STANDARD).rstrip("=")
+    try:
+        content = base64.b64decode(whole + "=" * (-len(whole) % 4))
+    except ValueError:
+        return data
+    return content.decode("utf-8", "replace")
+
+
 def _images(part: Json) -> Iterator[str]:
     """Yield the images that an object of a request holds itself, in the dialects' own ways."""
     source = part.get("source")
@@ -135,21 +155,23 @@ def _url(value: Any) -> str | None:
 
 def _encoded(value: Any) -> str | None:
     data = value.get("data") if isinstance(value, dict) else None
-    kind = _kind(value)
+    kind = _image_kind(value)
     return f"data:{kind};base64,{data}" if kind and isinstance(data, str) else None
 
 
 def _at(value: Any) -> str | None:
-    if not isinstance(value, dict) or not _kind(value):
+    if not isinstance(value, dict) or not _image_kind(value):
         return None
     uri = value.get("fileUri", value.get("file_uri"))
     return uri if isinstance(uri, str) else None
 
 
-def _kind(value: Any) -> str:
+def _image_kind(value: Any) -> str:
     """Return the type of an image as an object says it; "" when it is none."""
-    if not isinstance(value, dict):
-        return ""
+    kind = _kind(value) if isinstance(value, dict) else ""
+    return kind if _IMAGE.fullmatch(kind) else ""
+
+
+def _kind(value: Json) -> str:
     said = (value.get(name) for name in ("media_type", "mimeType", "mime_type"))
-    kind = next((each for each in said if isinstance(each, str)), "")
-    return kind if re.fullmatch(r"image/[\w.+-]{1,40}", kind, re.ASCII) else ""
+    return next((each for each in said if isinstance(each, str)), "")
