@@ -202,6 +202,8 @@ async def search_selection(directory: Directory, keyword: str, own: User | None)
     either: list[Query] = [
         {"_id": keyword},
         {"_id": f"usage:{keyword}"},
+        # What was asked about that request (gateway/relay/moderator.py); "." comes after "-".
+        {"_id": {"$gt": f"usage:{keyword}-moderation-", "$lt": f"usage:{keyword}-moderation."}},
         {"body.model": keyword},
     ]
     keys = await _keys_named(directory, keyword, own)

@@ -39,8 +39,10 @@ TYPES: dict[int, tuple[str, ...]] = {
     ),
     TEST: (),
 }
-#: A test of a channel is a charge of nothing, of root's, by no key: gateway/channels/trial_cost.py.
-TEST_ENDPOINT, TEST_KEY = "channel.test", 0
+#: What the gateway asks itself is a charge of nothing, of root's, by no key, and listed as a test:
+#: gateway/channels/trial_cost.py, gateway/relay/moderator.py.
+TESTS = {"channel.test": "test of the channel", "moderation.check": "moderation of a request"}
+TEST_KEY = 0
 TYPE_OF = {name: number for number, names in TYPES.items() for name in names}
 
 
@@ -123,14 +125,14 @@ def row(event: Event, names: Names, *, own: bool) -> dict[str, Any]:
 
 
 def is_test(event: Event) -> bool:
-    """Whether an event is the test of a channel."""
-    return bool(event["body"].get("endpoint") == TEST_ENDPOINT)
+    """Whether an event is what the gateway asked itself."""
+    return event["body"].get("endpoint") in TESTS
 
 
 def content(event: Event) -> str:
     """Say in words what happened."""
     if is_test(event):
-        return f"test of the channel; {_usage(event['body'])}"
+        return f"{TESTS[event['body']['endpoint']]}; {_usage(event['body'])}"
     describe = CONTENT.get(event["type"])
     return describe(event["body"]) if describe else ""
 

@@ -53,6 +53,9 @@ TABLE: tuple[Row, ...] = (
     Row("refused", COUNTER, "Relayed requests that got an error, by its code.", ("reason",)),
     Row("open_requests", GAUGE, "Relayed requests that are under way."),
     Row("limit_refusals", COUNTER, "Requests over a limit, by whose and of what.", ("of", "limit")),
+    Row("moderated", COUNTER, "Requests that moderation looked at, by what came of it.",
+        ("outcome",)),
+    Row("moderation_asks", COUNTER, "Questions put to the moderation model."),
     Row("redis_up", GAUGE, "1 while Redis counts the limits of every process here.", merge="min"),
     Row("redis_errors", COUNTER, "Failures to reach Redis; limits are counted alone meanwhile."),
     # -- charges, counted as their events become durable

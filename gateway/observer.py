@@ -146,6 +146,10 @@ class Observer:
         self._read_channels()
         self._read_limits()
         put = self._put
+        moderated = self._relay.moderated
+        for outcome, times in moderated.outcomes.items():
+            put("moderated", times, (outcome,))
+        put("moderation_asks", moderated.asks)
         put("open_requests", len(self._relay.exchanges))
         put("loop_lag_seconds", self._lag_s)
         put("resident_bytes", _resident_bytes())

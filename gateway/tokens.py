@@ -108,6 +108,17 @@ class TokenCounter:
         tokens = encoding.encode_ordinary(text)
         return text if len(tokens) <= most_tokens else encoding.decode(tokens[:most_tokens])
 
+    def read_back(self, model: str, lists: Iterable[Sequence[int]]) -> list[str]:
+        """Return the texts that lists of tokens stand for, as far as they are tokens. Loads if
+        need be; of vendors whose tokenizer is not public that is a guess."""
+        encoding = self._encoding(encoding_name(model))
+        known = range(encoding.max_token_value + 1)
+        texts = []
+        for tokens in lists:
+            pieces = [_bytes_of(encoding, token) for token in tokens if token in known]
+            texts.append(b"".join(pieces).decode("utf-8", "replace"))
+        return texts
+
     def count_here(self, model: str, texts: Iterable[str]) -> int:
         """Count the tokens of all texts in this thread."""
         encoding = self._encoding(encoding_name(model))
@@ -128,6 +139,13 @@ class TokenCounter:
                 os.environ["TIKTOKEN_CACHE_DIR"] = str(self._cache_dir)
                 self._encodings[name] = tiktoken.get_encoding(name)
             return self._encodings[name]
+
+
+def _bytes_of(encoding: tiktoken.Encoding, token: int) -> bytes:
+    try:
+        return encoding.decode_single_token_bytes(token)
+    except KeyError:  # a number between those that mean something
+        return b""
 
 
 def _cut_off(texts: Sequence[str], most: int) -> tuple[list[str], list[str]]:

@@ -27,6 +27,7 @@ from ledger.price_variants import Variant
 PAGE = 500
 SHOWN = 1_000
 FAILED = "failed"
+NO_KEY = 0
 
 Progress = Callable[[int], None]
 
@@ -202,9 +203,12 @@ def _why(error: PriceMissing | InvalidEvent) -> str:
 def price_again(body: Document, table: PriceTable, channel_type: int | None) -> int:
     """Return what a charge's usage costs under a table, in nano-dollars.
 
-    As at admission: the price of the model that served, else of the model asked for. Raises
-    PriceMissing, InvalidEvent.
+    As at admission: the price of the model that served, else of the model asked for. What the
+    gateway asked by itself, by no key, costs nobody anything under any table. Raises PriceMissing,
+    InvalidEvent.
     """
+    if body.get("key") == NO_KEY:
+        return 0
     served, model, group = body["served_model"], body["model"], body["group"]
     made = body.get("price", {}).get("variant")
     variant = Variant.named(made) if made else None

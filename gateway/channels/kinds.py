@@ -17,7 +17,7 @@ import orjson
 from gateway.dialects.rerank import RERANK as RERANKING
 from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import KIND_AUTO
-from gateway.formats import openai
+from gateway.formats import moderations, openai
 from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage
 from gateway.media import asks as media
@@ -27,6 +27,7 @@ from gateway.relay.route import wire_of
 
 CHAT, EMBEDDINGS, IMAGES = "chat", "embeddings", "images"
 SPEECH, TRANSCRIPTION, RERANK = "speech", "transcription", "rerank"
+MODERATION = "moderation"
 
 _SOUND_S = 1
 _RATE = 8_000
@@ -89,6 +90,15 @@ def _scores(raw: bytes, parsed: Any, content_type: str) -> str | None:
     return f"{len(found)} scores" if found else None
 
 
+def _verdict(raw: bytes, parsed: Any, content_type: str) -> str | None:
+    try:
+        (flagged,) = moderations.verdicts(parsed, 1, {})
+    except moderations.NoVerdict:
+        return None
+    named = ", ".join(flagged or ())
+    return "a verdict: clean" if flagged is None else f"a verdict: flagged ({named})"
+
+
 def silence() -> bytes:
     """Return a second of silence as a WAV file."""
     file = io.BytesIO()
@@ -147,12 +157,14 @@ TABLE: dict[str, Kind] = {
             _scores,
             counts=lambda prompt, parsed: {"calls": 1},
         ),
+        Kind(MODERATION, openai.MODERATIONS, lambda m, p: _json(model=m, input=p), _verdict),
     )
 }
 
 # By the names that vendors give their models; the first that fits, else it is for chat.
 _NAMES = (
     (RERANK, re.compile(r"rerank")),
+    (MODERATION, re.compile(r"moderation")),
     (EMBEDDINGS, re.compile(r"embed|^(text-similarity|bge-|m3e|gte-|e5-|tao-8k|voyage-)|/bge-")),
     (TRANSCRIPTION, re.compile(r"whisper|transcri|sensevoice|paraformer|(^|[-/_])asr([-/_]|$)")),
     (SPEECH, re.compile(r"(^|[-/_])tts([-/_]|$)|speech|cosyvoice")),

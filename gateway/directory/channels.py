@@ -32,6 +32,7 @@ TEST_KINDS = (
     "speech",
     "transcription",
     "rerank",
+    "moderation",
 )
 
 MOST_AT_ONCE = 1_000

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.directory import checks, limit_tables, policies, words
+from gateway.directory import checks, limit_tables, moderation, policies, words
 
 Value = str | int | bool
 
@@ -116,6 +116,13 @@ _ROWS = [
     # Words that are not sent anywhere, one on each line; the names are those of One API's forks.
     Option("CheckSensitiveEnabled", False, checks.boolean),
     Option("SensitiveWords", "", words.check),
+    # Asking a moderation model before anything is sent (docs/safety.md). Not options of One API's.
+    Option("ModerationEnabled", False, checks.boolean),
+    Option("ModerationModel", "omni-moderation-latest", checks.text(200, shortest=1)),
+    Option("ModerationGroups", moderation.ALL, moderation.groups),
+    Option("ModerationImages", True, checks.boolean),
+    Option("ModerationThresholds", "{}", moderation.thresholds),
+    Option("ModerationOnFailure", "refuse", checks.one_of(("refuse", "allow"))),
     Option("SystemName", "Tollgate", checks.text(60, shortest=1)),
     Option("ServerAddress", "http://localhost:3000", checks.web_address(500)),
     Option("Notice", "", _PAGE),

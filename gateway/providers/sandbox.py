@@ -73,7 +73,7 @@ class SandboxProvider:
         config = call.channel.config
         if call.endpoint is openai.EMBEDDINGS:
             return await self._embeddings(config, body)
-        if call.endpoint is openai.MODERATIONS:
+        if call.endpoint.task == openai.MODERATIONS.task:
             return sandbox_more.moderation(body, _id("modr-", orjson.dumps(body)))
         if call.endpoint is RERANK:
             name = _id("rank-", orjson.dumps(body))

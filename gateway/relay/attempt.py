@@ -108,7 +108,8 @@ async def attempt(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Deli
     source, body = await _begin(relay, x, tried)
     watch, key = relay.watch, source.key
     try:
-        delivery = await _send(relay, x, source, body)
+        send = _send_in_time if x.patience_s else _send
+        delivery = await send(relay, x, source, body)
     except Refused:
         raise
     except BaseException:
@@ -162,6 +163,18 @@ async def _send(relay: Relay, x: Exchange, source: Source, body: bytes | Outgoin
     except BaseException:
         await answer.aclose()
         raise
+
+
+async def _send_in_time(
+    relay: Relay, x: Exchange, source: Source, body: bytes | OutgoingForm
+) -> Delivery:
+    """Send what waits for its answer less long than the channel would."""
+    try:
+        async with asyncio.timeout(x.patience_s):
+            return await _send(relay, x, source, body)
+    except TimeoutError:
+        error = CallFailed("upstream_timeout", f"no answer in {x.patience_s:g} s")
+        raise _refused_call(error, source.vendor, source) from None
 
 
 async def _look_at(relay: Relay, x: Exchange, answer: Answer, source: Source) -> Delivery:

@@ -19,6 +19,7 @@ from gateway.formats.usage import Usage
 from gateway.limits.limits import Grant, Limits
 from gateway.providers.base import Provider
 from gateway.relay.fetch import ImageFetcher
+from gateway.relay.moderated import Moderated
 from gateway.settings import Settings
 from gateway.tasks import end_all
 from gateway.tokens import TokenCounter
@@ -38,7 +39,7 @@ class Relay:
     """The relay of one process. `providers` by protocol; `owners` says who made which model.
 
     `watch` knows the health of the channels, `switch` switches them off and on, `limits` counts
-    requests and tokens.
+    requests and tokens, `moderated` knows what was found clean.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class Relay:
     watch: Watch
     switch: Switch
     limits: Limits
+    moderated: Moderated = field(default_factory=Moderated)
     accepting: bool = True
     exchanges: set["Exchange"] = field(default_factory=set)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -112,7 +114,9 @@ class Exchange:
     its way, `reported` what the last one reported although it failed. `policy` is the rule for an
     interruption. `stopped` says why the upstream is not read to its end, once it is so. `winds_up`
     is told when the process begins to stop, and when it stops: what would go on for long ends by
-    itself then.
+    itself then. `asked_by` is who caused what the gateway asks on its operator's behalf, which
+    costs nobody anything; "" for all that clients ask. `patience_s` bounds each attempt, 0: as
+    long as its channel says.
     """
 
     request_id: str
@@ -124,6 +128,8 @@ class Exchange:
     task: asyncio.Task[Any]
     policy: str
     prices: PriceTable
+    asked_by: str = ""
+    patience_s: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
     query: str = ""
     affinity: bytes | None = None

@@ -22,6 +22,7 @@ from gateway.relay import errors
 from gateway.relay.admit import identify, passed_headers, refuse_model
 from gateway.relay.answer import RelayHandler
 from gateway.relay.context import Relay
+from gateway.relay.filter import refuse_words_in
 from gateway.relay.gemini import take_key
 from gateway.relay.limit import limit_free
 from gateway.relay.passage import as_openai
@@ -62,6 +63,7 @@ class CountHandler(RelayHandler):
         inner = _inner(body)
         ask = asks.read(self.endpoint, orjson.dumps(inner), model)
         refuse_model(key, ask.model)
+        await refuse_words_in(relay, body)
         channel = pick(relay, user.group, ask.model, self.endpoint)
         if channel is None:
             raise none_serves(relay, user.group, ask.model, self.endpoint)

@@ -1,5 +1,5 @@
-"""The life of one relayed request. Each step is a file: admit, route, limit, reserve, call, stream
-or whole body, meter, settle, answer."""
+"""The life of one relayed request. Each step is a file: admit, filter, route, limit, moderation,
+reserve, call, stream or whole body, meter, settle, answer."""
 
 import asyncio
 
@@ -20,6 +20,7 @@ from gateway.relay.filter import refuse_words
 from gateway.relay.limit import limit
 from gateway.relay.measuring import measure_interrupted, measure_whole
 from gateway.relay.meter import by_rule, judged
+from gateway.relay.moderation import moderate
 from gateway.relay.policy import CLIENT_CLOSED
 from gateway.relay.pour import pour
 from gateway.relay.query import passed_query
@@ -58,6 +59,7 @@ class CompletionHandler(RelayHandler):
             route(relay, x)
             await limit(relay, x)
             self.standing = x.standing
+            await moderate(relay, x)
             await reserve(relay, x)
             if x.client_gone:
                 return  # nothing was sent upstream yet, so nothing is owed

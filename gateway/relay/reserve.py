@@ -5,6 +5,8 @@ body's length bounds the input. Only when the credit does not cover that guess a
 and when it does not cover the whole answer either, the answer is asked to be shorter.
 """
 
+from functools import lru_cache
+
 from gateway.dialects.asks import CONVERSATIONS
 from gateway.dialects.table import DIALECTS
 from gateway.directory.channels import Channel
@@ -84,6 +86,8 @@ def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
 
     Always from the table of admission. Raises PriceMissing naming the model asked for.
     """
+    if x.asked_by:
+        return _for_nothing(listed(x, channel))
     prices, model, group = x.prices, x.ask.model, x.user.group
     variant = None if x.ask.known is None else x.ask.known.variant
     served = channel.upstream_model(model)
@@ -94,6 +98,17 @@ def price(relay: Relay, x: Exchange, channel: Channel) -> Quote:
             pass
     free = relay.settings.allow_unpriced_models
     return prices.quote(model, group, channel.type, variant=variant, allow_unpriced=free)
+
+
+def listed(x: Exchange, channel: Channel) -> Quote:
+    """Return the list price of the model that really serves; one without a price is no fault."""
+    served = channel.upstream_model(x.ask.model)
+    return x.prices.quote(served, "", channel.type, allow_unpriced=True)
+
+
+@lru_cache(maxsize=64)
+def _for_nothing(quote: Quote) -> Quote:
+    return quote.scaled("0")
 
 
 def most_input(ask: openai.Ask, channel: Channel) -> int:

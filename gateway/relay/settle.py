@@ -77,9 +77,8 @@ def _tokens(measured: Measured) -> int:
 
 
 def _draft(x: Exchange, charge: int, body: dict[str, Any]) -> Draft:
-    return Draft(
-        x.event_id, "usage.charged", x.user.account, -charge, x.key.account, body, at_us=None
-    )
+    actor = x.asked_by or x.key.account
+    return Draft(x.event_id, "usage.charged", x.user.account, -charge, actor, body, at_us=None)
 
 
 def _body(relay: Relay, x: Exchange, measured: Measured, outcome: str) -> dict[str, Any]:

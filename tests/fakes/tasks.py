@@ -23,13 +23,19 @@ Json = dict[str, Any]
 
 @dataclass
 class Answers:
-    """What is reported, and what replaces a whole answer."""
+    """What is reported, and what replaces a whole answer. `flags` says which words in a text, or
+    in the address of an image, moderation flags, and as what."""
 
     usage: Json | None = field(default_factory=lambda: {"prompt_tokens": 7, "total_tokens": 7})
     meta: Json | None = None
     metadata: Json | None = None
     instead: bytes | None = None
     status: int = 200
+    flags: dict[str, str] = field(default_factory=dict)
+
+
+class Wrong(Exception):
+    """What a request asks is refused, with a code of the vendor's."""
 
 
 class FakeTasks:
@@ -74,9 +80,12 @@ class _Handler(RequestHandler):
             self.finish({"error": {"message": "no such route or key"}})
             return
         self.set_status(fake.answers.status)
-        fake.sent = fake.answers.instead or orjson.dumps(
-            answer(fake.answers, orjson.loads(self.request.body)), option=orjson.OPT_INDENT_2
-        )
+        try:
+            made = answer(fake.answers, orjson.loads(self.request.body))
+        except Wrong as wrong:
+            self.set_status(400)
+            made = {"error": {"message": str(wrong), "type": "x", "code": str(wrong)}}
+        fake.sent = fake.answers.instead or orjson.dumps(made, option=orjson.OPT_INDENT_2)
         self.finish(fake.sent)
 
 
@@ -111,10 +120,21 @@ def _google_vector(request: Json) -> list[float]:
 
 def _moderations(how: Answers, body: Json) -> Json:
     given = body["input"]
-    count = len(given) if isinstance(given, list) and isinstance(given[0], str) else 1
-    scores = {"violence": 0.25}
-    one = {"flagged": False, "categories": {"violence": False}, "category_scores": scores}
-    return {"id": "modr-1", "model": body["model"], "results": [one] * count}
+    parts = isinstance(given, list) and not isinstance(given[0], str)
+    if parts and sum(isinstance(part, dict) and "image_url" in part for part in given) > 1:
+        raise Wrong("too_many_images")
+    results = [_verdict(how, str(one)) for one in ([given] if parts else _listed(given))]
+    return {"id": "modr-1", "model": body["model"], "results": results}
+
+
+def _listed(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given]
+
+
+def _verdict(how: Answers, said: str) -> Json:
+    hit = {"violence": False} | {c: word in said for word, c in how.flags.items()}
+    scores = {category: 0.75 if found else 0.25 for category, found in hit.items()}
+    return {"flagged": any(hit.values()), "categories": hit, "category_scores": scores}
 
 
 def _edits(how: Answers, body: Json) -> Json:

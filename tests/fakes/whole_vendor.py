@@ -110,6 +110,7 @@ class _Handler(RequestHandler):
             "/v1/audio/speech": _speech,
             "/v1/audio/transcriptions": _transcript,
             "/v1/rerank": _scores,
+            "/v1/moderations": _verdict,
         }
         answer = answers.get(self.request.path)
         if answer is None or self.get_status() != 200:
@@ -160,3 +161,8 @@ def _scores(body: bytes) -> tuple[str, bytes]:
         for index, _ in enumerate(asked["documents"])
     ]
     return JSON, orjson.dumps({"results": results, "usage": {"total_tokens": 12}})
+
+
+def _verdict(body: bytes) -> tuple[str, bytes]:
+    one = {"flagged": False, "categories": {"violence": False}}
+    return JSON, orjson.dumps({"id": "modr-1", "results": [one]})

@@ -203,3 +203,10 @@ def test_re_pricing_is_the_exact_sum_rounded_up_once(
     by_hand += Fraction(usage["output"]) * Fraction(output_price)
     nano = ceil(by_hand * Fraction(ratio) * 1_000)
     assert price_again(body, table(row, g=ratio), None) == nano
+
+
+def test_what_the_gateway_asked_itself_costs_nobody_anything() -> None:
+    body = {"model": "m", "served_model": "m", "group": "g", "usage": {"input": 5}, "key": 0}
+    prices = table({"model": "m", "input": "1"})
+    assert price_again(body, prices, None) == 0
+    assert price_again({**body, "key": 1}, prices, None) == 5_000

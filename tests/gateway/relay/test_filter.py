@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.directory import words
-from gateway.relay.filter import PIECE
+from gateway.relay.filter import PIECE, blocked
 from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.test_answers import ASK
 
@@ -36,11 +36,47 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "phrase": ("/v1/chat/completions", {**ASK, "messages": [said("a Red \n button")]}),
     "long": ("/v1/chat/completions", {**ASK, "messages": [said("x" * (PIECE - 3) + "topsecret")]}),
     "completions": ("/v1/completions", {"model": "m", "prompt": ["a", "topsecret"]}),
+    "suffix": ("/v1/completions", {"model": "m", "prompt": "a", "suffix": "topsecret"}),
+    "names": (
+        "/v1/chat/completions",
+        {**ASK, "tools": [{"function": {"parameters": {"properties": {"topsecret": {}}}}}]},
+    ),
+    "unknown": ("/v1/chat/completions", {**ASK, "documents": [{"body": "topsecret"}]}),
+    "role": ("/v1/chat/completions", {**ASK, "messages": [{**HI, "role": "topsecret"}]}),
+    "rerank": ("/v1/rerank", {"model": "m", "query": "a", "documents": [{"t": "topsecret"}]}),
+    "speech": (
+        "/v1/audio/speech",
+        {"model": "m", "voice": "v", "input": "a", "instructions": "topsecret"},
+    ),
+    "picture": ("/v1/images/generations", {"model": "m", "prompt": "topsecret"}),
     "embeddings": ("/v1/embeddings", {"model": "m", "input": "topsecret"}),
     "messages": (
         "/v1/messages",
         {"model": "m", "max_tokens": 5, "system": "topsecret", "messages": [HI]},
     ),
+    "document": (
+        "/v1/messages",
+        {
+            "model": "m",
+            "max_tokens": 5,
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "document",
+                            "source": {
+                                "type": "text",
+                                "media_type": "text/plain",
+                                "data": "topsecret",
+                            },
+                        }
+                    ],
+                }
+            ],
+        },
+    ),
+    "counted": ("/v1/messages/count_tokens", {"model": "m", "messages": [said("topsecret")]}),
     "responses": ("/v1/responses", {"model": "m", "instructions": "topsecret", "input": "hi"}),
     "gemini": (
         "/v1beta/models/m:generateContent",
@@ -65,7 +101,7 @@ async def test_a_request_with_such_a_word_is_refused(filtering: Gate, name: str)
     key, secret = await filtering.key("1")
     answer = await filtering.post(secret, body, path)
     assert answer.status_code == 400 and "does not allow" in answer.text
-    if name not in ("messages", "gemini"):
+    if name not in ("messages", "document", "counted", "gemini"):
         assert answer.json()["error"]["code"] == "content_blocked"
     assert "topsecret" not in answer.text.lower() and "x-tollgate-event" not in answer.headers
     await filtering.settled()
@@ -73,6 +109,21 @@ async def test_a_request_with_such_a_word_is_refused(filtering: Gate, name: str)
     assert await filtering.balance(key.account) == 10**9
     metrics = (await filtering.http.get("/metrics")).text
     assert re.search(r'tollgate_refused_total\{reason="content_blocked"\} [1-9]', metrics)
+
+
+async def test_forms_and_pieces_of_text_are_looked_at_too(filtering: Gate) -> None:
+    _, secret = await filtering.key()
+    headers = {"authorization": f"Bearer sk-{secret}"}
+    for path, name in (("images/edits", "image"), ("audio/transcriptions", "file")):
+        given = {"model": "m", "prompt": "a TopSecret"}
+        files = {name: ("a", b"content", "image/png")}
+        answer = await filtering.http.post(f"/v1/{path}", headers=headers, data=given, files=files)
+        assert (answer.status_code, "does not allow" in answer.text) == (400, True), answer.text
+    assert not filtering.upstream.received
+    relay = filtering.running.relay
+    assert await blocked(relay, ["a", "TopSecret"]) and not await blocked(relay, ["a"])
+    await relay.directory.options.set("CheckSensitiveEnabled", False)
+    assert not await blocked(relay, ["TopSecret"])
 
 
 @pytest.mark.parametrize("text", ["top secret", "red", "never", "nothing of the kind"])
