@@ -18,6 +18,7 @@ from gateway.formats.openai import Ask
 from gateway.formats.usage import Usage
 from gateway.limits.limits import Grant, Limits
 from gateway.providers.base import Provider
+from gateway.providers.ways import Ways
 from gateway.relay.fetch import Fetcher
 from gateway.settings import Settings
 from gateway.tasks import end_all
@@ -38,7 +39,7 @@ class Relay:
     """The relay of one process. `providers` by protocol; `owners` says who made which model.
 
     `watch` knows the health of the channels, `switch` switches them off and on, `limits` counts
-    requests and tokens.
+    requests and tokens, `ways` are those by which channels are reached.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class Relay:
     watch: Watch
     switch: Switch
     limits: Limits
+    ways: Ways
     accepting: bool = True
     exchanges: set["Exchange"] = field(default_factory=set)
     idle: asyncio.Event = field(default_factory=asyncio.Event)

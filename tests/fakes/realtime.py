@@ -7,6 +7,7 @@ usage that it is told to report. What it was sent is kept.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,9 +54,10 @@ class Manner:
 
 
 class FakeRealtime:
-    """The server. `received` are the events of all sessions, `asked` the handshakes."""
+    """The server, by TLS with a context. `received` are the events of all sessions, `asked` the
+    handshakes."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.manner = Manner()
         self.received: list[Json] = []
         self.raw: list[str] = []
@@ -64,9 +66,10 @@ class FakeRealtime:
         self.sessions: set[_Session] = set()
         self.released = asyncio.Event()
         self._sockets = bind_sockets(0, "127.0.0.1")
-        self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._sockets[0].getsockname()[1]}"
         routes = [(r"/v1/realtime", _Session, {"fake": self})]
-        self._server = HTTPServer(Application(routes))
+        self._server = HTTPServer(Application(routes), ssl_options=tls)
 
     def reset(self) -> None:
         """Answer as usual again."""

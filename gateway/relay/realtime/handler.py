@@ -125,9 +125,6 @@ class RealtimeHandler(RelayHandler, WebSocketHandler):
 
     async def _admitted(self) -> Exchange:
         relay, request = self.relay, self.request
-        if relay.settings.relay_proxy is not None:
-            message = "Realtime sessions are not available where upstreams are behind a proxy."
-            raise RelayError("api_not_implemented", message)
         started_s = relay.clock.monotonic_s()
         who = await enter(relay, request.headers, request.remote_ip or "")
         model = self.get_query_argument("model", "")

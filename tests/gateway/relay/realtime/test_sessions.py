@@ -286,15 +286,3 @@ async def test_a_session_counts_in_the_limits_of_its_key(
     async with talk(gate, secret, "speech") as client:
         await client.say(CREATE)
         await client.until("response.done")
-
-
-async def test_what_goes_by_a_proxy_does_not_go_beside_it(
-    gate: Gate, realtime: FakeRealtime
-) -> None:
-    _, secret = await gate.key()
-    await gate.price({"model": "proxied", "input": "1"})
-    await gate.channel("proxied", base_url=realtime.url, proxy="http://127.0.0.1:9")
-    with pytest.raises(InvalidStatus) as refused:
-        async with talk(gate, secret, "proxied"):
-            pass
-    assert refused.value.response.status_code == 502 and not realtime.asked
