@@ -24,6 +24,8 @@ REALTIME = Endpoint(
 # token for every 50 ms (OpenAI: Realtime costs), which is so much base64 of 24 kHz PCM.
 BASE64_PER_TOKEN = 3_200
 
+#: Events of clients that change the settings of a session.
+SETS = frozenset({"session.update", "transcription_session.update"})
 AUDIO_DELTAS = frozenset({"response.audio.delta", "response.output_audio.delta"})
 TEXT_DELTAS = frozenset(
     {
@@ -54,6 +56,32 @@ def classes(report: Any) -> Usage | None:
         **_split(taken or 0, inputs, "input"),
         **_split(given or 0, {"audio_output": _count(outside, "audio")}, "output"),
     }
+
+
+def transcribed(report: Any) -> tuple[Usage | None, int | None]:
+    """Read the usage of a transcript: its tokens in disjoint classes, or whole seconds of audio,
+    rounded up. Both None where it says neither (OpenAI: input_audio_transcription.completed)."""
+    seconds: Any = report.get("seconds") if isinstance(report, dict) else None
+    whole = usages.count(seconds)
+    if whole is not None and whole < seconds:
+        whole = min(whole + 1, usages.MAX_COUNT)
+    return classes(report), whole
+
+
+#: What says no transcript is wanted, and what says nothing about transcripts.
+OFF, UNSAID = "off", "unsaid"
+
+
+def transcription_of(session: Json) -> Any:
+    """Return what a session's settings say about transcripts of the input: an object, OFF, UNSAID,
+    or whatever else a client wrote there."""
+    for where, name in (
+        (child(session, "audio", "input"), "transcription"),
+        (session, "input_audio_transcription"),
+    ):
+        if name in where:
+            return where[name] or OFF
+    return UNSAID
 
 
 def _count(details: Json, kind: str) -> int:

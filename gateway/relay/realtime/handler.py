@@ -18,8 +18,8 @@ from gateway.relay.call import first_good
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.limit import limit
+from gateway.relay.realtime.account import Account
 from gateway.relay.realtime.session import Session
-from gateway.relay.realtime.turns import Turns
 from gateway.relay.realtime.upstream import PING_S, Upstream, connect
 from gateway.relay.route import route
 
@@ -69,18 +69,18 @@ class RealtimeHandler(RelayHandler, WebSocketHandler):
         try:
             route(relay, x)
             await limit(relay, x)
-            turns = Turns(relay, x, request.headers, request.remote_ip or "")
-            await turns.cover(relay.settings.hold_wait_s)
+            account = Account(relay, x, request.headers, request.remote_ip or "")
+            await account.cover(relay.settings.hold_wait_s)
             upstream = await first_good(relay, x, connect)
             try:
-                await self._serve(x, turns, upstream)
+                await self._serve(x, account, upstream)
             finally:
                 upstream.socket.close()
         finally:
             relay.end(x)
 
-    async def _serve(self, x: Exchange, turns: Turns, upstream: Upstream) -> None:
-        self._session = session = Session(self.relay, x, turns, self, upstream)
+    async def _serve(self, x: Exchange, account: Account, upstream: Upstream) -> None:
+        self._session = session = Session(self.relay, x, account, self, upstream)
         try:
             await super().get()
         finally:

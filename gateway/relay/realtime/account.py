@@ -1,0 +1,100 @@
+"""All that a realtime session is charged for: its responses, and the transcripts of its input."""
+
+from tornado.httputil import HTTPHeaders
+
+from gateway.dialects.dialect import Json
+from gateway.dialects.realtime import SETS, child
+from gateway.relay.context import Exchange, Relay
+from gateway.relay.realtime.rules import refuse
+from gateway.relay.realtime.transcripts import Transcripts
+from gateway.relay.realtime.turns import Turns
+from ledger.errors import LedgerError
+
+_TRANSCRIPTION = "conversation.item.input_audio_transcription."
+
+
+class Account:
+    """One session's, whose exchange is `x`."""
+
+    def __init__(self, relay: Relay, x: Exchange, headers: HTTPHeaders, remote_ip: str) -> None:
+        self._x = x
+        self.turns = Turns(relay, x, headers, remote_ip)
+        self.transcripts = Transcripts(relay, x, self.turns)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something was begun that is not charged yet."""
+        return bool(self.turns.open or self.transcripts.open)
+
+    def hears(self, event: Json, size: int) -> None:
+        """Note an event of the client's, of so many bytes, before it goes on.
+
+        Raises RelayError, and has noted nothing, where it must not.
+        """
+        refuse(event, self._x)
+        if event.get("type") in SETS:
+            session = child(event, "session")
+            self.transcripts.wants(session)
+            self.transcripts.ear.is_set(session)
+        self.transcripts.ear.heard(event)
+        self.turns.conversation.heard(event, size)
+
+    async def cover(self, wait_s: float) -> None:
+        """Hold what may follow. Raises as Turns.cover does."""
+        await self.turns.cover(wait_s)
+        await self.transcripts.cover(wait_s)
+
+    async def note(self, event: Json) -> str | None:
+        """See to what an event of the upstream's means, before the client gets it.
+
+        Returns the id of a response that began and is not covered. Raises LedgerError where
+        something could not be recorded.
+        """
+        kind = str(event.get("type"))
+        if kind in ("response.created", "response.done"):
+            return await self._note_response(kind, child(event, "response"))
+        if kind.startswith(_TRANSCRIPTION):
+            await self._note_transcript(kind.removeprefix(_TRANSCRIPTION), event)
+        elif kind == "input_audio_buffer.committed":
+            await self.transcripts.committed(str(event.get("item_id")))
+        elif kind.startswith("input_audio_buffer."):
+            self.transcripts.ear.noted(event)
+        else:
+            self.turns.note(event)
+        return None
+
+    def is_set(self, session: Json) -> None:
+        """Note the settings of the session as the upstream has them.
+
+        Raises RelayError where those could not be charged for.
+        """
+        self.turns.conversation.is_set(session)
+        refuse({"type": "session.update", "session": session}, self._x)
+        self.transcripts.is_set(session)
+
+    async def _note_response(self, kind: str, response: Json) -> str | None:
+        turns, response_id, uncovered = self.turns, str(response.get("id")), None
+        if response_id not in turns.open and not await turns.begin(response_id):
+            uncovered = response_id
+        if kind == "response.done":
+            await turns.end(response_id, response)
+        return uncovered
+
+    async def _note_transcript(self, kind: str, event: Json) -> None:
+        if kind == "completed":
+            await self.transcripts.end(event)
+        elif kind == "failed":
+            self.transcripts.failed(str(event.get("item_id")))
+        elif kind == "delta":
+            self.transcripts.note(event)
+
+    async def give_up(self, outcome: str) -> None:
+        """Charge all that is still open. Raises LedgerError when not all of it was recorded."""
+        failure: LedgerError | None = None
+        for part in (self.turns, self.transcripts):
+            try:
+                await part.give_up(outcome)
+            except LedgerError as error:
+                failure = error
+        if failure is not None:
+            raise failure
