@@ -19,6 +19,7 @@ REALTIME = Endpoint(
     has_output=True,
     passes=("openai-beta", "openai-safety-identifier"),
     streams=True,
+    in_turns=True,
 )
 # Output tokens are counted from what was said, for the case that no usage comes: speech is one
 # token for every 50 ms (OpenAI: Realtime costs), which is so much base64 of 24 kHz PCM.

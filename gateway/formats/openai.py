@@ -28,7 +28,8 @@ class Endpoint:
     """One route of a dialect: its task in the catalogue, and the field that carries its input.
 
     `passes` are the client's headers that go on to an upstream of the same dialect, `image` is what
-    announces an image in a body; `streams` says that its answers are always streams.
+    announces an image in a body; `streams` says that its answers are always streams, `in_turns`
+    that a request is a session, each turn of which is limited and charged by itself.
     `default_model` is asked where a body names none.
     """
 
@@ -42,6 +43,7 @@ class Endpoint:
     passes: tuple[str, ...] = ()
     image: bytes = b""
     streams: bool = False
+    in_turns: bool = False
     default_model: str = ""
 
 

@@ -50,7 +50,8 @@ WORDS = ("Hello", " from", " the", " fake", ".")
 class Manner:
     """How to answer. `hears_after` pieces of speech make a response of their own; `hang` waits in
     the middle of one until released or cancelled, `cut` breaks the connection off there, `close`
-    closes it with a code and a reason after so many responses; `refuse` is a status instead of a
+    closes it with a code and a reason after so many responses; `rejects` is how many of those that
+    are asked for it answers with an error; `refuse` is a status instead of a
     handshake. Audio that is committed, by a client or the ear, has a transcript where the session
     wants one: `transcript` is "completed", "failed", or "late" for after the release."""
 
@@ -60,6 +61,7 @@ class Manner:
     cut: bool = False
     close: tuple[int, int, str] | None = None
     refuse: int | None = None
+    rejects: int = 0
     session: Json = field(default_factory=dict)
     transcript: str = "completed"
     transcript_usage: Json | None = field(default_factory=lambda: dict(TRANSCRIPT_USAGE))
@@ -147,6 +149,9 @@ class _Session(WebSocketHandler):
         elif kind == "input_audio_buffer.clear":
             self._taken_ms = self._audio_ms
             await self._say("input_audio_buffer.cleared")
+        elif kind == "response.create" and self.fake.manner.rejects:
+            self.fake.manner.rejects -= 1
+            await self._say("error", error={"message": "no", "code": "rejected"})
         elif kind == "response.create":
             self.respond((event.get("response") or {}).get("conversation", "conv_1"))
         elif kind == "response.cancel":

@@ -7,7 +7,7 @@ from gateway.dialects.realtime import SETS, child
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.realtime.rules import refuse
 from gateway.relay.realtime.transcripts import Transcripts
-from gateway.relay.realtime.turns import Turns
+from gateway.relay.realtime.turns import Objection, Turns
 from ledger.errors import LedgerError
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
@@ -26,12 +26,14 @@ class Account:
         """Whether something was begun that is not charged yet."""
         return bool(self.turns.open or self.transcripts.open)
 
-    def hears(self, event: Json, size: int) -> None:
+    async def hears(self, event: Json, size: int) -> None:
         """Note an event of the client's, of so many bytes, before it goes on.
 
         Raises RelayError, and has noted nothing, where it must not.
         """
         refuse(event, self._x)
+        if event.get("type") == "response.create":
+            await self.turns.admit(size)
         if event.get("type") in SETS:
             session = child(event, "session")
             self.transcripts.wants(session)
@@ -44,11 +46,15 @@ class Account:
         await self.turns.cover(wait_s)
         await self.transcripts.cover(wait_s)
 
-    async def note(self, event: Json) -> str | None:
+    def cleared(self) -> None:
+        """Note that the upstream's buffer of audio is being cleared."""
+        self.transcripts.ear.heard({"type": "input_audio_buffer.clear"})
+
+    async def note(self, event: Json) -> Objection | None:
         """See to what an event of the upstream's means, before the client gets it.
 
-        Returns the id of a response that began and is not covered. Raises LedgerError where
-        something could not be recorded.
+        Returns why a response that began must not go on. Raises LedgerError where something could
+        not be recorded.
         """
         kind = str(event.get("type"))
         if kind in ("response.created", "response.done"):
@@ -59,6 +65,8 @@ class Account:
             await self.transcripts.committed(str(event.get("item_id")))
         elif kind.startswith("input_audio_buffer."):
             self.transcripts.ear.noted(event)
+        elif kind == "error":
+            self.turns.denied()
         else:
             self.turns.note(event)
         return None
@@ -72,13 +80,13 @@ class Account:
         refuse({"type": "session.update", "session": session}, self._x)
         self.transcripts.is_set(session)
 
-    async def _note_response(self, kind: str, response: Json) -> str | None:
-        turns, response_id, uncovered = self.turns, str(response.get("id")), None
-        if response_id not in turns.open and not await turns.begin(response_id):
-            uncovered = response_id
+    async def _note_response(self, kind: str, response: Json) -> Objection | None:
+        turns, response_id, objection = self.turns, str(response.get("id")), None
+        if response_id not in turns.open:
+            objection = await turns.begin(response_id)
         if kind == "response.done":
             await turns.end(response_id, response)
-        return uncovered
+        return objection
 
     async def _note_transcript(self, kind: str, event: Json) -> None:
         if kind == "completed":

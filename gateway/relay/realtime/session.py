@@ -143,7 +143,7 @@ class Session:
             await self._say(error_event(error, self._x.request_id))
             return
         try:
-            self._account.hears(event, len(raw))
+            await self._account.hears(event, len(raw))
         except RelayError as refused:
             await self._say(error_event(refused, self._x.request_id, event.get("event_id")))
             return
@@ -206,9 +206,11 @@ class Session:
             except RelayError as error:
                 self.finish(unusable(error))
             return
-        uncovered = await self._account.note(event)
-        if uncovered is not None:
-            await self._tell(orjson.dumps(_cancel(uncovered)).decode())
+        objection = await self._account.note(event)
+        if objection is not None:
+            await self._tell(_cancel(objection.response_id))
+            if objection.error is not None:
+                await self._say(error_event(objection.error, self._x.request_id))
         if kind in _BEGINS_AND_ENDS:
             await self._cover_the_next()
 
@@ -217,6 +219,7 @@ class Session:
         try:
             await self._account.cover(0)
         except InsufficientCredit:
+            self._account.cleared()
             await self._tell(_CLEAR)
         except (LedgerError, RelayError) as error:
             self.finish(unusable(error))
@@ -244,7 +247,7 @@ class Session:
         if pump.done():
             return
         for response_id in list(self._turns.open):
-            await self._tell(orjson.dumps(_cancel(response_id)).decode())
+            await self._tell(_cancel(response_id))
         await self._until_all_ended(pump, CANCEL_S)
 
     async def _until_all_ended(
@@ -267,5 +270,5 @@ class Session:
             ended.cancel()
 
 
-def _cancel(response_id: str) -> dict[str, Any]:
-    return {"type": "response.cancel", "response_id": response_id}
+def _cancel(response_id: str) -> str:
+    return orjson.dumps({"type": "response.cancel", "response_id": response_id}).decode()

@@ -20,6 +20,7 @@ from gateway.relay import costs, errors
 from gateway.relay.admit import refuse_model
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
+from gateway.relay.limit import owe_turn
 from gateway.relay.measured import Measured
 from gateway.relay.policy import COMPLETE
 from gateway.relay.realtime.ear import SECOND_US, Ear
@@ -191,6 +192,7 @@ class Transcripts:
             hold=None,
             winds_up=None,
         )
+        own.grant = owe_turn(relay, own)
         if x.hold is not None:
             most = most_of(quote, heard_us, self._prompt_bytes)
             own.hold = x.hold.split(min(most, x.hold.amount_nano))

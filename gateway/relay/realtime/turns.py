@@ -7,6 +7,7 @@ ear, it is covered.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -21,10 +22,12 @@ from gateway.dialects.realtime import (
     classes,
 )
 from gateway.formats.usage import Usage, frame_text
+from gateway.limits.limits import Grant
 from gateway.relay import costs
 from gateway.relay.admit import identify, refuse_model
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
+from gateway.relay.limit import limit_turn, owe_turn
 from gateway.relay.measured import Measured
 from gateway.relay.policy import COMPLETE, FREE, INPUT
 from gateway.relay.realtime.conversation import Conversation
@@ -57,6 +60,15 @@ class Turn:
     audio_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a response that began is cancelled; nobody is told of an `error` that is None, since the
+    session will say why it ends."""
+
+    response_id: str
+    error: RelayError | None = None
+
+
 class Turns:
     """All responses of the session whose exchange is `x`."""
 
@@ -67,6 +79,8 @@ class Turns:
         self._remote_ip = remote_ip
         self._lock = asyncio.Lock()
         self._count = 0
+        # What responses took of the limits that were asked for and did not begin yet.
+        self._admitted: deque[Grant] = deque()
         #: Held while a charge is being made, which must not be interrupted.
         self.charging = asyncio.Lock()
         self.conversation = Conversation()
@@ -108,24 +122,40 @@ class Turns:
         x.key, x.user, _ = await identify(self._relay, self._headers, self._remote_ip)
         refuse_model(x.key, model)
 
-    async def begin(self, response_id: str) -> bool:
-        """Let a response begin; False where its cost is not covered.
+    async def admit(self, size: int) -> None:
+        """Take the limits of a response that is asked for in so many bytes. Raises RelayError."""
+        self._admitted.append(await limit_turn(self._relay, self._x, self._most_tokens() + size))
+
+    def denied(self) -> None:
+        """Note that the upstream refused something: it may be the newest response asked for."""
+        if self._admitted:
+            self._admitted.pop().end(0, requests=1)
+
+    async def begin(self, response_id: str) -> Objection | None:
+        """Let a response begin, or say why it must not go on; it is charged in any case.
 
         Raises BooksUnavailable where it could not even be recorded.
         """
-        covered = True
         relay, x = self._relay, self._x
+        objection, grant = None, self._admitted.popleft() if self._admitted else None
         try:
             await self.cover(0)
         except (LedgerError, RelayError):
-            covered = False
+            objection = Objection(response_id)
             x.place = x.place or relay.books.place()
+        if grant is None:  # the upstream began it by itself
+            try:
+                grant = await limit_turn(relay, x, self._most_tokens())
+            except RelayError as error:
+                objection, grant = Objection(response_id, error), owe_turn(relay, x)
         self._count += 1
         turn = replace(
             x,
             request_id=f"{x.request_id}:{self._count}",
             ask=replace(x.ask),
             started_s=relay.clock.monotonic_s(),
+            grant=grant,
+            channel_grant=None,
             attempts=[],
             spent=[],
             winds_up=None,
@@ -133,7 +163,10 @@ class Turns:
         x.hold = x.place = None
         self.open[response_id] = Turn(turn, self.conversation.guess)
         self.conversation.begins(response_id)
-        return covered
+        return objection
+
+    def _most_tokens(self) -> int:
+        return self.conversation.bound + most_output(self._relay, self._x)
 
     def note(self, event: Json) -> None:
         """Note a piece of a response."""
@@ -166,6 +199,8 @@ class Turns:
 
     async def give_up(self, outcome: str) -> None:
         """Charge all that are still open, by what they said or by policy."""
+        while self._admitted:
+            self.denied()
         for response_id, turn in list(self.open.items()):
             measured = await self._estimated(turn)
             by_policy(self._x, measured, INPUT_CLASSES)
