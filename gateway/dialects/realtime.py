@@ -106,6 +106,29 @@ def child(value: Any, *names: str) -> Json:
     return value if isinstance(value, dict) else {}
 
 
+# What no model reads as text.
+_UNREAD = frozenset({"type", "audio", "image_url", "event_id", "id", "item_id", "call_id"})
+
+
+def texts_of(event: Json) -> list[str]:
+    """Return all texts of a client's event, wherever they are: of items, instructions, tools."""
+    found: list[str] = []
+    waiting: list[Any] = [event]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += (
+                inner
+                for name, inner in value.items()
+                if name not in _UNREAD or not isinstance(inner, str)
+            )
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str):
+            found.append(value)
+    return found
+
+
 def error_event(error: RelayError, request_id: str, event_id: Any = None) -> str:
     """Write an error as the API does; `event_id` is the client's event that it is about."""
     said: Json = error.envelope(request_id)["error"]

@@ -3,8 +3,9 @@
 from tornado.httputil import HTTPHeaders
 
 from gateway.dialects.dialect import Json
-from gateway.dialects.realtime import SETS, child
+from gateway.dialects.realtime import SETS, child, texts_of
 from gateway.relay.context import Exchange, Relay
+from gateway.relay.filter import blocked, refusal
 from gateway.relay.realtime.rules import refuse
 from gateway.relay.realtime.transcripts import Transcripts
 from gateway.relay.realtime.turns import Objection, Turns
@@ -17,6 +18,7 @@ class Account:
     """One session's, whose exchange is `x`."""
 
     def __init__(self, relay: Relay, x: Exchange, headers: HTTPHeaders, remote_ip: str) -> None:
+        self._relay = relay
         self._x = x
         self.turns = Turns(relay, x, headers, remote_ip)
         self.transcripts = Transcripts(relay, x, self.turns)
@@ -32,6 +34,8 @@ class Account:
         Raises RelayError, and has noted nothing, where it must not.
         """
         refuse(event, self._x)
+        if await blocked(self._relay, texts_of(event)):
+            raise refusal()
         if event.get("type") == "response.create":
             await self.turns.admit(size)
         if event.get("type") in SETS:
