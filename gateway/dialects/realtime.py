@@ -1,5 +1,6 @@
 """The Realtime API's events, as far as the relay must know them (OpenAI: Realtime events)."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -21,6 +22,9 @@ REALTIME = Endpoint(
     streams=True,
     in_turns=True,
 )
+#: Sessions that only transcribe: only their settings tell the upstream of a model.
+TRANSCRIBING = replace(REALTIME, has_output=False)
+INTENT = "transcription"
 # Output tokens are counted from what was said, for the case that no usage comes: speech is one
 # token for every 50 ms (OpenAI: Realtime costs), which is so much base64 of 24 kHz PCM.
 BASE64_PER_TOKEN = 3_200

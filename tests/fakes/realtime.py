@@ -129,7 +129,7 @@ class _Session(WebSocketHandler):
         self.fake.sessions.add(self)
         if self.fake.manner.says_first is not None:
             await self.write_message(self.fake.manner.says_first)
-        session = {"model": self.get_query_argument("model"), **self.fake.manner.session}
+        session = {"model": self.get_query_argument("model", None), **self.fake.manner.session}
         await self._say("session.created", session=session)
 
     def on_close(self) -> None:
@@ -142,8 +142,8 @@ class _Session(WebSocketHandler):
         self.fake.received.append(event)
         self.fake.raw.append(str(message))
         kind = event["type"]
-        if kind == "session.update":
-            await self._set(event["session"])
+        if kind in ("session.update", "transcription_session.update"):
+            await self._set(event["session"], f"{kind}d")
         elif kind == "input_audio_buffer.commit":
             await self._commit(by_ear=False)
         elif kind == "input_audio_buffer.clear":
@@ -164,13 +164,13 @@ class _Session(WebSocketHandler):
                 await self._commit(by_ear=True)
                 self.respond("conv_1")
 
-    async def _set(self, session: Json) -> None:
-        """Take settings over and confirm them, as a session of the newer form."""
+    async def _set(self, session: Json, kind: str = "session.updated") -> None:
+        """Take settings over and confirm them."""
         heard = (session.get("audio") or {}).get("input") or session
         for name in ("transcription", "input_audio_transcription"):
             if name in heard:
                 self._transcribes = bool(heard[name])
-        await self._say("session.updated", session=session)
+        await self._say(kind, session=session)
 
     async def _commit(self, *, by_ear: bool) -> None:
         self._items += 1

@@ -3,12 +3,13 @@
 from tornado.httputil import HTTPHeaders
 
 from gateway.dialects.dialect import Json
-from gateway.dialects.realtime import SETS, child, texts_of
+from gateway.dialects.realtime import SETS, TRANSCRIBING, child, texts_of
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.filter import blocked, refusal
 from gateway.relay.realtime.rules import refuse
 from gateway.relay.realtime.transcripts import Transcripts
 from gateway.relay.realtime.turns import Objection, Turns
+from gateway.relay.reserve import price
 from ledger.errors import LedgerError
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
@@ -22,6 +23,23 @@ class Account:
         self._x = x
         self.turns = Turns(relay, x, headers, remote_ip)
         self.transcripts = Transcripts(relay, x, self.turns)
+
+    async def open(self, wait_s: float) -> None:
+        """Hold what the session may cost at first. Raises as cover does."""
+        x = self._x
+        if x.ask.endpoint is TRANSCRIBING:
+            assert x.channel is not None
+            x.quote = price(self._relay, x, x.channel)
+            self.transcripts.wants({"input_audio_transcription": {"model": x.ask.model}})
+        await self.cover(wait_s)
+
+    def connected(self) -> None:
+        """Note that the session has its channel. Raises PriceMissing, RelayError."""
+        self.transcripts.moved()
+
+    def close(self) -> None:
+        """Hold nothing any more, besides what the exchange itself does."""
+        self.transcripts.release()
 
     @property
     def is_open(self) -> bool:
@@ -41,13 +59,14 @@ class Account:
         if event.get("type") in SETS:
             session = child(event, "session")
             self.transcripts.wants(session)
-            self.transcripts.ear.is_set(session)
+            self.transcripts.ear.wants(session)
         self.transcripts.ear.heard(event)
         self.turns.conversation.heard(event, size)
 
     async def cover(self, wait_s: float) -> None:
         """Hold what may follow. Raises as Turns.cover does."""
-        await self.turns.cover(wait_s)
+        if self._x.ask.endpoint is not TRANSCRIBING:
+            await self.turns.cover(wait_s)
         await self.transcripts.cover(wait_s)
 
     def cleared(self) -> None:
@@ -81,7 +100,6 @@ class Account:
         Raises RelayError where those could not be charged for.
         """
         self.turns.conversation.is_set(session)
-        refuse({"type": "session.update", "session": session}, self._x)
         self.transcripts.is_set(session)
 
     async def _note_response(self, kind: str, response: Json) -> Objection | None:

@@ -6,7 +6,6 @@ was committed. Marks keep apart what was sent after a commit or a clear that is 
 """
 
 from collections import deque
-from typing import Any
 
 from gateway.dialects.dialect import Json
 from gateway.dialects.realtime import child
@@ -32,7 +31,9 @@ class Ear:
     """One session's. `waiting_us` is what may still be committed."""
 
     def __init__(self) -> None:
-        self._bytes_per_s = _PCM
+        # What the client asked for, and what the upstream confirmed: until both agree, audio is
+        # taken for as long as either makes it.
+        self._asked = self._confirmed = _PCM
         self._sent_us = self._taken_us = 0
         self._commits: deque[int] = deque(maxlen=_MOST_NOTED)
         self._clears: deque[int] = deque(maxlen=_MOST_NOTED)
@@ -48,17 +49,19 @@ class Ear:
         kind, audio = event.get("type"), event.get("audio")
         if kind == "input_audio_buffer.append" and isinstance(audio, str):
             # Four characters of base64 are three bytes.
-            self._sent_us += len(audio) * 750_000 // self._bytes_per_s + 1
+            self._sent_us += len(audio) * 750_000 // min(self._asked, self._confirmed) + 1
         elif kind == "input_audio_buffer.commit":
             self._commits.append(self._sent_us)
         elif kind == "input_audio_buffer.clear":
             self._clears.append(self._sent_us)
 
+    def wants(self, session: Json) -> None:
+        """Note the format that a client asks for."""
+        self._asked = _bytes_per_s(session, self._asked)
+
     def is_set(self, session: Json) -> None:
-        """Note the format, as the client wants it or the upstream confirms it."""
-        named = child(session, "audio", "input").get("format", session.get("input_audio_format"))
-        if named is not None:
-            self._bytes_per_s = _bytes_per_s(named)
+        """Note the format that the upstream confirms."""
+        self._confirmed = _bytes_per_s(session, self._confirmed)
 
     def noted(self, event: Json) -> None:
         """Note an event of the upstream's about the buffer."""
@@ -89,10 +92,14 @@ class Ear:
         self._taken_us = max(self._taken_us, until_us)
 
 
-def _bytes_per_s(named: Any) -> int:
+def _bytes_per_s(session: Json, known: int) -> int:
+    """Read the format of a session's settings; `known` where they say nothing about it."""
+    named = child(session, "audio", "input").get("format", session.get("input_audio_format"))
+    if named is None:
+        return known
     if isinstance(named, dict):
         rate = usages.count(named.get("rate"))
         if named.get("type") == "audio/pcm":
-            return 2 * rate if rate else _PCM
+            return min(2 * rate, _PCM) if rate else _PCM
         named = named.get("type")
     return _BYTES_PER_S.get(named, _LEAST) if isinstance(named, str) else _LEAST

@@ -10,7 +10,7 @@ from typing import Any
 
 from tornado.websocket import WebSocketHandler
 
-from gateway.dialects.realtime import REALTIME
+from gateway.dialects.realtime import INTENT, REALTIME, TRANSCRIBING
 from gateway.formats.openai import MAX_MODEL_LENGTH, Ask
 from gateway.relay.admit import begin, enter
 from gateway.relay.answer import RelayHandler
@@ -65,18 +65,20 @@ class RealtimeHandler(RelayHandler, WebSocketHandler):
         self._take_key()
         x = await self._admitted()
         self.exchange = x
+        account = Account(relay, x, request.headers, request.remote_ip or "")
         relay.begin(x)
         try:
             route(relay, x)
             await limit(relay, x)
-            account = Account(relay, x, request.headers, request.remote_ip or "")
-            await account.cover(relay.settings.hold_wait_s)
+            await account.open(relay.settings.hold_wait_s)
             upstream = await first_good(relay, x, connect)
             try:
+                account.connected()
                 await self._serve(x, account, upstream)
             finally:
                 upstream.socket.close()
         finally:
+            account.close()
             relay.end(x)
 
     async def _serve(self, x: Exchange, account: Account, upstream: Upstream) -> None:
@@ -131,5 +133,7 @@ class RealtimeHandler(RelayHandler, WebSocketHandler):
         if not model or len(model) > MAX_MODEL_LENGTH:
             wanted = "`?model=` must name the model of the session."
             raise RelayError("missing_required_parameter", wanted, param="model")
-        ask = Ask(REALTIME, b"", {}, model, True, True, 1, None, "")
+        transcribes = self.get_query_argument("intent", "") == INTENT
+        endpoint = TRANSCRIBING if transcribes else REALTIME
+        ask = Ask(endpoint, b"", {}, model, True, True, 1, None, "")
         return begin(relay, who, ask, request.headers, self.request_id, started_s)

@@ -53,6 +53,12 @@ _HARMLESS = frozenset(
         "conversation.item.retrieve",
     }
 )
+# What tells the settings of a session; those of older ones that only transcribe, too.
+_SETTINGS = frozenset(
+    f"{kind}.{what}"
+    for kind in ("session", "transcription_session")
+    for what in ("created", "updated")
+)
 # After these there may be less credit, or more to hold.
 _BEGINS_AND_ENDS = frozenset(
     {
@@ -200,7 +206,7 @@ class Session:
     async def _note(self, event: Json) -> None:
         """See to what an event means, before the client gets it."""
         kind = event.get("type")
-        if kind in ("session.created", "session.updated"):
+        if kind in _SETTINGS:
             try:
                 self._account.is_set(child(event, "session"))
             except RelayError as error:

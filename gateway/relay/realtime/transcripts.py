@@ -7,15 +7,13 @@ fails and is free. The model has the upstream's name: channels' mappings are not
 """
 
 import asyncio
-import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from gateway.dialects.dialect import Json
-from gateway.dialects.realtime import OFF, UNSAID, child, transcribed, transcription_of
+from gateway.dialects.realtime import OFF, UNSAID, transcription_of
+from gateway.directory.channels import Channel
 from gateway.formats.openai import MAX_MODEL_LENGTH
-from gateway.formats.usage import Usage, frame_text
-from gateway.media.asks import TOKENS_PER_SECOND
 from gateway.relay import costs, errors
 from gateway.relay.admit import refuse_model
 from gateway.relay.context import Exchange, Relay
@@ -25,6 +23,7 @@ from gateway.relay.measured import Measured
 from gateway.relay.policy import COMPLETE
 from gateway.relay.realtime.ear import SECOND_US, Ear
 from gateway.relay.realtime.holds import hold_some, hold_up_to
+from gateway.relay.realtime.pieces import Piece, measured, most_of
 from gateway.relay.realtime.turns import SWITCHING, Turns, by_policy
 from gateway.relay.reserve import price
 from gateway.relay.settle import settle
@@ -34,19 +33,8 @@ from ledger.quote import INPUT_CLASSES, Quote
 PARAM = "session.audio.input.transcription"
 # Held beyond what is needed now, so that not every piece of audio asks for more.
 _AHEAD_US = 30 * SECOND_US
-_KEPT_CHARACTERS = 1 << 20
 _INPUTS = (*INPUT_CLASSES, "seconds")
 _MOST_REMEMBERED = 10_000
-
-
-@dataclass(slots=True)
-class Piece:
-    """Committed audio whose transcript has not come yet, and what came of it so far."""
-
-    exchange: Exchange
-    heard_us: int
-    texts: list[str] = field(default_factory=list)
-    characters: int = 0
 
 
 class Transcripts:
@@ -85,6 +73,16 @@ class Transcripts:
         self._confirmed = None if said == OFF else self._admitted(said)
         self._forget_unused()
 
+    def moved(self) -> None:
+        """Note that another channel may serve the session than when it was first priced."""
+        if self._next is not None:
+            self._next.channel = self._unmapped()
+            self._quotes = {model: self._priced(model) for model in self._quotes}
+
+    def _unmapped(self) -> Channel:
+        assert self._x.channel is not None
+        return replace(self._x.channel, model_mapping={})
+
     def _admitted(self, said: Any) -> str:
         """Return the model of what was said about transcripts, which the key may use."""
         if not isinstance(said, dict):
@@ -100,8 +98,7 @@ class Transcripts:
 
     def _priced(self, model: str) -> Quote:
         x = self._x if self._next is None else self._next
-        assert self._x.channel is not None
-        channel = replace(self._x.channel, model_mapping={})
+        channel = self._unmapped()
         alike = replace(
             self._x,
             ask=replace(self._x.ask, model=model),
@@ -202,13 +199,8 @@ class Transcripts:
     def note(self, event: Json) -> None:
         """Note a part of a transcript, for the case that its usage never comes."""
         piece, said = self.open.get(str(event.get("item_id"))), event.get("delta")
-        if piece is None or not isinstance(said, str):
-            return
-        if piece.exchange.first_token_s is None:
-            piece.exchange.first_token_s = self._relay.clock.monotonic_s()
-        if piece.characters < _KEPT_CHARACTERS:
-            piece.characters += len(said)
-            piece.texts.append(said)
+        if piece is not None and isinstance(said, str):
+            piece.note(said, self._relay.clock.monotonic_s())
 
     async def end(self, event: Json) -> None:
         """Charge a transcript that is there. Raises LedgerError when that was not recorded."""
@@ -222,7 +214,9 @@ class Transcripts:
         piece, text = self.open[item_id], event.get("transcript")
         if isinstance(text, str):
             piece.texts = [text]
-        await self._settle(item_id, await self._measured(piece, event.get("usage")), COMPLETE)
+        await self._settle(
+            item_id, await measured(self._relay, piece, event.get("usage")), COMPLETE
+        )
         self._done[name] = None
         if len(self._done) > _MOST_REMEMBERED:
             del self._done[next(iter(self._done))]
@@ -238,49 +232,28 @@ class Transcripts:
         """Charge all that still wait, by what was heard or by policy; hold nothing any more."""
         try:
             for item_id, piece in list(self.open.items()):
-                await self._settle(item_id, await self._measured(piece, None), outcome)
+                await self._settle(item_id, await measured(self._relay, piece, None), outcome)
         finally:
-            if self._next is not None:
-                self._next.release()
+            self.release()
 
-    async def _settle(self, item_id: str, measured: Measured, outcome: str) -> None:
+    def release(self) -> None:
+        """Give back what is held for audio that was not committed."""
+        if self._next is not None:
+            self._next.release()
+
+    async def _settle(self, item_id: str, usage: Measured, outcome: str) -> None:
         relay, own = self._relay, self.open[item_id].exchange
         assert own.quote is not None
-        by_policy(self._x, measured, _INPUTS)
-        if "calls" in own.quote.factors["rates"] and measured.usage:
-            measured.usage["calls"] = 1
+        by_policy(self._x, usage, _INPUTS)
+        if "calls" in own.quote.factors["rates"] and usage.usage:
+            usage.usage["calls"] = 1
         async with self._turns.charging:
             try:
                 costs.note(own, SWITCHING, None, delivered=True)
                 if own.hold is None and not own.quote.is_free:
-                    await hold_some(relay, own, own.quote.charge_nano(measured.usage))
-                await settle(relay, own, measured, outcome)
+                    await hold_some(relay, own, own.quote.charge_nano(usage.usage))
+                await settle(relay, own, usage, outcome)
             finally:
                 own.release()
                 del self.open[item_id]
                 self._turns.ended.set()
-
-    async def _measured(self, piece: Piece, report: Any) -> Measured:
-        """Return the usage of a transcript: by the second where the price is, else by the token."""
-        own = piece.exchange
-        assert own.quote is not None
-        tokens, seconds = transcribed(report)
-        frame = frame_text(child({"usage": report}, "usage")) if report else None
-        about = math.ceil(piece.heard_us / SECOND_US) if seconds is None else seconds
-        if "seconds" in own.quote.factors["rates"]:
-            source = "estimated" if seconds is None else "upstream"
-            return Measured({"seconds": about}, source, frame)
-        if tokens is not None:
-            return Measured(tokens, "upstream", frame)
-        written = await self._relay.counter.count(own.ask.model, piece.texts)
-        usage: Usage = {"audio_input": about * TOKENS_PER_SECOND, "output": written}
-        return Measured({**usage, "seconds": about}, "estimated", frame)
-
-
-def most_of(quote: Quote, heard_us: int, prompt_bytes: int) -> int:
-    """Bound what a transcript of so much audio costs, in nano-dollars."""
-    seconds, rates = heard_us // SECOND_US + 1, quote.factors["rates"]
-    if "seconds" in rates:
-        return quote.charge_nano({"seconds": seconds, **({"calls": 1} if "calls" in rates else {})})
-    tokens = seconds * TOKENS_PER_SECOND
-    return quote.estimate_nano(tokens + prompt_bytes, tokens)

@@ -12,7 +12,7 @@ from tornado.websocket import WebSocketClientConnection, WebSocketError, websock
 
 from gateway.channels.failure import Failure, of_answer, of_call
 from gateway.channels.health import Subject
-from gateway.dialects.realtime import REALTIME
+from gateway.dialects.realtime import INTENT, REALTIME, TRANSCRIBING
 from gateway.directory.errors import SecretsLocked
 from gateway.providers.openai import authentication, overridden
 from gateway.providers.tunnel import Tunnel
@@ -88,7 +88,9 @@ async def connect(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Upst
 
 
 def _request(x: Exchange, source: Source, url: str, way: Way) -> HTTPRequest:
-    asked = httpx.URL(url).copy_merge_params({"model": x.served_model})
+    transcribes = x.ask.endpoint is TRANSCRIBING
+    named = {"intent": INTENT} if transcribes else {"model": x.served_model}
+    asked = httpx.URL(url).copy_merge_params(named)
     scheme = "ws" if asked.scheme == "http" else "wss"
     secret = source.key.secret
     said = dict(authentication(source.vendor, secret))

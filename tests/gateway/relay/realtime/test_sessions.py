@@ -56,12 +56,13 @@ async def test_the_official_client(gate: Gate, realtime: FakeRealtime) -> None:
 
 async def test_events_pass_as_they_came(gate: Gate, realtime: FakeRealtime) -> None:
     first = '{ "type":"x.unknown",  "n": 1.50, "t": "\\u4f60" }'
+    realtime.manner.session = {"model": "speech-2025-08-28"}  # its own name for it
     realtime.manner.says_first = first
     _, secret = await gate.key()
     beta = {"OpenAI-Beta": "realtime=v1", "Cookie": "c=1"}
     async with talk(gate, secret, "voice", headers=beta) as client:
         assert await client.socket.recv() == first
-        assert (await client.until("session.created"))["session"]["model"] == "speech"
+        assert (await client.until("session.created"))["session"]["model"] == "speech-2025-08-28"
         await client.say(first, TEXT)
         named = {"type": "session.update", "session": {"model": "voice", "x": 1}}
         await client.say(named)

@@ -266,3 +266,30 @@ async def test_no_audio_is_taken_twice(steps: list[tuple[str, int]]) -> None:
         else:
             ear.noted({"type": "input_audio_buffer.cleared"})
         assert ear.waiting_us >= 0 and taken + ear.waiting_us <= sent
+
+
+async def test_how_long_audio_is() -> None:
+    """By the format that the session hears; never less than either side says."""
+    older: dict[str, Any] = {"input_audio_format": "g711_ulaw"}
+
+    def newer(**named: Any) -> dict[str, Any]:
+        return {"audio": {"input": {"format": named}}}
+
+    for asked, confirmed, seconds in (
+        ({}, {}, 1.2),
+        (older, {}, 7.2),
+        (older, older, 7.2),
+        ({}, older, 7.2),
+        (newer(type="audio/pcma"), newer(type="audio/pcma"), 7.2),
+        (newer(type="audio/pcm", rate=24_000), newer(type="audio/pcm", rate=24_000), 1.2),
+        (newer(type="audio/pcm", rate=16_000), {}, 1.8),
+        (newer(type="audio/pcm", rate=10**12), {}, 1.2),
+        (newer(type="audio/pcm", rate="x"), {}, 1.2),
+        (newer(type="opus"), {}, 28.8),
+        ({"input_audio_format": 5}, {}, 28.8),
+    ):
+        ear = Ear()
+        ear.wants(asked)
+        ear.is_set(confirmed)
+        ear.heard(SPEECH)
+        assert ear.waiting_us == pytest.approx(seconds * 1_000_000, abs=2), (asked, confirmed)
