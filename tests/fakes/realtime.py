@@ -158,7 +158,8 @@ class _Session(WebSocketHandler):
             self._cancelled.set()
         elif kind == "input_audio_buffer.append":
             self._heard += 1
-            self._audio_ms += len(event["audio"]) * 3 // 4 // 48
+            audio = event["audio"]
+            self._audio_ms += len(audio) * 3 // 4 // 48 if isinstance(audio, str) else 0
             if self._heard == self.fake.manner.hears_after:
                 self._heard = 0
                 await self._commit(by_ear=True)
@@ -167,6 +168,7 @@ class _Session(WebSocketHandler):
     async def _set(self, session: Json, kind: str = "session.updated") -> None:
         """Take settings over and confirm them."""
         heard = (session.get("audio") or {}).get("input") or session
+        heard = heard if isinstance(heard, dict) else {}
         for name in ("transcription", "input_audio_transcription"):
             if name in heard:
                 self._transcribes = bool(heard[name])

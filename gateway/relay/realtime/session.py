@@ -149,6 +149,8 @@ class Session:
             await self._say(error_event(error, self._x.request_id))
             return
         try:
+            if not isinstance(event.get("type"), str):
+                raise RelayError("invalid_value", "`type` must be a string.", param="type")
             await self._account.hears(event, len(raw))
         except RelayError as refused:
             await self._say(error_event(refused, self._x.request_id, event.get("event_id")))
@@ -197,7 +199,7 @@ class Session:
 
     async def _from_upstream(self, message: str | bytes) -> None:
         event = errors.parse(message.encode()) if isinstance(message, str) else None
-        if isinstance(event, dict):
+        if isinstance(event, dict) and isinstance(event.get("type"), str):
             await self._note(event)
         await self._say(message)
         if not self._relay.accepting:

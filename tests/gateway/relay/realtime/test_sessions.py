@@ -233,6 +233,23 @@ async def test_hostile_events(gate: Gate, realtime: FakeRealtime) -> None:
             ):
                 if isinstance(event["type"], str):
                     await client.say(event)
+                else:
+                    await client.say({**event, "event_id": value})
+                    error = (await client.until("error"))["error"]
+                    assert (error["code"], error["param"]) == ("invalid_value", "type")
+        for value in odd:  # some of these go on, some are answered
+            for inner in (value, {"transcription": value}, {"format": value}):
+                await client.say(
+                    {"type": "session.update", "session": {"audio": {"input": inner}}},
+                    {"type": "session.update", "session": {"input_audio_transcription": value}},
+                    {"type": "input_audio_buffer.append", "audio": value},
+                    {"type": "input_audio_buffer.commit", "item_id": value},
+                )
+        (theirs,) = realtime.sessions
+        for value in odd:
+            for kind in (value, "input_audio_buffer.speech_stopped", "conversation.item.done"):
+                event = {"type": kind, "item_id": value, "audio_end_ms": value, "response": value}
+                await theirs.write_message(json.dumps(event))
         await client.say(CREATE)
         await client.until("response.done")
         for value in odd:
