@@ -127,7 +127,9 @@ async def _open(
     opened.push_async_callback(transport.aclose)
     counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
     providers = _providers(transport, ways, counter, clock)
-    relay = _relay(settings, opened, books, directory, catalogue, rng, counter, providers, limits)
+    relay = _relay(
+        settings, opened, books, directory, catalogue, rng, counter, providers, limits, ways
+    )
     share_rests(relay, opened)
     care = _care(relay, VendorPages(transport, AGENT, ways))
     opened.push_async_callback(care.aclose)
@@ -191,6 +193,7 @@ def _relay(
     counter: TokenCounter,
     providers: Mapping[str, Provider],
     limits: Limits,
+    ways: Ways,
 ) -> Relay:
     fetcher = ImageFetcher(
         timeout_s=settings.user_content_timeout_s,
@@ -212,6 +215,7 @@ def _relay(
         watch=Watch(_rules(settings)),
         switch=Switch(directory.channels, books),
         limits=limits,
+        ways=ways,
     )
     opened.push_async_callback(relay.aclose)
     return relay

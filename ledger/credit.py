@@ -58,6 +58,15 @@ class Hold:
         for piece in extra._slices:
             piece.users -= 1
 
+    def split(self, amount_nano: int) -> "Hold":
+        """Return a hold of its own over a part of this one, at most all of it."""
+        if not 0 <= amount_nano <= self.amount_nano or not self.open:
+            raise ValueError(f"no {amount_nano} can be split from a hold of {self.amount_nano}")
+        self.amount_nano -= amount_nano
+        for piece in self._slices:
+            piece.users += 1
+        return Hold(self._slices, amount_nano)
+
     def release(self) -> None:
         """Give everything back; harmless when the hold is resolved already."""
         if self.open:

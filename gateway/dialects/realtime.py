@@ -1,5 +1,6 @@
 """The Realtime API's events, as far as the relay must know them (OpenAI: Realtime events)."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -19,11 +20,17 @@ REALTIME = Endpoint(
     has_output=True,
     passes=("openai-beta", "openai-safety-identifier"),
     streams=True,
+    in_turns=True,
 )
+#: Sessions that only transcribe: only their settings tell the upstream of a model.
+TRANSCRIBING = replace(REALTIME, has_output=False)
+INTENT = "transcription"
 # Output tokens are counted from what was said, for the case that no usage comes: speech is one
 # token for every 50 ms (OpenAI: Realtime costs), which is so much base64 of 24 kHz PCM.
 BASE64_PER_TOKEN = 3_200
 
+#: Events of clients that change the settings of a session.
+SETS = frozenset({"session.update", "transcription_session.update"})
 AUDIO_DELTAS = frozenset({"response.audio.delta", "response.output_audio.delta"})
 TEXT_DELTAS = frozenset(
     {
@@ -56,6 +63,32 @@ def classes(report: Any) -> Usage | None:
     }
 
 
+def transcribed(report: Any) -> tuple[Usage | None, int | None]:
+    """Read the usage of a transcript: its tokens in disjoint classes, or whole seconds of audio,
+    rounded up. Both None where it says neither (OpenAI: input_audio_transcription.completed)."""
+    seconds: Any = report.get("seconds") if isinstance(report, dict) else None
+    whole = usages.count(seconds)
+    if whole is not None and whole < seconds:
+        whole = min(whole + 1, usages.MAX_COUNT)
+    return classes(report), whole
+
+
+#: What says no transcript is wanted, and what says nothing about transcripts.
+OFF, UNSAID = "off", "unsaid"
+
+
+def transcription_of(session: Json) -> Any:
+    """Return what a session's settings say about transcripts of the input: an object, OFF, UNSAID,
+    or whatever else a client wrote there."""
+    for where, name in (
+        (child(session, "audio", "input"), "transcription"),
+        (session, "input_audio_transcription"),
+    ):
+        if name in where:
+            return where[name] or OFF
+    return UNSAID
+
+
 def _count(details: Json, kind: str) -> int:
     return usages.count(details.get(f"{kind}_tokens")) or 0
 
@@ -75,6 +108,29 @@ def child(value: Any, *names: str) -> Json:
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
+
+
+# What no model reads as text.
+_UNREAD = frozenset({"type", "audio", "image_url", "event_id", "id", "item_id", "call_id"})
+
+
+def texts_of(event: Json) -> list[str]:
+    """Return all texts of a client's event, wherever they are: of items, instructions, tools."""
+    found: list[str] = []
+    waiting: list[Any] = [event]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += (
+                inner
+                for name, inner in value.items()
+                if name not in _UNREAD or not isinstance(inner, str)
+            )
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str):
+            found.append(value)
+    return found
 
 
 def error_event(error: RelayError, request_id: str, event_id: Any = None) -> str:

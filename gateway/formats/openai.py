@@ -28,7 +28,8 @@ class Endpoint:
     """One route of a dialect: its task in the catalogue, and the field that carries its input.
 
     `passes` are the client's headers that go on to an upstream of the same dialect, `image` is what
-    announces an image in a body; `streams` says that its answers are always streams. `queries` are
+    announces an image in a body; `streams` says that its answers are always streams, `in_turns`
+    that a request is a session, each turn of which is limited and charged by itself. `queries` are
     the parameters of an address that go on like `passes`, each with the values that do.
     `default_model` is asked where a body names none.
     """
@@ -44,6 +45,7 @@ class Endpoint:
     queries: tuple[tuple[str, tuple[str, ...]], ...] = ()
     image: bytes = b""
     streams: bool = False
+    in_turns: bool = False
     default_model: str = ""
 
 

@@ -91,6 +91,14 @@ class Limits:
                 pass
         return _outcome(rules, tokens, lease, self.local.take(rules, tokens, lease), self.local)
 
+    def owed(self, rules: Sequence[Rule]) -> Grant:
+        """Return a grant for what nobody was asked about: the tokens that it is ended with count
+        from then on, and nothing before."""
+        self._leases += 1
+        shared = self.shared
+        backend = self.local if shared is None or not shared.line.up else shared
+        return Grant(rules, (), 0, f"{self._name}:{self._leases}", 0, backend)
+
     def apart(self) -> Limits:
         """Return limits of others, such as addresses, who must not crowd these out of memory."""
         return Limits(self.local.another(), self.shared)

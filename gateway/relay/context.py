@@ -18,6 +18,7 @@ from gateway.formats.openai import Ask
 from gateway.formats.usage import Usage
 from gateway.limits.limits import Grant, Limits
 from gateway.providers.base import Provider
+from gateway.providers.ways import Ways
 from gateway.relay.fetch import ImageFetcher
 from gateway.relay.moderated import Moderated
 from gateway.settings import Settings
@@ -39,7 +40,8 @@ class Relay:
     """The relay of one process. `providers` by protocol; `owners` says who made which model.
 
     `watch` knows the health of the channels, `switch` switches them off and on, `limits` counts
-    requests and tokens, `moderated` knows what was found clean.
+    requests and tokens, `ways` are those by which channels are reached, `moderated` knows what was
+    found clean.
     """
 
     settings: Settings
@@ -55,6 +57,7 @@ class Relay:
     watch: Watch
     switch: Switch
     limits: Limits
+    ways: Ways
     moderated: Moderated = field(default_factory=Moderated)
     accepting: bool = True
     exchanges: set["Exchange"] = field(default_factory=set)

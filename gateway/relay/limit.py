@@ -102,9 +102,34 @@ async def limit_free(
     return taken, _headers(list(zip(taken.rules, taken.standings, strict=True)))
 
 
+async def limit_turn(relay: Relay, x: Exchange, tokens: int) -> Grant:
+    """Take the limits of one turn of a session that is under way, of at most so many tokens: it is
+    a request of its own, but none beside the session's. Raises RelayError 429."""
+    asked = _of_turn(relay, x)
+    if not asked:
+        return relay.limits.owed(asked)
+    taken = await relay.limits.take(asked, tokens)
+    if isinstance(taken, Grant):
+        return taken
+    raise _refused(relay, x.ask.model, taken.refusing[0], taken)
+
+
+def owe_turn(relay: Relay, x: Exchange) -> Grant:
+    """Return what counts the tokens of a turn that nobody asked for."""
+    return relay.limits.owed(_of_turn(relay, x))
+
+
+def _of_turn(relay: Relay, x: Exchange) -> list[Rule]:
+    assert x.channel is not None
+    found = rules.of_request(relay.directory.options, x.key, x.user, x.ask.model)
+    channel = rules.of_channel(x.channel)
+    found += [] if channel is None else [channel]
+    return [replace(rule, concurrency=0) for rule in found if rule.requests or rule.tokens]
+
+
 def _most_tokens(relay: Relay, x: Exchange, channel: Channel, asked: Sequence[Rule]) -> int:
     """Bound a request's tokens from above, without counting any."""
-    if not any(rule.tokens for rule in asked):
+    if x.ask.endpoint.in_turns or not any(rule.tokens for rule in asked):
         return 0
     try:
         x.quote = price(relay, x, channel)

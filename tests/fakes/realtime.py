@@ -7,6 +7,8 @@ usage that it is told to report. What it was sent is kept.
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +34,15 @@ USAGE: Json = {
 }
 # The same in disjoint classes.
 CLASSES = {"input": 30, "cached": 30, "audio_input": 40, "output": 10, "audio_output": 30}
+# What a transcript of 1.2 seconds takes, of either kind.
+TRANSCRIPT_USAGE: Json = {
+    "type": "tokens",
+    "total_tokens": 26,
+    "input_tokens": 17,
+    "input_token_details": {"text_tokens": 5, "audio_tokens": 12},
+    "output_tokens": 9,
+}
+DURATION: Json = {"type": "duration", "seconds": 1.2}
 WORDS = ("Hello", " from", " the", " fake", ".")
 
 
@@ -39,8 +50,10 @@ WORDS = ("Hello", " from", " the", " fake", ".")
 class Manner:
     """How to answer. `hears_after` pieces of speech make a response of their own; `hang` waits in
     the middle of one until released or cancelled, `cut` breaks the connection off there, `close`
-    closes it with a code and a reason after so many responses; `refuse` is a status instead of a
-    handshake."""
+    closes it with a code and a reason after so many responses; `rejects` is how many of those that
+    are asked for it answers with an error; `refuse` is a status instead of a
+    handshake. Audio that is committed, by a client or the ear, has a transcript where the session
+    wants one: `transcript` is "completed", "failed", or "late" for after the release."""
 
     usage: Json | None = field(default_factory=lambda: dict(USAGE))
     hears_after: int | None = None
@@ -48,14 +61,18 @@ class Manner:
     cut: bool = False
     close: tuple[int, int, str] | None = None
     refuse: int | None = None
+    rejects: int = 0
     session: Json = field(default_factory=dict)
+    transcript: str = "completed"
+    transcript_usage: Json | None = field(default_factory=lambda: dict(TRANSCRIPT_USAGE))
     says_first: str | None = None
 
 
 class FakeRealtime:
-    """The server. `received` are the events of all sessions, `asked` the handshakes."""
+    """The server, by TLS with a context. `received` are the events of all sessions, `asked` the
+    handshakes."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.manner = Manner()
         self.received: list[Json] = []
         self.raw: list[str] = []
@@ -64,9 +81,10 @@ class FakeRealtime:
         self.sessions: set[_Session] = set()
         self.released = asyncio.Event()
         self._sockets = bind_sockets(0, "127.0.0.1")
-        self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._sockets[0].getsockname()[1]}"
         routes = [(r"/v1/realtime", _Session, {"fake": self})]
-        self._server = HTTPServer(Application(routes))
+        self._server = HTTPServer(Application(routes), ssl_options=tls)
 
     def reset(self) -> None:
         """Answer as usual again."""
@@ -89,7 +107,9 @@ class _Session(WebSocketHandler):
     def initialize(self, fake: FakeRealtime) -> None:
         self.fake = fake
         self._heard = 0
-        self._count = 0
+        self._count = self._items = 0
+        self._audio_ms = self._taken_ms = 0
+        self._transcribes = False
         self._cancelled = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -109,7 +129,7 @@ class _Session(WebSocketHandler):
         self.fake.sessions.add(self)
         if self.fake.manner.says_first is not None:
             await self.write_message(self.fake.manner.says_first)
-        session = {"model": self.get_query_argument("model"), **self.fake.manner.session}
+        session = {"model": self.get_query_argument("model", None), **self.fake.manner.session}
         await self._say("session.created", session=session)
 
     def on_close(self) -> None:
@@ -122,21 +142,75 @@ class _Session(WebSocketHandler):
         self.fake.received.append(event)
         self.fake.raw.append(str(message))
         kind = event["type"]
-        if kind == "session.update":
-            await self._say("session.updated", session=event["session"])
+        if kind in ("session.update", "transcription_session.update"):
+            await self._set(event["session"], f"{kind}d")
+        elif kind == "input_audio_buffer.commit":
+            await self._commit(by_ear=False)
+        elif kind == "input_audio_buffer.clear":
+            self._taken_ms = self._audio_ms
+            await self._say("input_audio_buffer.cleared")
+        elif kind == "response.create" and self.fake.manner.rejects:
+            self.fake.manner.rejects -= 1
+            await self._say("error", error={"message": "no", "code": "rejected"})
         elif kind == "response.create":
             self.respond((event.get("response") or {}).get("conversation", "conv_1"))
         elif kind == "response.cancel":
             self._cancelled.set()
         elif kind == "input_audio_buffer.append":
             self._heard += 1
+            audio = event["audio"]
+            self._audio_ms += len(audio) * 3 // 4 // 48 if isinstance(audio, str) else 0
             if self._heard == self.fake.manner.hears_after:
                 self._heard = 0
+                await self._commit(by_ear=True)
                 self.respond("conv_1")
+
+    async def _set(self, session: Json, kind: str = "session.updated") -> None:
+        """Take settings over and confirm them."""
+        heard = (session.get("audio") or {}).get("input") or session
+        heard = heard if isinstance(heard, dict) else {}
+        for name in ("transcription", "input_audio_transcription"):
+            if name in heard:
+                self._transcribes = bool(heard[name])
+        await self._say(kind, session=session)
+
+    async def _commit(self, *, by_ear: bool) -> None:
+        self._items += 1
+        item_id = f"item_{self._items}"
+        if by_ear:
+            kind = "input_audio_buffer.speech"
+            start = {"audio_start_ms": self._taken_ms, "item_id": item_id}
+            await self._say(f"{kind}_started", **start)
+            await self._say(f"{kind}_stopped", audio_end_ms=self._audio_ms, item_id=item_id)
+        self._taken_ms = self._audio_ms
+        await self._say("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
+        if self._transcribes:
+            self._run(self._transcribe(item_id))
+
+    async def _transcribe(self, item_id: str) -> None:
+        manner = self.fake.manner
+        kind, about = "conversation.item.input_audio_transcription", {"item_id": item_id}
+        about |= {"content_index": 0}  # type: ignore[dict-item]
+        for word in WORDS:
+            await self._say(f"{kind}.delta", **about, delta=word)
+        if manner.transcript == "late":
+            await self.fake.released.wait()
+        if self.ws_connection is None:
+            return
+        if manner.transcript == "failed":
+            await self._say(f"{kind}.failed", **about, error={"message": "inaudible"})
+            return
+        done: Json = {**about, "transcript": "".join(WORDS)}
+        if manner.transcript_usage is not None:
+            done["usage"] = manner.transcript_usage
+        await self._say(f"{kind}.completed", **done)
 
     def respond(self, conversation: str) -> None:
         """Begin a response."""
-        task = asyncio.create_task(self._response(conversation))
+        self._run(self._response(conversation))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

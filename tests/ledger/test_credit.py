@@ -297,3 +297,19 @@ async def test_a_cancelled_hold_leaves_nothing_behind(store, books):
     (await books.credit.hold(["user:1"], 10_000, wait_s=1)).release()
     await books.credit.recall("user:1")
     assert available_nano(await accounts.read(store, "user:1")) == 10_000
+
+
+async def test_a_part_of_a_hold_is_one_of_its_own(books):
+    await books.record(recharge("a", amount_nano=10**6))
+    hold = await books.credit.hold(["user:1"], 600_000)
+    part = hold.split(200_000)
+    assert (hold.amount_nano, part.amount_nano) == (400_000, 200_000)
+    with pytest.raises(ValueError, match="can be split"):
+        hold.split(400_001)
+    await books.append(charge("1", 150, held=("user:1",)), books.place())
+    part.settle(150_000)
+    assert not await spend(books, 2, 450_001, 1, wait_s=0)
+    hold.release()
+    assert await spend(books, 3, 450_001, 1, wait_s=0)
+    with pytest.raises(ValueError, match="can be split"):
+        hold.split(0)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tornado.websocket import WebSocketHandler
 
-from gateway.dialects.realtime import REALTIME
+from gateway.dialects.realtime import INTENT, REALTIME, TRANSCRIBING
 from gateway.formats.openai import MAX_MODEL_LENGTH, Ask
 from gateway.relay.admit import begin, enter
 from gateway.relay.answer import RelayHandler
@@ -18,8 +18,8 @@ from gateway.relay.call import first_good
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.limit import limit
+from gateway.relay.realtime.account import Account
 from gateway.relay.realtime.session import Session
-from gateway.relay.realtime.turns import Turns
 from gateway.relay.realtime.upstream import PING_S, Upstream, connect
 from gateway.relay.route import route
 
@@ -65,22 +65,24 @@ class RealtimeHandler(RelayHandler, WebSocketHandler):
         self._take_key()
         x = await self._admitted()
         self.exchange = x
+        account = Account(relay, x, request.headers, request.remote_ip or "")
         relay.begin(x)
         try:
             route(relay, x)
             await limit(relay, x)
-            turns = Turns(relay, x, request.headers, request.remote_ip or "")
-            await turns.cover(relay.settings.hold_wait_s)
+            await account.open(relay.settings.hold_wait_s)
             upstream = await first_good(relay, x, connect)
             try:
-                await self._serve(x, turns, upstream)
+                account.connected()
+                await self._serve(x, account, upstream)
             finally:
                 upstream.socket.close()
         finally:
+            account.close()
             relay.end(x)
 
-    async def _serve(self, x: Exchange, turns: Turns, upstream: Upstream) -> None:
-        self._session = session = Session(self.relay, x, turns, self, upstream)
+    async def _serve(self, x: Exchange, account: Account, upstream: Upstream) -> None:
+        self._session = session = Session(self.relay, x, account, self, upstream)
         try:
             await super().get()
         finally:
@@ -125,14 +127,13 @@ class RealtimeHandler(RelayHandler, WebSocketHandler):
 
     async def _admitted(self) -> Exchange:
         relay, request = self.relay, self.request
-        if relay.settings.relay_proxy is not None:
-            message = "Realtime sessions are not available where upstreams are behind a proxy."
-            raise RelayError("api_not_implemented", message)
         started_s = relay.clock.monotonic_s()
         who = await enter(relay, request.headers, request.remote_ip or "")
         model = self.get_query_argument("model", "")
         if not model or len(model) > MAX_MODEL_LENGTH:
             wanted = "`?model=` must name the model of the session."
             raise RelayError("missing_required_parameter", wanted, param="model")
-        ask = Ask(REALTIME, b"", {}, model, True, True, 1, None, "")
+        transcribes = self.get_query_argument("intent", "") == INTENT
+        endpoint = TRANSCRIBING if transcribes else REALTIME
+        ask = Ask(endpoint, b"", {}, model, True, True, 1, None, "")
         return begin(relay, who, ask, request.headers, self.request_id, started_s)

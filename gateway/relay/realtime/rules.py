@@ -3,31 +3,30 @@
 import orjson
 
 from gateway.dialects.dialect import Json
-from gateway.dialects.realtime import child
+from gateway.dialects.realtime import INTENT, SETS, TRANSCRIBING, child
 from gateway.relay.context import Exchange
 from gateway.relay.errors import RelayError
 
-_SETS = frozenset({"session.update", "transcription_session.update"})
 
-_OLDER = "input_audio_transcription"
-
-
-def refusal(event: Json, x: Exchange) -> RelayError | None:
-    """Return the error that answers an event which does not go on, else None."""
-    if event.get("type") not in _SETS:
-        return None
+def refuse(event: Json, x: Exchange) -> None:
+    """Raise the RelayError that answers an event which must not go on."""
+    transcribes = x.ask.endpoint is TRANSCRIBING
+    if event.get("type") == "response.create" and transcribes:
+        raise RelayError("invalid_value", "Sessions that only transcribe have no responses.")
+    if event.get("type") not in SETS:
+        return
     session = child(event, "session")
     model = session.get("model")
     if model is not None and model not in (x.ask.model, x.served_model):
         message = f"The model of this session is `{x.ask.model}`; connect again for another one."
-        return RelayError("invalid_value", message, param="session.model")
-    if session.get("type") == "transcription" or event["type"] != "session.update":
-        message = "Sessions that only transcribe are not offered by this gateway."
-        return RelayError("invalid_value", message, param="session.type")
-    if child(session, "audio", "input", "transcription") or session.get(_OLDER):
-        message = "Transcripts of what is said are billed apart, and are not offered here."
-        return RelayError("invalid_value", message, param="session.audio.input.transcription")
-    return None
+        raise RelayError("invalid_value", message, param="session.model")
+    older = event["type"] != "session.update"
+    if (older or session.get("type") == INTENT) and not transcribes:
+        message = f"To only transcribe, connect with `?intent={INTENT}&model=` and the model."
+        raise RelayError("invalid_value", message, param="session.type")
+    if transcribes and session.get("type", INTENT) != INTENT:
+        message = f"The type of this session is `{INTENT}`; connect again for another one."
+        raise RelayError("invalid_value", message, param="session.type")
 
 
 def renamed(event: Json, message: str, x: Exchange) -> str:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
@@ -22,8 +21,19 @@ from gateway.relay import errors
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.policy import CLIENT_CLOSED
-from gateway.relay.realtime.rules import refusal, renamed
-from gateway.relay.realtime.turns import Turns
+from gateway.relay.realtime.account import Account
+from gateway.relay.realtime.ending import (
+    BROKEN,
+    GOING_AWAY,
+    NORMAL,
+    NOT_TEXT,
+    End,
+    cut,
+    sendable,
+    unaffordable,
+    unusable,
+)
+from gateway.relay.realtime.rules import renamed
 from gateway.relay.realtime.upstream import Upstream
 from gateway.tasks import end_all
 from ledger.errors import InsufficientCredit, LedgerError
@@ -32,8 +42,6 @@ from ledger.errors import InsufficientCredit, LedgerError
 # not, since the policy is to let it finish.
 CANCEL_S = 5.0
 LONGEST_DRAIN_S = 300.0
-NORMAL, GOING_AWAY, NOT_TEXT, REFUSED, BROKEN, TOO_BUSY = 1000, 1001, 1003, 1008, 1011, 1013
-_MAX_REASON_BYTES = 123
 # What these do cannot cost anything, so they pass even while nothing is held.
 _HARMLESS = frozenset(
     {
@@ -43,6 +51,21 @@ _HARMLESS = frozenset(
         "conversation.item.truncate",
         "conversation.item.delete",
         "conversation.item.retrieve",
+    }
+)
+# What tells the settings of a session; those of older ones that only transcribe, too.
+_SETTINGS = frozenset(
+    f"{kind}.{what}"
+    for kind in ("session", "transcription_session")
+    for what in ("created", "updated")
+)
+# After these there may be less credit, or more to hold.
+_BEGINS_AND_ENDS = frozenset(
+    {
+        "response.created",
+        "response.done",
+        "input_audio_buffer.committed",
+        "conversation.item.input_audio_transcription.completed",
     }
 )
 _CLEAR = '{"type":"input_audio_buffer.clear"}'
@@ -58,25 +81,16 @@ class Client(Protocol):
     def close(self, code: int | None = None, reason: str | None = None) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class End:
-    """Why a session ends: the close code, what is said, and the outcome of what is cut short."""
-
-    code: int
-    reason: str
-    outcome: str
-    error: RelayError | None = None
-
-
 class Session:
     """A session that is open on both sides. `run` returns when all is charged and closed."""
 
     def __init__(
-        self, relay: Relay, x: Exchange, turns: Turns, client: Client, upstream: Upstream
+        self, relay: Relay, x: Exchange, account: Account, client: Client, upstream: Upstream
     ) -> None:
         self._relay = relay
         self._x = x
-        self._turns = turns
+        self._account = account
+        self._turns = account.turns
         self._client = client
         self._upstream = upstream.socket
         self._end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
@@ -96,29 +110,27 @@ class Session:
                 self._upstream.close(NORMAL)
                 await end_all({pump}, 0)
         try:
-            await self._turns.give_up(end.outcome)
+            await self._account.give_up(end.outcome)
         except LedgerError as error:
-            log.error("request %s: a response was not charged: %s", self._x.request_id, error)
-        self._client.close(end.code, _reason(end.reason))
+            log.error("request %s: what was open was not charged: %s", self._x.request_id, error)
+        self._client.close(end.code, cut(end.reason))
 
-    def finish(
-        self, code: int, reason: str, outcome: str = "", error: RelayError | None = None
-    ) -> None:
+    def finish(self, end: End) -> None:
         """End the session; the first reason counts."""
         if not self._end.done():
-            self._end.set_result(End(code, reason, outcome or reason, error))
+            self._end.set_result(end)
 
     def client_left(self) -> None:
         """Note that the client closed its side, or lost its connection."""
         self._client_gone = self._x.client_gone = True
-        self.finish(NORMAL, CLIENT_CLOSED)
+        self.finish(End(NORMAL, CLIENT_CLOSED, CLIENT_CLOSED))
 
     def wind_up(self) -> None:
         """The server stops: end between two responses, or now if it waits no longer."""
-        if self._x.stopped is not None or not self._turns.open:
+        if self._x.stopped is not None or not self._account.is_open:
             says = "This server is stopping; please connect again."
             error = RelayError("shutting_down", says)
-            self.finish(GOING_AWAY, "the server is stopping", "server_stopped", error)
+            self.finish(End(GOING_AWAY, "the server is stopping", "server_stopped", error))
         self._turns.ended.set()
 
     # -- from the client --------------------------------------------------------------------------
@@ -128,7 +140,7 @@ class Session:
         if self._end.done():
             return
         if isinstance(message, bytes):
-            self.finish(NOT_TEXT, "events are text")
+            self.finish(End(NOT_TEXT, "events are text", "events are text"))
             return
         raw = message.encode()
         event = errors.parse(raw)
@@ -136,39 +148,32 @@ class Session:
             error = RelayError("invalid_json", "An event must be a JSON object.")
             await self._say(error_event(error, self._x.request_id))
             return
-        refused = refusal(event, self._x)
-        if refused is not None:
+        try:
+            if not isinstance(event.get("type"), str):
+                raise RelayError("invalid_value", "`type` must be a string.", param="type")
+            await self._account.hears(event, len(raw))
+        except RelayError as refused:
             await self._say(error_event(refused, self._x.request_id, event.get("event_id")))
             return
-        self._turns.conversation.heard(event, len(raw))
         if event.get("type") in _HARMLESS or await self._covered():
             await self._tell(renamed(event, message, self._x))
 
     async def _covered(self) -> bool:
         """Hold what may follow; while other responses hold the credit, wait for them."""
-        turns = self._turns
+        account = self._account
         while not self._end.done():
-            patience_s = 0 if turns.open else self._relay.settings.hold_wait_s
+            patience_s = 0 if account.is_open else self._relay.settings.hold_wait_s
             try:
-                await turns.cover(patience_s)
+                await account.cover(patience_s)
                 return True
             except InsufficientCredit as error:
-                if not turns.open:
-                    self._unaffordable(error)
+                if not account.is_open:
+                    self.finish(unaffordable(error))
                     return False
-                await self._a_turn_ended({self._end})
+                await self._something_ended({self._end})
             except (LedgerError, RelayError) as error:
-                self._unusable(error)
+                self.finish(unusable(error))
         return False
-
-    def _unaffordable(self, error: InsufficientCredit) -> None:
-        said = errors.of_ledger(error)
-        self.finish(NORMAL, said.code, "credit_exhausted", said)
-
-    def _unusable(self, error: LedgerError | RelayError) -> None:
-        said = error if isinstance(error, RelayError) else errors.of_ledger(error)
-        code = REFUSED if said.status < 500 else TOO_BUSY
-        self.finish(code, said.code, said.code, said)
 
     # -- from the upstream ------------------------------------------------------------------------
 
@@ -178,23 +183,23 @@ class Session:
             while (message := await self._upstream.read_message()) is not None:
                 await self._from_upstream(message)
         except (LedgerError, RelayError) as error:
-            self._unusable(error)
+            self.finish(unusable(error))
             return
         except Exception:
             log.exception("request %s failed", self._x.request_id)
-            self.finish(BROKEN, "internal error", "internal_error")
+            self.finish(End(BROKEN, "internal error", "internal_error"))
             return
         code = self._upstream.close_code
         if code is None:
-            cut = errors.of_call("upstream_cut")
-            self.finish(BROKEN, "the upstream broke off", "upstream_cut", cut)
+            broken = errors.of_call("upstream_cut")
+            self.finish(End(BROKEN, "the upstream broke off", "upstream_cut", broken))
         else:
             reason = self._upstream.close_reason or ""
-            self.finish(_sendable(code), reason, "upstream_closed")
+            self.finish(End(sendable(code), reason, "upstream_closed"))
 
     async def _from_upstream(self, message: str | bytes) -> None:
         event = errors.parse(message.encode()) if isinstance(message, str) else None
-        if isinstance(event, dict):
+        if isinstance(event, dict) and isinstance(event.get("type"), str):
             await self._note(event)
         await self._say(message)
         if not self._relay.accepting:
@@ -203,36 +208,29 @@ class Session:
     async def _note(self, event: Json) -> None:
         """See to what an event means, before the client gets it."""
         kind = event.get("type")
-        turns = self._turns
-        if kind in ("response.created", "response.done"):
-            response = child(event, "response")
-            response_id = str(response.get("id"))
-            if response_id not in turns.open:
-                await self._begin(response_id)
-            if kind == "response.done":
-                await turns.end(response_id, response)
+        if kind in _SETTINGS:
+            try:
+                self._account.is_set(child(event, "session"))
+            except RelayError as error:
+                self.finish(unusable(error))
+            return
+        objection = await self._account.note(event)
+        if objection is not None:
+            await self._tell(_cancel(objection.response_id))
+            if objection.error is not None:
+                await self._say(error_event(objection.error, self._x.request_id))
+        if kind in _BEGINS_AND_ENDS:
             await self._cover_the_next()
-        elif kind in ("session.created", "session.updated"):
-            session = child(event, "session")
-            turns.conversation.is_set(session)
-            refused = refusal({"type": "session.update", "session": session}, self._x)
-            if refused is not None:
-                self._unusable(refused)
-        else:
-            turns.note(event)
-
-    async def _begin(self, response_id: str) -> None:
-        if not await self._turns.begin(response_id):
-            await self._tell(orjson.dumps(_cancel(response_id)).decode())
 
     async def _cover_the_next(self) -> None:
-        """Hold for a response that the upstream may begin by itself; else take its reasons away."""
+        """Hold for what the upstream may begin by itself; else take its reasons away."""
         try:
-            await self._turns.cover(0)
+            await self._account.cover(0)
         except InsufficientCredit:
+            self._account.cleared()
             await self._tell(_CLEAR)
         except (LedgerError, RelayError) as error:
-            self._unusable(error)
+            self.finish(unusable(error))
 
     # -- to both ----------------------------------------------------------------------------------
 
@@ -257,7 +255,7 @@ class Session:
         if pump.done():
             return
         for response_id in list(self._turns.open):
-            await self._tell(orjson.dumps(_cancel(response_id)).decode())
+            await self._tell(_cancel(response_id))
         await self._until_all_ended(pump, CANCEL_S)
 
     async def _until_all_ended(
@@ -265,13 +263,13 @@ class Session:
     ) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
-                while self._turns.open and not pump.done():
+                while self._account.is_open and not pump.done():
                     if while_serving and self._x.stopped is not None:
                         return
-                    await self._a_turn_ended({pump})
+                    await self._something_ended({pump})
 
-    async def _a_turn_ended(self, besides: Iterable[asyncio.Future[Any]]) -> None:
-        """Wait until a response ended, or something else did."""
+    async def _something_ended(self, besides: Iterable[asyncio.Future[Any]]) -> None:
+        """Wait until a response or a transcript ended, or something else did."""
         self._turns.ended.clear()
         ended = asyncio.create_task(self._turns.ended.wait())
         try:
@@ -280,16 +278,5 @@ class Session:
             ended.cancel()
 
 
-def _cancel(response_id: str) -> dict[str, Any]:
-    return {"type": "response.cancel", "response_id": response_id}
-
-
-def _sendable(code: int) -> int:
-    """Return a close code as the other side may get it: some are only notes, never sent."""
-    if code in (1004, 1005, 1006, 1015) or not 1000 <= code < 5000:
-        return NORMAL if code == 1005 else BROKEN
-    return code
-
-
-def _reason(text: str) -> str:
-    return text.encode()[:_MAX_REASON_BYTES].decode("utf-8", "ignore")
+def _cancel(response_id: str) -> str:
+    return orjson.dumps({"type": "response.cancel", "response_id": response_id}).decode()

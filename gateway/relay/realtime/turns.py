@@ -7,6 +7,8 @@ ear, it is covered.
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from tornado.httputil import HTTPHeaders
@@ -20,22 +22,24 @@ from gateway.dialects.realtime import (
     classes,
 )
 from gateway.formats.usage import Usage, frame_text
+from gateway.limits.limits import Grant
 from gateway.relay import costs
 from gateway.relay.admit import identify, refuse_model
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
+from gateway.relay.limit import limit_turn, owe_turn
 from gateway.relay.measured import Measured
-from gateway.relay.policy import COMPLETE
+from gateway.relay.policy import COMPLETE, FREE, INPUT
 from gateway.relay.realtime.conversation import Conversation
+from gateway.relay.realtime.holds import hold_some, hold_up_to
 from gateway.relay.reserve import most_output, price
 from gateway.relay.settle import settle
-from ledger.errors import InsufficientCredit, LedgerError
+from ledger.errors import LedgerError
 from ledger.quote import INPUT_CLASSES
 
 SWITCHING = 101
 # Held beyond what is needed now, so that not every piece of speech asks for more.
 _AHEAD_TOKENS = 1_000
-_BY_POLICY = {"free": frozenset[str](), "input": frozenset(INPUT_CLASSES)}
 _KEPT_CHARACTERS = 1 << 20
 _OUTCOMES = {
     "completed": COMPLETE,
@@ -56,6 +60,15 @@ class Turn:
     audio_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a response that began is cancelled; nobody is told of an `error` that is None, since the
+    session will say why it ends."""
+
+    response_id: str
+    error: RelayError | None = None
+
+
 class Turns:
     """All responses of the session whose exchange is `x`."""
 
@@ -66,6 +79,8 @@ class Turns:
         self._remote_ip = remote_ip
         self._lock = asyncio.Lock()
         self._count = 0
+        # What responses took of the limits that were asked for and did not begin yet.
+        self._admitted: deque[Grant] = deque()
         #: Held while a charge is being made, which must not be interrupted.
         self.charging = asyncio.Lock()
         self.conversation = Conversation()
@@ -89,44 +104,58 @@ class Turns:
                 return
             output = most_output(relay, x)
             needed = x.quote.estimate_nano(x.tokens_in, output)
-            if x.hold is not None and x.hold.amount_nano >= needed:
-                return
             ahead = x.quote.estimate_nano(x.tokens_in + _AHEAD_TOKENS, output)
-            if x.hold is None:
-                await _hold(relay, x, needed, wait_s)
-            elif not await relay.books.credit.extend(x.hold, ahead, wait_s=0):
-                if not await relay.books.credit.extend(x.hold, needed, wait_s=wait_s):
-                    raise InsufficientCredit(x.user.account, needed, x.hold.amount_nano)
+            await hold_up_to(relay, x, needed, ahead, wait_s)
 
     async def _prepare(self) -> None:
         """Admit another turn: the key may be disabled since the last one, or prices changed."""
         relay, x = self._relay, self._x
         if self._count:
-            x.key, x.user, _ = await identify(relay, self._headers, self._remote_ip)
-            refuse_model(x.key, x.ask.model)
+            await self.identify(x, x.ask.model)
         assert x.channel is not None
         x.prices = relay.books.prices.table()
         x.quote = price(relay, x, x.channel)
         x.place = relay.books.place()
 
-    async def begin(self, response_id: str) -> bool:
-        """Let a response begin; False where its cost is not covered.
+    async def identify(self, x: Exchange, model: str) -> None:
+        """See whether the key may still be used, and for a model. Raises RelayError."""
+        x.key, x.user, _ = await identify(self._relay, self._headers, self._remote_ip)
+        refuse_model(x.key, model)
+
+    async def admit(self, size: int) -> None:
+        """Take the limits of a response that is asked for in so many bytes. Raises RelayError."""
+        self._admitted.append(await limit_turn(self._relay, self._x, self._most_tokens() + size))
+
+    def denied(self) -> None:
+        """Note that the upstream refused something: it may be the newest response asked for."""
+        if self._admitted:
+            self._admitted.pop().end(0, requests=1)
+
+    async def begin(self, response_id: str) -> Objection | None:
+        """Let a response begin, or say why it must not go on; it is charged in any case.
 
         Raises BooksUnavailable where it could not even be recorded.
         """
-        covered = True
         relay, x = self._relay, self._x
+        objection, grant = None, self._admitted.popleft() if self._admitted else None
         try:
             await self.cover(0)
         except (LedgerError, RelayError):
-            covered = False
+            objection = Objection(response_id)
             x.place = x.place or relay.books.place()
+        if grant is None:  # the upstream began it by itself
+            try:
+                grant = await limit_turn(relay, x, self._most_tokens())
+            except RelayError as error:
+                objection, grant = Objection(response_id, error), owe_turn(relay, x)
         self._count += 1
         turn = replace(
             x,
             request_id=f"{x.request_id}:{self._count}",
             ask=replace(x.ask),
             started_s=relay.clock.monotonic_s(),
+            grant=grant,
+            channel_grant=None,
             attempts=[],
             spent=[],
             winds_up=None,
@@ -134,7 +163,10 @@ class Turns:
         x.hold = x.place = None
         self.open[response_id] = Turn(turn, self.conversation.guess)
         self.conversation.begins(response_id)
-        return covered
+        return objection
+
+    def _most_tokens(self) -> int:
+        return self.conversation.bound + most_output(self._relay, self._x)
 
     def note(self, event: Json) -> None:
         """Note a piece of a response."""
@@ -161,23 +193,18 @@ class Turns:
         else:
             measured = Measured(usage, "upstream", frame_text(child(response, "usage")))
         self.conversation.ends(response_id, measured.usage, response)
-        self._by_policy(measured)
+        by_policy(self._x, measured, INPUT_CLASSES)
         outcome = _OUTCOMES.get(str(response.get("status")), COMPLETE)
         await self._settle(response_id, measured, outcome)
 
     async def give_up(self, outcome: str) -> None:
         """Charge all that are still open, by what they said or by policy."""
+        while self._admitted:
+            self.denied()
         for response_id, turn in list(self.open.items()):
             measured = await self._estimated(turn)
-            self._by_policy(measured)
+            by_policy(self._x, measured, INPUT_CLASSES)
             await self._settle(response_id, measured, outcome)
-
-    def _by_policy(self, measured: Measured) -> None:
-        """Charge less for what a client did not wait for, where that is declared."""
-        kept = _BY_POLICY.get(self._x.policy) if self._x.client_gone else None
-        if kept is not None:
-            measured.delivered, measured.rule = replace(measured), self._x.policy
-            measured.usage = {n: count for n, count in measured.usage.items() if n in kept}
 
     async def _settle(self, response_id: str, measured: Measured, outcome: str) -> None:
         relay, turn = self._relay, self.open[response_id].exchange
@@ -188,7 +215,7 @@ class Turns:
             try:
                 costs.note(turn, SWITCHING, None, delivered=True)
                 if turn.hold is None and not turn.quote.is_free:
-                    await _hold_some(relay, turn, turn.quote.charge_nano(measured.usage))
+                    await hold_some(relay, turn, turn.quote.charge_nano(measured.usage))
                 await settle(relay, turn, measured, outcome)
             finally:
                 turn.release()
@@ -202,21 +229,9 @@ class Turns:
         return Measured(usage, "estimated")
 
 
-async def _hold(relay: Relay, x: Exchange, amount: int, wait_s: float) -> None:
-    accounts = [x.user.account] if x.key.unlimited else [x.user.account, x.key.account]
-    books = relay.books
-    limited = x.user.budgets or x.key.budgets
-    running = books.budgets.in_force(x.user, x.key) if limited else ()
-    x.hold = await books.budgets.hold(accounts, running, amount, wait_s=wait_s)
-    if books.lots.any(x.user.account):
-        await books.lots.prepare(x.user.account, amount)
-
-
-async def _hold_some(relay: Relay, x: Exchange, due: int) -> None:
-    """Hold what can be had for a response that began uncovered."""
-    try:
-        if due:
-            await _hold(relay, x, due, 0)
-    except InsufficientCredit as error:
-        if error.available_nano > 0:
-            await _hold(relay, x, min(due, error.available_nano), 0)
+def by_policy(x: Exchange, measured: Measured, inputs: Iterable[str]) -> None:
+    """Charge less for what a client did not wait for, where that is declared."""
+    kept = {FREE: (), INPUT: inputs}.get(x.policy) if x.client_gone else None
+    if kept is not None:
+        measured.delivered, measured.rule = replace(measured), x.policy
+        measured.usage = {n: count for n, count in measured.usage.items() if n in kept}

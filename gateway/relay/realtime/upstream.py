@@ -2,31 +2,49 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any, cast
 
 import httpx
-from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
+from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse, _RequestProxy
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
 from gateway.channels.failure import Failure, of_answer, of_call
 from gateway.channels.health import Subject
-from gateway.dialects.realtime import REALTIME
+from gateway.dialects.realtime import INTENT, REALTIME, TRANSCRIBING
 from gateway.directory.errors import SecretsLocked
 from gateway.providers.openai import authentication, overridden
+from gateway.providers.tunnel import Tunnel
+from gateway.providers.ways import Way
 from gateway.relay import errors
 from gateway.relay.attempt import MAX_ERROR_BYTES, Refused, Source
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 
-CONNECT_S = 10.0
+HANDSHAKE_S = 20.0
 PING_S = 20.0
 # Speech comes in pieces; whole items may be repeated.
 MAX_MESSAGE = 32 << 20
+_MANNERS: dict[str, Any] = {
+    "ping_interval": PING_S,
+    "ping_timeout": PING_S,
+    "max_message_size": MAX_MESSAGE,
+}
 # What tornado answers itself where no answer came.
 _NO_ANSWER = 599
 # Nothing was asked of a model yet, so another channel may be tried.
 _BROKEN = (OSError, StreamClosedError, WebSocketError, TimeoutError, ValueError)
+
+
+class _Tunnelled(WebSocketClientConnection):
+    """A connection whose bytes go through a proxy, else as websocket_connect makes one."""
+
+    def __init__(self, request: HTTPRequest, tunnel: Tunnel) -> None:
+        given = _RequestProxy(request, HTTPRequest._DEFAULTS)
+        super().__init__(cast(HTTPRequest, given), **_MANNERS)
+        self.tcp_client.close()
+        self.tcp_client = tunnel  # nothing is connected before the loop's next round
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +60,14 @@ async def connect(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Upst
     channel, watch = x.channel, relay.watch
     assert channel is not None
     vendor = relay.catalogue.vendor(channel.type)
-    if channel.proxy_enc:  # what goes by a proxy must not go beside it
-        lacks = Failure(vendor.protocol, vendor.id, None, 501)
-        raise _refused("upstream_unreachable", "sessions do not go by a channel's proxy", lacks)
     try:
         secret = relay.directory.secret_of(channel)
+        way = relay.ways.of(channel)
     except SecretsLocked as error:
         raise _refused("upstream_auth", str(error), of_call(vendor, "upstream_auth")) from error
     try:
         url = vendor.url(channel.base_url, REALTIME.path, REALTIME.task)
+        tunnel = None if way.proxy is None else Tunnel(way.proxy)
     except LookupError as error:
         lacks = Failure(vendor.protocol, vendor.id, None, 501)
         raise _refused("upstream_unreachable", str(error), lacks) from error
@@ -59,7 +76,8 @@ async def connect(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Upst
     assert key is not None, "a channel whose keys were all tried is not tried again"
     source = Source(channel, vendor, REALTIME, secret, key, began_s)
     try:
-        socket = await _connect(relay, x, source, url)
+        request = _request(x, source, url, way)
+        socket = await _connect(relay, source, request, tunnel)
     except Refused:
         raise
     except BaseException:
@@ -69,25 +87,30 @@ async def connect(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Upst
     return Upstream(socket, source)
 
 
-async def _connect(
-    relay: Relay, x: Exchange, source: Source, url: str
-) -> WebSocketClientConnection:
-    asked = httpx.URL(url).copy_merge_params({"model": x.served_model})
+def _request(x: Exchange, source: Source, url: str, way: Way) -> HTTPRequest:
+    transcribes = x.ask.endpoint is TRANSCRIBING
+    named = {"intent": INTENT} if transcribes else {"model": x.served_model}
+    asked = httpx.URL(url).copy_merge_params(named)
     scheme = "ws" if asked.scheme == "http" else "wss"
     secret = source.key.secret
     said = dict(authentication(source.vendor, secret))
     headers = HTTPHeaders(said | overridden(source.channel.header_override, secret))
     headers.update(x.headers)
-    request = HTTPRequest(
-        str(asked.copy_with(scheme=scheme)), headers=headers, connect_timeout=CONNECT_S
+    return HTTPRequest(
+        str(asked.copy_with(scheme=scheme)),
+        headers=headers,
+        connect_timeout=way.connect_s,
+        request_timeout=way.connect_s + HANDSHAKE_S,
     )
+
+
+async def _connect(
+    relay: Relay, source: Source, request: HTTPRequest, tunnel: Tunnel | None
+) -> WebSocketClientConnection:
     try:
-        return await websocket_connect(
-            request,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
-            max_message_size=MAX_MESSAGE,
-        )
+        if tunnel is None:
+            return await websocket_connect(request, **_MANNERS)
+        return await _Tunnelled(request, tunnel).connect_future
     except HTTPClientError as error:
         if error.response is None or error.code == _NO_ANSWER:
             raise _unreachable(source, error) from error

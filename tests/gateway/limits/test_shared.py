@@ -238,3 +238,20 @@ async def test_a_wrong_address_or_password_is_said_once_and_stops_nothing(
                 await limits.shared.line.call(TAKE, [], [])
         assert len(caplog.records) == 1 and "hunter22" not in caplog.text
         caplog.clear()
+
+
+async def test_what_nobody_asked_about_counts_from_its_end(redis: RedisServer) -> None:
+    rule = Rule("key", "k", tokens=100, concurrency=1)
+    turn = Rule("key", "k", tokens=100)  # of a session that holds the concurrency
+    async with limits_on(redis.url, new_name()) as shared:
+        for limits in (shared, Limits(Memory(lambda: 1_000))):
+            session = await limits.take([rule])
+            assert isinstance(session, Grant)
+            owed = limits.owed([turn])
+            assert isinstance(await limits.take([turn], 60), Grant)
+            owed.end(70)
+            owed.end(70)  # once
+            refused = await limits.take([turn], 1)
+            assert isinstance(refused, Refusal) and refused.judged[0][1].tokens == 130
+            another = await limits.take([Rule("key", "k", concurrency=1)])
+            assert isinstance(another, Refusal)  # the session goes on
