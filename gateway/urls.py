@@ -34,6 +34,12 @@ _NOT_IMPLEMENTED = (
     r"/fine_tuning/jobs(?:/[^/]+(?:/(?:cancel|events))?)?",
     r"/assistants(?:/.*)?",
     r"/threads(?:/.*)?",
+    r"/batches(?:/[^/]+(?:/cancel)?)?",
+    r"/messages/batches(?:/.*)?",
+)
+_NOT_IMPLEMENTED_BY_GEMINI = (
+    r"/v1beta/(?:files|cachedContents|batches|tunedModels)(?:/.*)?",
+    rf"{_GEMINI}/models/.+:(?:batchGenerateContent|asyncBatchEmbedContent)",
 )
 
 
@@ -98,6 +104,7 @@ def _gemini_routes(relay: Relay) -> list[URLSpec]:
         method("embedContent", GenerateHandler, asks.EMBED),
         method("batchEmbedContents", GenerateHandler, asks.BATCH_EMBED),
         method("countTokens", CountHandler, COUNT_GENERATE),
+        *(URLSpec(path, NotImplementedHandler, plain) for path in _NOT_IMPLEMENTED_BY_GEMINI),
         URLSpec(r"/v1beta/models/?", ModelsHandler, plain),
         URLSpec(r"/v1beta/models/(.+)", ModelHandler, plain),
     ]

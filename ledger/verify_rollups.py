@@ -61,12 +61,14 @@ class RollupFeed:
     async def _read(
         self, store: Store, writer: int, after: int
     ) -> AsyncGenerator[list[Document], None]:
-        """Yield what was handed over, and when that has ended what the database has behind it."""
+        """Yield what was handed over, and what the database has behind it: rollups may know of
+        events that were not handed over."""
         while not self._ended:
             page = await self._pages.get()
             if page is None:
                 self._ended = True
-                return
+                break
+            after = int(page[-1]["seq"])
             yield page
         async with aclosing(chain(store, writer, after)) as rest:
             async for page in rest:

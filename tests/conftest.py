@@ -63,6 +63,12 @@ def mongo_driver() -> str:
     return os.environ.get("MONGO_DRIVER") or "motor"
 
 
+@pytest.fixture(scope="session")
+def database_stays() -> bool:
+    """Whether the database outlives the file of tests, so that what it made there must go."""
+    return bool(os.environ.get("MONGO_URL"))
+
+
 @pytest.fixture(scope="module")
 def change_streams() -> bool:
     """Whether this file's database must have change streams; such files say True."""

@@ -63,7 +63,7 @@ def _is_usage_alone(chunk: Json) -> bool:
 
 def as_chunks(answer: Json) -> list[Json]:
     """Return a whole answer, chat or not, as the chunks of a stream; of what is odd, what fits."""
-    chat = answer.get("object") != "text_completion"
+    chat = answer.get("object") not in ("text_completion", "edit")
     kept = ("id", "created", "model", "system_fingerprint")
     head: Json = {name: answer[name] for name in kept if name in answer}
     head["object"] = "chat.completion.chunk" if chat else "text_completion"

@@ -50,12 +50,12 @@ def made_by(parsed: Any, content: bytes) -> Made:
             made.count = sum(isinstance(each, dict) for each in parsed[name])
             break
     else:
-        made.count = _seconds(parsed)
+        made.count = seconds(parsed)
     made.size, made.quality = (_label(parsed.get(name)) for name in ("size", "quality"))
     return made
 
 
-def _seconds(answer: Json) -> int | None:
+def seconds(answer: Json) -> int | None:
     """Return how long the upstream says that the audio is, in whole seconds, rounded up."""
     report = answer.get("usage")
     stated = report.get("seconds") if isinstance(report, dict) else None

@@ -126,8 +126,8 @@ async def _begin(
     channel = x.channel
     assert channel is not None
     vendor = relay.catalogue.vendor(channel.type)
-    # A channel that an administrator pinned may not have the route: then its upstream says so.
-    wire = wire_of(vendor, x.ask.endpoint) or x.ask.endpoint
+    wire = wire_of(vendor, x.ask.endpoint)
+    assert wire is not None, "a channel that has no such route is not chosen"
     try:
         secret = relay.directory.secret_of(channel)
         await user_content.fetch(relay, x, wire)

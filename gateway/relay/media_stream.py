@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.dialects.dialect import Dialect
-from gateway.media.answers import Follower, Made
+from gateway.media.answers import Follower, Made, seconds
 from gateway.media.known import Known
 from gateway.relay.pass_meter import PassMeter
 
@@ -30,7 +30,8 @@ class MediaMeter(PassMeter):
         found.delivered = found.delivered or self.events > 0
         found.count = found.count or 0
         if self._keeps:
-            found.count = None  # a transcript's ends are not what is sold
+            # A transcript's ends are not what is sold.
+            found.count = seconds({"usage": self.report})
         return found
 
     def _keep(self, piece: bytes) -> None:

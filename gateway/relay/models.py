@@ -1,7 +1,6 @@
 """GET /v1/models: what this key can use, in the form of the client's dialect."""
 
-from gateway.dialects.table import DIALECTS
-from gateway.relay.absent import absent
+from gateway.relay.absent import absent, dialect_of
 from gateway.relay.admit import identify
 from gateway.relay.answer import RelayHandler
 from gateway.relay.errors import RelayError
@@ -17,11 +16,8 @@ class ModelsHandler(RelayHandler):
     def prepare(self) -> None:
         """See by path and headers whose client this is."""
         super().prepare()
-        headers = self.request.headers
-        if "Anthropic-Version" in headers:
-            self.dialect = DIALECTS["anthropic"]
-        elif self.request.path.startswith("/v1beta/") or "X-Goog-Api-Key" in headers:
-            self.dialect = DIALECTS["gemini"]
+        self.dialect = dialect_of(self.request)
+        if self.dialect.name == "gemini":
             take_key(self)
 
     async def get(self) -> None:

@@ -17,7 +17,7 @@ def route(relay: Relay, x: Exchange) -> None:
     if x.pinned is not None:
         x.channel = pinned_channel(relay, x.pinned)
         vendor = relay.catalogue.vendor(x.channel.type)
-        if x.ask.known is not None and wire_of(vendor, x.ask.endpoint) is None:
+        if wire_of(vendor, x.ask.endpoint) is None:
             raise not_offered(x.ask.model, x.ask.endpoint)
         return
     x.affinity = affinity(relay.settings.channel_affinity, x.key.id, x.ask.body)
@@ -93,7 +93,7 @@ def not_offered(model: str, endpoint: Endpoint) -> RelayError:
     """Return what to say when those who serve a model have no such endpoint."""
     return RelayError(
         "endpoint_not_offered",
-        f"The model `{model}` is not offered at {endpoint.path}.",
+        f"The model `{model}` is not offered at {endpoint.path.replace('{model}', model)}.",
         param="model",
     )
 

@@ -13,6 +13,7 @@ from ledger.quote import USAGE_CLASSES
 from ledger.recount_rollups import rebuild_rollups, verify_rollups
 from ledger.rollups import ROLLUPS, Folding, cells_of, packed
 from ledger.totals import sums
+from ledger.verify_rollups import RollupFeed
 from tests.ledger.drafts import recharge
 from tests.ledger.faults import FaultyStore
 from tests.ledger.random_books import naive, plant, random_events, seeded
@@ -217,6 +218,18 @@ async def test_pages_verify_with_a_tail_and_each_change_is_found_and_mended(stor
     assert await rebuild_rollups(store) == 5
     assert await verify_rollups(store) == []
     await assert_pages_are(store, events)
+
+
+async def test_pages_may_know_of_more_events_than_were_handed_over(store):
+    """Accounts may be behind the rollups when a verification begins to read."""
+    events = random_events(seeded(7), 1, 40)
+    await plant(store, events)
+    await catch_up(store, 1, ROLLUPS)
+    for handed in (0, 1, 25, 40):
+        feed = RollupFeed(store, 1)
+        if handed:
+            await feed.put(events[:handed])
+        assert await feed.end() == [], handed
 
 
 async def test_a_projector_does_not_go_on_from_a_page_that_was_rebuilt(store):

@@ -1,6 +1,7 @@
 """A whole gateway in this process, on real sockets, beside a fake upstream."""
 
 import asyncio
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,9 @@ from tests.fakes.upstream import Behaviour, FakeUpstream
 ROW = {"model": "m", "input": "1", "cached": "0.5", "output": "4"}
 DEADLINE_S = 10.0
 SECRET = "upstream-secret"
+# For clients of a gateway without TLS: reading the authorities' certificates is what takes longest
+# in making one.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 async def until(condition: Callable[[], Any]) -> None:
@@ -84,7 +88,8 @@ class Gate:
 
     def client(self, secret: str, **options: Any) -> openai.AsyncOpenAI:
         """The official client, unmodified."""
-        options = {"max_retries": 0, "base_url": f"{self.url}/v1", **options}
+        http = httpx.AsyncClient(verify=NO_TLS)
+        options = {"max_retries": 0, "base_url": f"{self.url}/v1", "http_client": http, **options}
         self.clients.append(openai.AsyncOpenAI(api_key=f"sk-{secret}", **options))
         return self.clients[-1]
 
@@ -133,7 +138,10 @@ class Gate:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running_gate(
-    database_url: str, mongo_driver: str, tmp_path_factory: pytest.TempPathFactory
+    database_url: str,
+    database_stays: bool,
+    mongo_driver: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Gate]:
     """One gateway for a module."""
     settings = Settings(
@@ -168,9 +176,10 @@ async def running_gate(
         await server.close_all_connections()
         await running.relay.drain(5)
         await running.close()
-        store = await Store.connect(database_url, settings.mongo_db, mongo_driver)
-        await store.drop_database()
-        await store.close()
+        if database_stays:
+            store = await Store.connect(database_url, settings.mongo_db, mongo_driver)
+            await store.drop_database()
+            await store.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -248,21 +248,6 @@ async def test_images_by_address_are_not_fetched_here(gate: Gate) -> None:
     assert gate.upstream.received[-1].body["messages"][0]["content"] == [picture]
 
 
-NOT_SERVED = {
-    "fine_tuning/jobs": 501,
-    "threads": 501,
-    "videos": 404,
-}
-
-
-@pytest.mark.parametrize("path", NOT_SERVED)
-async def test_what_has_no_metering_yet_is_not_served(gate: Gate, path: str) -> None:
-    _, secret = await gate.key("1")
-    answer = await gate.post(secret, {"model": "m", "prompt": "x", "n": -5}, f"/v1/{path}")
-    assert answer.status_code == NOT_SERVED[path]
-    assert not gate.upstream.received
-
-
 async def test_an_unlimited_key_shows_what_it_used(gate: Gate) -> None:
     key, secret = await gate.key()
     await gate.post(secret, {"model": "m", "messages": HI})

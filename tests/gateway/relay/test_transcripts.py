@@ -61,6 +61,9 @@ async def test_the_length_that_the_upstream_states_is_charged(studio: Studio) ->
         "audio.translations",
     )
     assert studio.upstream.received[-1].path == "/v1/audio/translations"
+    await studio.post("/v1/audio/transcriptions", files=file(), data={"stream": "true"})
+    event = await studio.last()
+    assert (event["body"]["usage"], event["body"]["usage_source"]) == ({"seconds": 3}, "upstream")
 
 
 @pytest.mark.parametrize("stream", [False, True])

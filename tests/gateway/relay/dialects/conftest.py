@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.vendors import FakeVendor
-from tests.gateway.relay.conftest import DEADLINE_S, Gate
+from tests.gateway.relay.conftest import DEADLINE_S, NO_TLS, Gate
 
 # The model of each kind of upstream, and the type of its channel.
 TYPES = {"chatty": 50, "claude-fake": 14, "gemini-fake": 24, "respond": 1}
@@ -50,9 +50,9 @@ async def vendor(running_vendor: FakeVendor, gate: Gate) -> FakeVendor:
 async def anthropic_client(gate: Gate, secret: str) -> AsyncIterator[Any]:
     """Anthropic's own client."""
     anthropic = pytest.importorskip("anthropic")
-    client = anthropic.AsyncAnthropic(
-        api_key=f"sk-{secret}", base_url=gate.url, max_retries=0, timeout=DEADLINE_S
-    )
+    http = anthropic.DefaultAsyncHttpxClient(verify=NO_TLS)
+    options = {"max_retries": 0, "timeout": DEADLINE_S, "http_client": http}
+    client = anthropic.AsyncAnthropic(api_key=f"sk-{secret}", base_url=gate.url, **options)
     try:
         yield client
     finally:
@@ -63,7 +63,13 @@ async def anthropic_client(gate: Gate, secret: str) -> AsyncIterator[Any]:
 async def google_client(gate: Gate, secret: str) -> AsyncIterator[Any]:
     """Google's own client."""
     genai = pytest.importorskip("google.genai")
-    options = genai.types.HttpOptions(base_url=gate.url, timeout=int(DEADLINE_S * 1000))
+    plain = {"verify": NO_TLS}
+    options = genai.types.HttpOptions(
+        base_url=gate.url,
+        timeout=int(DEADLINE_S * 1000),
+        client_args=plain,
+        async_client_args=plain,
+    )
     client = genai.Client(api_key=f"sk-{secret}", http_options=options, vertexai=False)
     try:
         yield client.aio
