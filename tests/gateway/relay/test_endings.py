@@ -12,8 +12,9 @@ import pytest
 from gateway.relay.context import Relay
 from ledger.errors import BooksBusy, BooksUnavailable
 from tests.fakes.upstream import Behaviour
-from tests.gateway.relay.conftest import DEADLINE_S, Gate, until
+from tests.gateway.relay.conftest import DEADLINE_S, Gate
 from tests.gateway.relay.test_answers import ASK, COST
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -8,9 +8,10 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.upstream import USAGE, Behaviour
-from tests.gateway.relay.conftest import Gate, until
+from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.test_answers import ASK
 from tests.gateway.relay.test_endings import WORDS, hang_up_after
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

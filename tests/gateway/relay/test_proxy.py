@@ -14,9 +14,10 @@ import pytest_asyncio
 from gateway.directory.channels import Channel
 from ledger.errors import BooksUnavailable
 from tests.fakes.echo import PIECE, EchoServer
-from tests.gateway.relay.conftest import SECRET, Gate, until
+from tests.gateway.relay.conftest import SECRET, Gate
 from tests.gateway.relay.dialects.conftest import with_books
 from tests.gateway.relay.test_reported_failures import customer
+from tests.waiting import until
 
 __all__ = ["with_books"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
