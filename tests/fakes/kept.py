@@ -6,33 +6,23 @@ import uuid
 from typing import Any
 
 import orjson
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
+
+from tests.fakes.serving import Served
 
 Json = dict[str, Any]
 # What every turn adds; a turn that goes on from another reads all of that again.
 TURN_IN, TURN_OUT = 20, 10
 
 
-class FakeKept:
+class FakeKept(Served):
     """The server. `kept` are answers by key and id; `received` is (method, path, key, body)."""
 
     def __init__(self) -> None:
+        super().__init__(_Handler, r"/v1/responses(/.*)?")
         self.kept: dict[tuple[str, str], Json] = {}
         self.received: list[tuple[str, str, str, Any]] = []
         self.refuse: tuple[int, Any] | None = None
-        self._sockets = bind_sockets(0, "127.0.0.1")
-        self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
-        self._server = HTTPServer(Application([(r"/v1/responses(/.*)?", _Handler, {"fake": self})]))
-
-    async def __aenter__(self) -> FakeKept:
-        self._server.add_sockets(self._sockets)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self._server.stop()
-        await self._server.close_all_connections()
 
 
 class _Handler(RequestHandler):
