@@ -17,8 +17,8 @@ from typing import Any
 
 import fastjsonschema
 import orjson
-import yaml
 
+from ledger import yaml_text
 from ledger.errors import InvalidEvent
 from ledger.money import MAX_NANO, usd
 
@@ -156,7 +156,7 @@ def _check(schema: Schema, event_id: str, account: str, amount: int, body: Docum
 @cache
 def _compile(text: str) -> Schema:
     """Compiling takes milliseconds for each; books, checks and recovery each want them all."""
-    data = yaml.safe_load(text)
+    data = yaml_text.parsed(text)
     return Schema(
         type=data["type"],
         version=data["version"],
