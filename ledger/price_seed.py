@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from marshmallow import Schema, ValidationError, fields, validate
 
+from ledger import yaml_text
 from ledger.errors import InvalidPrices
 from ledger.price_rows import Row, checked_row, decimal_text, price_text
 from ledger.prices import PriceBook, Recorder
@@ -141,15 +142,16 @@ def seed_rows(yaml_path: Path, now_us: int) -> tuple[list[Row], str]:
 def file_rows(yaml_path: Path, known: Mapping[str, Row]) -> dict[str, Row]:
     """Read prices.yaml; `same_as` finds its models and the known ones. Raises InvalidPrices."""
     try:
-        data = _File().load(yaml.safe_load(yaml_path.read_text(encoding="utf-8")))
+        data = _File().load(yaml_text.parsed(yaml_path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:
         raise InvalidPrices(f"{yaml_path.name}: {error}") from None
     except ValidationError as error:
         raise InvalidPrices(f"{yaml_path.name}: {_first(error.messages)}") from None
     rows: dict[str, Row] = {}
     pointers: dict[str, str] = {}
+    schema = _Model()
     for entry in data["models"]:
-        model = _checked_entry(entry, yaml_path.name)
+        model = _checked_entry(schema, entry, yaml_path.name)
         if model in rows or model in pointers:
             raise InvalidPrices(f"{yaml_path.name}, {model}: there is a second entry")
         if "same_as" in entry:
@@ -164,10 +166,10 @@ def file_rows(yaml_path: Path, known: Mapping[str, Row]) -> dict[str, Row]:
     return rows
 
 
-def _checked_entry(entry: Mapping[str, Any], file_name: str) -> str:
+def _checked_entry(schema: Schema, entry: Mapping[str, Any], file_name: str) -> str:
     where = f"{file_name}, {entry.get('model', 'an entry without a model')}"
     try:
-        _Model().load(entry)
+        schema.load(entry)
     except ValidationError as error:
         raise InvalidPrices(f"{where}: {_first(error.messages)}") from None
     if "same_as" in entry and len(entry) > 2:

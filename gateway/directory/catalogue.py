@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from ledger import yaml_text
+
 AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "raw", "none")
 # Fields of a chat body that are not OpenAI's, and that some vendors take nevertheless.
 EXTENSIONS = ("top_k", "reasoning_content")
@@ -124,7 +126,7 @@ class Catalogue:
     def load(cls, path: Path) -> "Catalogue":
         """Read a catalogue file. Raises ValueError naming the file and the faulty entry."""
         try:
-            raw = yaml.safe_load(path.read_text("utf-8"))
+            raw = yaml_text.parsed(path.read_text("utf-8"))
             document = _CatalogueSchema().load(raw if isinstance(raw, dict) else {})
             return cls(_resolve(document))
         except yaml.YAMLError as error:

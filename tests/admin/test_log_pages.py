@@ -71,7 +71,7 @@ async def plainly(store, selection):
 async def test_pages_and_totals_equal_the_rows(store, seed):
     rng = seeded(seed)
     events = await books_of(store, rng, projected=rng.choice((0, 0.5, 1)))
-    for _ in range(25):
+    for _ in range(15):
         await assert_equal(store, rng, random_selection(rng, events))
 
 
@@ -104,7 +104,7 @@ async def test_pages_and_totals_of_busy_hours_equal_the_rows(store, monkeypatch,
                 cells[key] = [*cell[:-1], rng.choice((0, fewer))]
             change = {"$set": {"cells": packed(cells)}}
             await store.update_one("rollups", {"_id": page["_id"]}, change)
-    for _ in range(30):
+    for _ in range(18):
         filters = rng.choice(((), ({"body.model": "gpt-4o"},), ({"body.channel": 2},)))
         start, end = sorted(rng.choice(events)["ts"] + rng.randint(-1, 1) for _ in range(2))
         await assert_equal(store, rng, Selection(filters, start, rng.choice((end, None))))

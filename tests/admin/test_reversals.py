@@ -9,11 +9,11 @@ import pytest
 from ledger import reversal_runs
 from tests.admin.harness import Person, Server, admin_person, data, refused
 from tests.ledger.drafts import charge, recharge
+from tests.waiting import until
 
 REVERSE = "/api/ledger/reverse"
 LIST = "/api/ledger/reversals"
 ALL = {"filter": {"model": "test-model"}, "reason": "bad prices"}
-DEADLINE_S = 10.0
 
 
 @pytest.fixture
@@ -170,13 +170,12 @@ async def test_large_cohorts_go_on_behind_the_answer(
     monkeypatch.setattr(reversal_runs, "AT_ONCE", 3)
     begun = await data(await admin.post(REVERSE, json=ALL))
     assert begun["state"] == "approved"
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            shown = await data(await admin.get(f"{LIST}/{begun['id']}"))
-            if shown["state"] == "done":
-                break
-            await asyncio.sleep(0.02)
-    assert shown["progress"]["reversed"] == 10
+
+    async def progress() -> Any:
+        shown = await data(await admin.get(f"{LIST}/{begun['id']}"))
+        return shown["state"] == "done" and shown["progress"]
+
+    assert (await until(progress))["reversed"] == 10
 
 
 async def test_a_recharge_is_taken_back_kindly_or_by_force(

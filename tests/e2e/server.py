@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -222,13 +221,6 @@ class Server:
             )
             if not rows or not after:
                 return found
-
-    def wait_for(self, condition: Callable[[], bool], within_s: float) -> None:
-        """Wait until a condition holds, or fail."""
-        deadline = time.monotonic() + within_s
-        while not condition():
-            assert time.monotonic() < deadline, f"not so within {within_s} s"
-            time.sleep(0.02)
 
     def balance_nano(self, account: str) -> int:
         """Return the balance of an account in nano-dollars."""

@@ -13,6 +13,7 @@ from ledger.accounts import balance_nano, effects
 from ledger.store import Store
 from ledger.verify import verify
 from tests.e2e.server import Server
+from tests.waiting import until
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("broken_connections")]
 
@@ -66,9 +67,8 @@ async def load_until_kill(server: Server, crowd: Crowd, rng: random.Random) -> N
     """Let the crowd ask for a random while after its first answer, then kill the whole tree."""
     before = len(crowd.received)
     asking = asyncio.create_task(crowd.run(rng))
-    while len(crowd.received) == before:
-        assert not asking.done(), asking.exception()
-        await asyncio.sleep(0.005)
+    await until(lambda: len(crowd.received) > before or asking.done())
+    assert not asking.done(), asking.exception()
     await asyncio.sleep(rng.uniform(0.0, 0.8))
     server.kill()
     asking.cancel()

@@ -17,6 +17,7 @@ import pytest
 
 from tests.e2e.server import Server
 from tests.e2e.test_kill import Crowd, check
+from tests.waiting import until
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("broken_connections")]
 
@@ -36,6 +37,11 @@ def readiness(server: Server) -> tuple[int, dict]:
     """Return what the server says of itself."""
     answer = server.http.get("/health/ready", timeout=10)
     return answer.status_code, answer.json()
+
+
+async def says(server: Server, status: int) -> bool:
+    """Tell whether that is its answer now, asking in a thread."""
+    return (await asyncio.to_thread(readiness, server))[0] == status
 
 
 @asynccontextmanager
@@ -64,13 +70,6 @@ async def check_in_time(server: Server, crowd: Crowd) -> None:
         await asyncio.sleep(0.5)
 
 
-async def until(condition, within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not await asyncio.to_thread(condition):
-        assert time.monotonic() < deadline, f"not so within {within_s} s"
-        await asyncio.sleep(0.05)
-
-
 @pytest.mark.timeout(300)
 async def test_a_database_that_is_stopped_for_a_while(tmp_path: Path):
     server = Server(tmp_path).start()
@@ -83,7 +82,7 @@ async def test_a_database_that_is_stopped_for_a_while(tmp_path: Path):
         os.kill(pid, signal.SIGSTOP)
         try:
             stopped_at_s = time.monotonic()
-            await until(lambda: readiness(server)[0] == 503, 10)
+            await until(lambda: says(server, 503), 10)
             status, said = await asyncio.to_thread(readiness, server)
             assert (status, said["status"], said["reason"]) == (503, "degraded", "database_away")
             admitted = len(crowd.received)
@@ -96,7 +95,7 @@ async def test_a_database_that_is_stopped_for_a_while(tmp_path: Path):
             await asyncio.sleep(max(0.0, left_s))
         finally:
             os.kill(pid, signal.SIGCONT)
-        await until(lambda: readiness(server)[0] == 200, BACK_S)
+        await until(lambda: says(server, 200), BACK_S)
         after = len(crowd.received)
         await until(lambda: len(crowd.received) > after + 50, BACK_S)
     assert set(crowd.statuses) <= {200, 503}, crowd.statuses
@@ -135,7 +134,7 @@ async def test_a_database_that_is_killed_again_and_again(tmp_path: Path):
             pid = database_pid(server)
             os.kill(pid, signal.SIGKILL)
             await until(lambda: database_pid(server) != pid, 60)  # noqa: B023
-            await until(lambda: readiness(server)[0] == 200, BACK_S)
+            await until(lambda: says(server, 200), BACK_S)
         received = len(crowd.received)
         await until(lambda: len(crowd.received) > received + 50, BACK_S)
     assert set(crowd.statuses) <= {200, 503}, crowd.statuses

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.e2e.server import ROOT_ACCESS_TOKEN, Server, items
+from tests.waiting import until_sync
 
 pytestmark = pytest.mark.database
 
@@ -59,12 +60,12 @@ def test_what_one_process_credits_the_other_can_spend_at_once(two: list[Server])
     body = {"model": "sandbox-chat", "messages": [{"role": "user", "content": "hi"}]}
     headers = {"Authorization": f"Bearer sk-{key}"}
     for server in two:
-        server.wait_for(
+        until_sync(
             lambda server=server: (
                 server.http.post("/v1/chat/completions", json=body, headers=headers).status_code
                 == 200
             ),
-            within_s=2.5,
+            timeout_s=2.5,
         )
 
 

@@ -6,32 +6,26 @@ if asked to wait, and `/status/N` fails so.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from typing import Any
 
 from tornado import web
-from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
-from tornado.netutil import bind_sockets
+
+from tests.fakes.serving import Served
 
 PIECE = b"0123456789abcdef" * 4_096
 MAX_BODY = 1 << 30
 
 
-class EchoServer:
+class EchoServer(Served):
     """The server. `received` are (method, uri, headers) as they came, `uploaded` bodies' sizes."""
 
     def __init__(self) -> None:
+        super().__init__(_Handler, r"(/.*)", max_body_size=MAX_BODY)
         self.received: list[tuple[str, str, dict[str, str]]] = []
         self.uploaded: list[tuple[int, str]] = []
         self.broken = 0
-        self.gone = asyncio.Event()
-        self.released = asyncio.Event()
-        self._sockets = bind_sockets(0, "127.0.0.1")
-        self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
-        routes = [(r"(/.*)", _Handler, {"server": self})]
-        self._server = HTTPServer(web.Application(routes), max_body_size=MAX_BODY)
 
     def reset(self) -> None:
         """Forget what came."""
@@ -41,20 +35,11 @@ class EchoServer:
         self.released.clear()
         self.broken = 0
 
-    async def __aenter__(self) -> EchoServer:
-        self._server.add_sockets(self._sockets)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.released.set()
-        self._server.stop()
-        await self._server.close_all_connections()
-
 
 @web.stream_request_body
 class _Handler(web.RequestHandler):
-    def initialize(self, server: EchoServer) -> None:
-        self.server = server
+    def initialize(self, fake: EchoServer) -> None:
+        self.server = fake
         self.hash = hashlib.sha256()
         self.size = 0
         self.body = b""

@@ -8,17 +8,17 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
-from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
-from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
+
+from tests.fakes.serving import Served
 
 Json = dict[str, Any]
 # What every turn adds; a turn that goes on from another reads all of that again.
 TURN_IN, TURN_OUT = 20, 10
 
 
-class FakeKept:
+class FakeKept(Served):
     """The server. `kept` are answers by key and id; `received` is (method, path, key, body).
 
     `events` are what a stream of a kept answer has between its first and its last event; at its
@@ -26,13 +26,11 @@ class FakeKept:
     """
 
     def __init__(self) -> None:
+        super().__init__(_Handler, r"/v1/responses(/.*)?")
         self.kept: dict[tuple[str, str], Json] = {}
         self.received: list[tuple[str, str, str, Any]] = []
         self.refuse: tuple[int, Any] | None = None
         self.usual()
-        self._sockets = bind_sockets(0, "127.0.0.1")
-        self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
-        self._server = HTTPServer(Application([(r"/v1/responses(/.*)?", _Handler, {"fake": self})]))
 
     def usual(self) -> None:
         """Answer as usual again."""
@@ -42,14 +40,6 @@ class FakeKept:
         self.hangs = self.cuts = False
         self.written = 0
         self.released, self.gone = asyncio.Event(), asyncio.Event()
-
-    async def __aenter__(self) -> FakeKept:
-        self._server.add_sockets(self._sockets)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self._server.stop()
-        await self._server.close_all_connections()
 
 
 class _Handler(RequestHandler):

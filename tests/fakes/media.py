@@ -6,7 +6,6 @@ was sent. `answers` are given in turn, the last one again and again; without any
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import wave
 from dataclasses import dataclass, field
@@ -14,11 +13,11 @@ from io import BytesIO
 from typing import Any
 
 import orjson
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPFile
 from tornado.iostream import StreamClosedError
-from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
+
+from tests.fakes.serving import Served
 
 PICTURE = base64.b64encode(b"\x89PNG fake").decode()
 SOUND = bytes(range(256)) * 400
@@ -66,37 +65,19 @@ class Asked:
     files: dict[str, list[HTTPFile]]
 
 
-class FakeMedia:
+class FakeMedia(Served):
     """The server. Use as `async with FakeMedia() as upstream`."""
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.answers: list[Say] = []
         self.received: list[Asked] = []
-        self.released = asyncio.Event()
-        self.gone = asyncio.Event()
-        self._sockets = bind_sockets(0, "127.0.0.1")
-        self.port: int = self._sockets[0].getsockname()[1]
-        self._server = HTTPServer(Application([(r".*", _Handler, {"fake": self})]))
-
-    @property
-    def url(self) -> str:
-        """The base URL, without /v1."""
-        return f"http://127.0.0.1:{self.port}"
 
     def next(self) -> Say:
         """Return the next answer."""
         if len(self.answers) > 1:
             return self.answers.pop(0)
         return self.answers[0] if self.answers else Say()
-
-    async def __aenter__(self) -> FakeMedia:
-        self._server.add_sockets(self._sockets)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.released.set()
-        self._server.stop()
-        await self._server.close_all_connections()
 
 
 class _Handler(RequestHandler):

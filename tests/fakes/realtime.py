@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
-from tornado.web import Application
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from tests.fakes.serving import Served
 
 Json = dict[str, Any]
 USAGE: Json = {
@@ -68,23 +67,20 @@ class Manner:
     says_first: str | None = None
 
 
-class FakeRealtime:
+class FakeRealtime(Served):
     """The server, by TLS with a context. `received` are the events of all sessions, `asked` the
     handshakes."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(_Session, r"/v1/realtime", ssl_options=tls)
+        if tls is not None:
+            self.url = self.url.replace("http:", "https:")
         self.manner = Manner()
         self.received: list[Json] = []
         self.raw: list[str] = []
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.closed: list[int | None] = []
         self.sessions: set[_Session] = set()
-        self.released = asyncio.Event()
-        self._sockets = bind_sockets(0, "127.0.0.1")
-        scheme = "http" if tls is None else "https"
-        self.url = f"{scheme}://127.0.0.1:{self._sockets[0].getsockname()[1]}"
-        routes = [(r"/v1/realtime", _Session, {"fake": self})]
-        self._server = HTTPServer(Application(routes), ssl_options=tls)
 
     def reset(self) -> None:
         """Answer as usual again."""
@@ -92,15 +88,6 @@ class FakeRealtime:
         self.released.clear()
         for each in (self.received, self.raw, self.asked, self.closed):
             each.clear()
-
-    async def __aenter__(self) -> FakeRealtime:
-        self._server.add_sockets(self._sockets)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.released.set()
-        self._server.stop()
-        await self._server.close_all_connections()
 
 
 class _Session(WebSocketHandler):

@@ -5,13 +5,14 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from types import TracebackType
 from typing import Self
 
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as NotThere
+
+from tests.waiting import until_sync
 
 START_S = 10.0
 
@@ -52,15 +53,8 @@ class RedisServer:
         self._process = subprocess.Popen(
             command, cwd=tempfile.gettempdir(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        deadline_s = time.monotonic() + START_S
         with Redis(port=self.port) as client:
-            while True:
-                try:
-                    client.ping()
-                    return
-                except NotThere:
-                    assert time.monotonic() < deadline_s, "the server does not start"
-                    time.sleep(0.01)
+            until_sync(lambda: _answers(client), START_S, "an answer of the server")
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -85,3 +79,10 @@ class RedisServer:
         trace: TracebackType | None,
     ) -> None:
         self.kill()
+
+
+def _answers(client: Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except NotThere:
+        return False

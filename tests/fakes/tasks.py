@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
 
+from tests.fakes.serving import Served
 from tests.fakes.upstream import Received
 
 Json = dict[str, Any]
@@ -38,29 +37,19 @@ class Wrong(Exception):
     """What a request asks is refused, with a code of the vendor's."""
 
 
-class FakeTasks:
+class FakeTasks(Served):
     """The server. Use as `async with FakeTasks() as upstream`; `sent` is its last answer."""
 
     def __init__(self) -> None:
+        super().__init__(_Handler, r"(.*)")
         self.answers = Answers()
         self.received: list[Received] = []
         self.sent = b""
-        self._sockets = bind_sockets(0, "127.0.0.1")
-        self.url = f"http://127.0.0.1:{self._sockets[0].getsockname()[1]}"
-        self._server = HTTPServer(Application([(r"(.*)", _Handler, {"fake": self})]))
 
     def reset(self) -> None:
         """Answer as usual again."""
         self.answers = Answers()
         self.received.clear()
-
-    async def __aenter__(self) -> FakeTasks:
-        self._server.add_sockets(self._sockets)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self._server.stop()
-        await self._server.close_all_connections()
 
 
 class _Handler(RequestHandler):

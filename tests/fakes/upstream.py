@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import orjson
-from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
-from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
+
+from tests.fakes.serving import Served
 
 USAGE = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
 
@@ -57,33 +57,15 @@ class Received:
         return body
 
 
-class FakeUpstream:
+class FakeUpstream(Served):
     """The server. Use as `async with FakeUpstream() as upstream`."""
 
     def __init__(self, behaviour: Behaviour | None = None, *, port: int = 0) -> None:
+        super().__init__(_Handler, port=port)
         self.behaviour = behaviour or Behaviour()
         self.by_key: dict[str, Behaviour] = {}
         self.received: list[Received] = []
-        self.released = asyncio.Event()
-        self.gone: asyncio.Event = asyncio.Event()
         self.open = 0
-        self._sockets = bind_sockets(port, "127.0.0.1")
-        self.port: int = self._sockets[0].getsockname()[1]
-        self._server = HTTPServer(Application([(r".*", _Handler, {"fake": self})]))
-
-    @property
-    def url(self) -> str:
-        """The base URL, without /v1."""
-        return f"http://127.0.0.1:{self.port}"
-
-    async def __aenter__(self) -> FakeUpstream:
-        self._server.add_sockets(self._sockets)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.released.set()
-        self._server.stop()
-        await self._server.close_all_connections()
 
 
 class _Handler(RequestHandler):

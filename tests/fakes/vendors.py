@@ -7,37 +7,25 @@ sent.
 
 from __future__ import annotations
 
-import asyncio
-
 import orjson
-from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
-from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
 
+from tests.fakes.serving import Served
 from tests.fakes.upstream import Received
 from tests.fakes.vendor_answers import CALL, VENDORS, Json, Manner, Vendor
 
 __all__ = ["CALL", "VENDORS", "FakeVendor", "Manner"]
 
 
-class FakeVendor:
+class FakeVendor(Served):
     """The server. Use as `async with FakeVendor() as vendor`; `sent` is its last answer's bytes."""
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.manner = Manner()
         self.received: list[Received] = []
         self.sent = b""
-        self.released = asyncio.Event()
-        self.gone = asyncio.Event()
-        self._sockets = bind_sockets(0, "127.0.0.1")
-        self.port: int = self._sockets[0].getsockname()[1]
-        self._server = HTTPServer(Application([(r".*", _Handler, {"fake": self})]))
-
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"http://127.0.0.1:{self.port}"
 
     def reset(self) -> None:
         """Answer as usual again."""
@@ -45,15 +33,6 @@ class FakeVendor:
         self.received.clear()
         self.released.clear()
         self.gone.clear()
-
-    async def __aenter__(self) -> FakeVendor:
-        self._server.add_sockets(self._sockets)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.released.set()
-        self._server.stop()
-        await self._server.close_all_connections()
 
 
 class _Handler(RequestHandler):

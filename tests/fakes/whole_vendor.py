@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
+
+from tests.fakes.serving import Served
 
 JSON, SOUND = "application/json", "audio/mpeg"
 
@@ -34,7 +34,7 @@ class Seen:
         return self.headers.get("authorization", "").removeprefix("Bearer ")
 
 
-class WholeVendor:
+class WholeVendor(Served):
     """The server. Use as `async with WholeVendor() as vendor`.
 
     `pages` are answers to GET by address: JSON or its text, or a dict of these by key under "by";
@@ -42,6 +42,7 @@ class WholeVendor:
     """
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.pages: dict[str, Any] = {}
         self.status: dict[str, int] = {}
         self.seen: list[Seen] = []
@@ -49,28 +50,15 @@ class WholeVendor:
         self.open = self.most_open = 0
         self.may_answer = asyncio.Event()
         self.may_answer.set()
-        self._sockets = bind_sockets(0, "127.0.0.1")
-        self.port: int = self._sockets[0].getsockname()[1]
-        self._server = HTTPServer(Application([(r".*", _Handler, {"vendor": self})]))
-
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"http://127.0.0.1:{self.port}"
-
-    async def __aenter__(self) -> WholeVendor:
-        self._server.add_sockets(self._sockets)
-        return self
 
     async def __aexit__(self, *exc: object) -> None:
         self.may_answer.set()
-        self._server.stop()
-        await self._server.close_all_connections()
+        await super().__aexit__(*exc)
 
 
 class _Handler(RequestHandler):
-    def initialize(self, vendor: WholeVendor) -> None:
-        self.vendor = vendor
+    def initialize(self, fake: WholeVendor) -> None:
+        self.vendor = fake
 
     def log_exception(self, *_: Any) -> None:
         return

@@ -16,6 +16,7 @@ from tests.e2e.server import ROOT_KEY, Server
 from tests.fakes.vendors import FakeVendor
 from tests.fuzz.bodies import VENDORS
 from tests.fuzz.cases import Case, Keys, make
+from tests.waiting import until_sync
 
 AT_ONCE = 12
 # No answer may take longer than that, in seconds.
@@ -172,9 +173,7 @@ def settled(server: Server) -> list[str]:
     """Wait until nothing is under way, and return what is wrong with the books and the log."""
     faults = []
     try:
-        server.wait_for(
-            lambda: _gauges(server) == {"open_requests": 0.0, "appender_pending": 0.0}, 20
-        )
+        until_sync(lambda: _gauges(server) == {"open_requests": 0.0, "appender_pending": 0.0}, 20)
     except AssertionError:
         faults.append(f"left over: {_gauges(server)}")
     done = server.cli("ledger", "verify")

@@ -21,32 +21,25 @@ from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
 from ledger.indexes import INDEXES
 from ledger.store import Store
+from tests.forks import ROOT, Forks, text_of
 from tests.ledger.drafts import charge, recharge
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass
 class Tollgate:
     """Runs `tollgate` in a directory of its own with nothing set but what a test sets."""
 
+    forks: Forks
     cwd: Path
     environ: dict[str, str]
 
     def __call__(self, *args: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "gateway.cli", *args],
-            cwd=self.cwd,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | self.environ | environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return text_of(self.forks.run(args, self.cwd, self.environ | environ))
 
 
 @pytest.fixture
-def tollgate(tmp_path: Path, mongo_driver: str) -> Tollgate:
-    return Tollgate(tmp_path, {"MONGO_DRIVER": mongo_driver})
+def tollgate(forks: Forks, tmp_path: Path, mongo_driver: str) -> Tollgate:
+    return Tollgate(forks, tmp_path, {"MONGO_DRIVER": mongo_driver})
 
 
 async def keep_books(store: Store) -> None:
@@ -101,9 +94,13 @@ async def change(url: str, name: str, amount_nano: int) -> None:
 # -- parsing ------------------------------------------------------------------------------------
 
 
-def test_version(tollgate: Tollgate) -> None:
-    done = tollgate("--version")
-    assert (done.returncode, done.stdout) == (0, f"tollgate {__version__}\n")
+def test_version_by_a_process_that_starts_on_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gateway.cli", "--version"]
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"tollgate {__version__}\n", "")
 
 
 def test_help_names_every_command(tollgate: Tollgate) -> None:

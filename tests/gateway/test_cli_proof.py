@@ -1,6 +1,7 @@
 """Seals, bundles and receipts on the command line."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_bundle_is_exported_and_checked_without_books(
     written = served("ledger", "export", "--bundle", name, TOLLGATE_SIGNING_KEY=str(key))
     assert written.returncode == 0, written.stderr
     digest = digest_in(written.stdout)
-    alone = Tollgate(served.cwd, {})
+    alone = replace(served, environ={})
     public = str(key.with_suffix(".pub"))
     done = alone("ledger", "verify", "--bundle", name, "--public-key", public)
     assert done.returncode == 0 and "The bundle is right" in done.stdout, done.stdout + done.stderr
@@ -72,7 +73,7 @@ def test_a_bundle_is_exported_and_checked_without_books(
 def test_a_receipt_is_written_and_checked_without_books(served: Tollgate) -> None:
     written = served("ledger", "receipt", "usage:r1", "--output", "r1.json")
     assert written.returncode == 0, written.stderr
-    alone = Tollgate(served.cwd, {})
+    alone = replace(served, environ={})
     assert alone("ledger", "verify", "--receipt", "r1.json").returncode == 0
     path = served.cwd / "r1.json"
     path.write_text(path.read_text().replace('"amount": -5000', '"amount": -4000'))

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,9 +13,9 @@ from ledger.books import Books
 from ledger.clock import Clock
 from ledger.indexes import INDEXES
 from ledger.store import Store
+from tests.forks import Forks, text_of
 from tests.ledger.drafts import charge, recharge
 
-ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 pytestmark = pytest.mark.database
 
@@ -37,7 +35,7 @@ async def keep_books(store: Store) -> None:
 
 @pytest.fixture
 def ledger(
-    tmp_path: Path, database_url: str, database_name: str, mongo_driver: str
+    forks: Forks, tmp_path: Path, database_url: str, database_name: str, mongo_driver: str
 ) -> Iterator[Run]:
     async def prepare(drop: bool) -> None:
         store = await Store.connect(database_url, database_name, mongo_driver)
@@ -45,22 +43,13 @@ def ledger(
         await store.close()
 
     environ = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
         "MONGO_URL": database_url,
         "MONGO_DB": database_name,
         "MONGO_DRIVER": mongo_driver,
     }
 
     def run(*args: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "gateway.cli", "ledger", *args],
-            cwd=tmp_path,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return text_of(forks.run(["ledger", *args], tmp_path, environ))
 
     asyncio.run(prepare(drop=False))
     yield run

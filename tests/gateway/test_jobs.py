@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -15,8 +15,7 @@ from gateway.settings import Settings
 from ledger.clock import Clock
 from ledger.errors import Unavailable
 from ledger.store import Store
-
-WITHIN_S = 20.0
+from tests.waiting import until
 
 
 class MovedClock(Clock):
@@ -39,13 +38,6 @@ class LostStore:
             raise Unavailable("away")
 
         return away
-
-
-async def until(condition: Callable[[], bool], within_s: float = WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not so within {within_s} s"
-        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -81,7 +73,7 @@ async def test_of_two_processes_one_leads_and_the_other_follows_it(store: Store)
             await until(lambda: len(first_turns) > 10)
             assert first.leader.leads and not second.leader.leads and not second_turns
             await first.close()
-            await until(lambda: second.leader.leads, within_s=1)
+            await until(lambda: second.leader.leads, timeout_s=1)
             await until(lambda: len(second_turns) > 3)
             stopped_at = len(first_turns)
             await until(lambda: len(second_turns) > 10)
@@ -94,7 +86,7 @@ async def test_a_leader_that_crashed_is_replaced_when_its_lease_ends(store: Stor
     began_s = time.monotonic()
     job, turns = counting("count")
     async with running(store, "2:1", job) as second:
-        await until(lambda: second.leader.leads, within_s=3)
+        await until(lambda: second.leader.leads, timeout_s=3)
         assert 0.8 < time.monotonic() - began_s < 3
         await until(lambda: bool(turns))
         assert not await dead.stand(), "who lost the lease must not renew it"

@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway import metrics
 from gateway.metrics import TABLE, Counts, Snapshot, cumulative, merge, render
 from tests.e2e.server import Server, free_port
+from tests.waiting import until_sync
 
-WITHIN_S = 30.0
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -121,18 +121,11 @@ def test_processes_together_count_what_one_would_have(
 # -- a real server, several processes
 
 
-def until(condition: Callable[[], bool], within_s: float = WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not so within {within_s} s"
-        time.sleep(0.02)
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     pytest.importorskip("secantus", reason="the embedded database is not installed")
     server = Server(tmp_path_factory.mktemp("metrics")).start("--workers", "2")
-    until(lambda: "is ready at" in server.log.read_text())
+    until_sync(lambda: "is ready at" in server.log.read_text())
     server.add_channel()
     yield server
     server.stop()
@@ -166,7 +159,7 @@ def test_a_scrape_shows_the_sum_of_all_workers_and_counters_outlive_them(server:
         assert refused.status_code == 401
 
     charges = {"endpoint": "chat.completions", "model": "sandbox-chat", "outcome": "complete"}
-    until(lambda: sample(scraped(server), "charges_total", **charges) >= 30)
+    until_sync(lambda: sample(scraped(server), "charges_total", **charges) >= 30)
     found = scraped(server)
     events = server.events(type="usage.charged")
     assert sample(found, "charges_total", **charges) == len(events) == 30
@@ -183,13 +176,13 @@ def test_a_scrape_shows_the_sum_of_all_workers_and_counters_outlive_them(server:
     assert sample(found, "leader") == 1
     assert sample(found, "database_up") == 1
 
-    until(lambda: _killed_one(server))
-    until(lambda: "is back as process" in server.log.read_text())
+    until_sync(lambda: _killed_one(server))
+    until_sync(lambda: "is back as process" in server.log.read_text())
     after = scraped(server)
     assert sample(after, "worker_restarts_total") == 1
     assert sample(after, "workers") == 2
     ask(server, 5)
-    until(lambda: sample(scraped(server), "charges_total", **charges) >= 30)
+    until_sync(lambda: sample(scraped(server), "charges_total", **charges) >= 30)
     reported = sample(scraped(server), "charges_total", **charges)
     assert 30 <= reported <= 35
 

@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +11,13 @@ import httpx
 import pytest
 
 from tests.e2e.server import Server
+from tests.waiting import until_sync
 
 pytest.importorskip("secantus", reason="the embedded database is not installed")
 pytestmark = [pytest.mark.database, pytest.mark.timeout(240)]
 
 WITHIN_S = 30.0
 QUICK_S = 2.0
-
-
-def until(condition: Callable[[], bool], within_s: float = WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not so within {within_s} s"
-        time.sleep(0.02)
 
 
 def asked(server: Server, path: str) -> tuple[int, dict[str, Any]]:
@@ -46,7 +38,7 @@ def test_a_database_that_hangs_makes_it_degraded_and_is_said_once(tmp_path: Path
     pid = database_pid(server)
     os.kill(pid, signal.SIGSTOP)
     try:
-        until(lambda: asked(server, "/health/ready")[0] == 503)
+        until_sync(lambda: asked(server, "/health/ready")[0] == 503)
         for _ in range(20):
             status, said = asked(server, "/health/ready")
             assert status == 503
@@ -57,7 +49,7 @@ def test_a_database_that_hangs_makes_it_degraded_and_is_said_once(tmp_path: Path
             assert server.http.get("/metrics", timeout=QUICK_S).status_code == 200
     finally:
         os.kill(pid, signal.SIGCONT)
-    until(lambda: asked(server, "/health/ready")[0] == 200)
+    until_sync(lambda: asked(server, "/health/ready")[0] == 200)
     server.stop()
     log = server.log.read_text()
     assert log.count("the database is away") == 1, log
@@ -66,7 +58,7 @@ def test_a_database_that_hangs_makes_it_degraded_and_is_said_once(tmp_path: Path
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     server = Server(tmp_path, MIN_FREE_DISK_BYTES=str(1 << 40)).launch()
-    until(lambda: answers(server))
+    until_sync(lambda: answers(server))
     assert asked(server, "/health/ready") == (
         503,
         {"status": "unavailable", "reason": "disk_full"},

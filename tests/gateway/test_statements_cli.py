@@ -19,9 +19,9 @@ from ledger.books import Books
 from ledger.clock import Clock
 from ledger.indexes import INDEXES
 from ledger.store import Store
+from tests.forks import ROOT, Forks
 from tests.ledger.drafts import charge, recharge
 
-ROOT = Path(__file__).resolve().parents[2]
 LATE_US = 1_700_000_000_000_000
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 pytestmark = pytest.mark.database
@@ -40,7 +40,7 @@ async def keep_books(store: Store) -> None:
 
 @pytest.fixture
 def ledger(
-    tmp_path: Path, database_url: str, database_name: str, mongo_driver: str
+    forks: Forks, tmp_path: Path, database_url: str, database_name: str, mongo_driver: str
 ) -> Iterator[Run]:
     """`tollgate ledger …` on books, in a directory of its own."""
 
@@ -60,6 +60,8 @@ def ledger(
 
     def run(*args: str, **options: object) -> "subprocess.CompletedProcess[bytes]":
         command = [sys.executable, "-m", "gateway.cli", "ledger", *args]
+        if not options:
+            return forks.run(command[3:], tmp_path, environ)
         given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.run(command, cwd=tmp_path, env=environ, timeout=60, check=False, **given)
 

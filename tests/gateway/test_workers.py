@@ -6,9 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from tests.e2e.server import SECRET_KEY, Server
+from tests.waiting import until_sync
 
 pytest.importorskip("secantus", reason="the embedded database is not installed")
 pytestmark = [pytest.mark.database, pytest.mark.timeout(240)]
@@ -24,13 +24,6 @@ WORKERS, FEW = 4, 2
 CONNECTIONS = 200
 WITHIN_S = 60.0
 few = pytest.mark.parametrize("server", [FEW], indirect=True)
-
-
-def until(condition: Callable[[], bool], within_s: float = WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not so within {within_s} s"
-        time.sleep(0.02)
 
 
 def family(server: Server) -> list[psutil.Process]:
@@ -51,7 +44,7 @@ def workers_of(server: Server) -> list[psutil.Process]:
 
 def start(directory: Path, workers: int = WORKERS, **environ: str) -> Server:
     server = Server(directory, **environ).start("--workers", str(workers))
-    until(lambda: "is ready at" in server.log.read_text())
+    until_sync(lambda: "is ready at" in server.log.read_text())
     return server
 
 
@@ -79,7 +72,7 @@ def ready_to_ask(server: Server, **config: int) -> str:
             asked[ask(http, key)] += 1
             return asked[200] >= 5 * WORKERS
 
-        until(known)
+        until_sync(known)
     return key
 
 
@@ -141,8 +134,8 @@ async def test_a_worker_that_is_killed_under_load_comes_back(server: Server) -> 
         load = [asyncio.create_task(asking(http, key, seen)) for _ in range(16)]
         victim.kill()
         before = seen[200]
-        await asyncio.to_thread(until, lambda: "is back as process" in server.log.read_text())
-        await asyncio.to_thread(until, lambda: seen[200] > before + 100)
+        await asyncio.to_thread(until_sync, lambda: "is back as process" in server.log.read_text())
+        await asyncio.to_thread(until_sync, lambda: seen[200] > before + 100)
         for task in load:
             task.cancel()
         await asyncio.gather(*load, return_exceptions=True)
@@ -180,7 +173,7 @@ async def test_streams_end_well_when_the_parent_is_told_to_stop(server: Server) 
     async with httpx.AsyncClient(base_url=server.url, timeout=60, trust_env=False) as http:
         streams = [asyncio.create_task(stream(http)) for _ in range(40)]
         await begun.wait()
-        await asyncio.to_thread(until, lambda: _open_connections(server) >= 40)
+        await asyncio.to_thread(until_sync, lambda: _open_connections(server) >= 40)
         assert server.process is not None
         server.process.send_signal(signal.SIGTERM)
         await asyncio.gather(*streams)
@@ -228,9 +221,9 @@ async def test_a_reload_replaces_all_workers_and_no_request_notices(server: Serv
         load = [asyncio.create_task(asking(http, key, seen)) for _ in range(4)]
         assert server.process is not None
         server.process.send_signal(signal.SIGHUP)
-        await asyncio.to_thread(until, lambda: "new workers serve" in server.log.read_text())
+        await asyncio.to_thread(until_sync, lambda: "new workers serve" in server.log.read_text())
         await asyncio.to_thread(
-            until, lambda: not before & {worker.pid for worker in workers_of(server)}
+            until_sync, lambda: not before & {worker.pid for worker in workers_of(server)}
         )
         for task in load:
             task.cancel()

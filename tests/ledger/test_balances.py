@@ -18,7 +18,7 @@ async def test_any_time_is_exact(store, seed):
     history = await History.open(store)
     for account in ACCOUNTS:
         assert await balance_at(history, account) == teller.balance(account)
-        times = teller.some_times(4)
+        times = teller.some_times(2)
         for at_us, known_us in zip(times, reversed(times), strict=True):
             for as_of in (AsOf(at_us), AsOf(None, known_us), AsOf(at_us, known_us)):
                 expected = teller.balance(account, as_of.counts)

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from ledger.embedded_files import RunFile, is_alive, read_run_file, write_run_fi
 from ledger.embedded_probe import process_id
 from ledger.errors import EmbeddedError, Unavailable
 from ledger.store import Store
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 20.0
@@ -59,14 +59,6 @@ async def connected(url, driver, **options):
         yield store
     finally:
         await store.close()
-
-
-async def until(condition, what):
-    """Return when the condition holds; fail after a deadline."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.02)
 
 
 def is_gone(pid):
@@ -168,7 +160,7 @@ async def test_the_child_dies_with_a_killed_parent(tmp_path, how, mongo_driver):
         parent.kill()
         parent.wait()
     assert running_url(tmp_path) is None
-    await until(lambda: is_gone(int(pid)), "the child outlived its parent")
+    await until(lambda: is_gone(int(pid)), DEADLINE_S, "the end of the child of a killed parent")
     async with running(tmp_path) as database:
         async with connected(database.url, mongo_driver) as store:
             assert await store.count("things", {}) == 1

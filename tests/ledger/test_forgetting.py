@@ -10,6 +10,7 @@ from ledger.clock import Clock
 from ledger.errors import InsufficientCredit
 from tests.ledger.drafts import charge, recharge
 from tests.ledger.faults import FaultyStore
+from tests.waiting import until
 
 pytestmark = pytest.mark.database
 
@@ -71,9 +72,7 @@ async def test_a_slice_that_somebody_waits_for_is_not_forgotten(store, books):
     waiting = asyncio.create_task(books.credit.hold(["user:1"], 6_000, wait_s=30))
     nothing = await books.credit.hold(["user:2"], 0)
     piece = books.credit.slices.of("user:1")
-    async with asyncio.timeout(10):
-        while piece.users < 2:  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.005)
+    await until(lambda: piece.users >= 2)
     books.credit.slices.forget_idle(idle_s=0)
     assert {piece.account for piece in books.credit.slices} == {"user:1", "user:2"}
     first.settle(10_000 - 6_000)

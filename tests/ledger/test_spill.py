@@ -17,6 +17,7 @@ from ledger.recovery import recover_abandoned
 from ledger.spill import Spilled, SpillFile, file_of, identity, orphans
 from ledger.verify import verify
 from tests.ledger.drafts import GONE, charge, recharge
+from tests.waiting import until
 
 SCHEMAS = Schemas()
 
@@ -63,12 +64,6 @@ async def opened(store, tmp_path, **options):
     return await Books.open(
         store, Clock(), spill_dir=tmp_path / "spill", flush_interval_s=0.01, **options
     )
-
-
-async def until(condition, within_s=10.0):
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.01)
 
 
 async def crash(books):

@@ -20,7 +20,8 @@ from ledger import accounts
 from tests.fakes.upstream import Behaviour
 from tests.fakes.vendors import FakeVendor
 from tests.fakes.whole_vendor import WholeVendor
-from tests.gateway.relay.conftest import Gate, gate, running_gate, until
+from tests.gateway.relay.conftest import Gate, gate, running_gate
+from tests.waiting import until
 
 __all__ = ["gate", "running_gate"]
 
@@ -75,10 +76,11 @@ async def progress(root: httpx.AsyncClient, kind: str = "tests") -> dict[str, An
 
 
 async def round_over(root: httpx.AsyncClient, kind: str = "tests") -> dict[str, Any]:
-    async with asyncio.timeout(20):
-        while (found := await progress(root, kind))["running"]:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-    return found
+    async def over() -> Any:
+        found = await progress(root, kind)
+        return not found["running"] and found
+
+    return dict(await until(over))
 
 
 SANDBOX = 1000

@@ -1,6 +1,5 @@
 """Directories on a real database."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -86,13 +85,3 @@ async def make_directory(
 @pytest.fixture
 async def directory(make_directory: MakeDirectory) -> Directory:
     return await make_directory()
-
-
-async def within(seconds: float, condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Return once the condition holds; fail when it does not in time."""
-    async with asyncio.timeout(seconds):
-        while True:
-            holds = condition()
-            if holds if isinstance(holds, bool) else await holds:
-                return
-            await asyncio.sleep(0.01)

@@ -10,7 +10,8 @@ from gateway.directory.errors import SecretsLocked
 from gateway.directory.vault import Vault
 from ledger.errors import Unavailable
 from ledger.store import Store
-from tests.gateway.directory.conftest import SANDBOX, MakeDirectory, MovableClock, within
+from tests.gateway.directory.conftest import SANDBOX, MakeDirectory, MovableClock
+from tests.waiting import until
 
 FRESH_S = 2.0
 
@@ -31,13 +32,13 @@ async def test_channels_and_options_reach_other_processes(
 ) -> None:
     here, there = pair
     channel = await here.channels.create({"type": SANDBOX, "models": "m"})
-    await within(FRESH_S, lambda: there.channels_for("default", "m") == (channel,))
+    await until(lambda: there.channels_for("default", "m") == (channel,), FRESH_S)
     await here.channels.update(channel.id, {"status": 2})
-    await within(FRESH_S, lambda: there.channels_for("default", "m") == ())
+    await until(lambda: there.channels_for("default", "m") == (), FRESH_S)
     await here.channels.delete(channel.id)
-    await within(FRESH_S, lambda: there.channel(channel.id) is None)
+    await until(lambda: there.channel(channel.id) is None, FRESH_S)
     await here.options.set("SystemName", "Gate")
-    await within(FRESH_S, lambda: there.options.get("SystemName") == "Gate")
+    await until(lambda: there.options.get("SystemName") == "Gate", FRESH_S)
 
 
 async def test_keys_and_users_reach_other_processes(pair: tuple[Directory, Directory]) -> None:
@@ -46,13 +47,13 @@ async def test_keys_and_users_reach_other_processes(pair: tuple[Directory, Direc
     key, secret = await here.keys.create(user.id, {})
     assert await there.key_by_secret(secret) == key and await there.user(user.id) == user
     disabled = await here.keys.update(key.id, {"status": 2})
-    await within(FRESH_S, lambda: there.cached_key(secret) == disabled)
+    await until(lambda: there.cached_key(secret) == disabled, FRESH_S)
     moved = await here.users.update(user.id, {"group": "vip"})
-    await within(FRESH_S, lambda: there.cached_user(user.id) == moved)
+    await until(lambda: there.cached_user(user.id) == moved, FRESH_S)
     await here.keys.delete(key.id)
     await here.users.delete(user.id)
-    await within(FRESH_S, lambda: there.cached_key(secret) is None)
-    await within(FRESH_S, lambda: there.cached_user(user.id) is None)
+    await until(lambda: there.cached_key(secret) is None, FRESH_S)
+    await until(lambda: there.cached_user(user.id) is None, FRESH_S)
     assert await there.key_by_secret(secret) is None and await there.user(user.id) is None
 
 
@@ -62,7 +63,7 @@ async def test_polling_alone_is_fast_enough(
     here, there = pair
     there._follower._tasks[1].cancel()  # no change stream
     channel = await here.channels.create({"type": SANDBOX, "models": "m"})
-    await within(FRESH_S, lambda: there.channels_for("default", "m") == (channel,))
+    await until(lambda: there.channels_for("default", "m") == (channel,), FRESH_S)
 
 
 async def test_a_late_write_within_the_overlap_is_seen(directory: Directory, store: Store) -> None:
@@ -97,7 +98,7 @@ async def test_changes_are_picked_up_after_the_database_was_away(
     here, there = pair
     caplog.set_level(logging.INFO)
     channel = await here.channels.create({"type": SANDBOX, "models": "m"})
-    await within(FRESH_S, lambda: there.channels_for("default", "m") == (channel,))
+    await until(lambda: there.channels_for("default", "m") == (channel,), FRESH_S)
     real, refused = there._follower._store, 0
 
     class Away:
@@ -111,11 +112,11 @@ async def test_changes_are_picked_up_after_the_database_was_away(
 
     there._follower._store = Away()
     await here.channels.update(channel.id, {"models": "m,n"})
-    await within(5, lambda: refused >= 3)
+    await until(lambda: refused >= 3, 5)
     assert there.channels_for("default", "m") == (channel,)
     there._follower._store = real
-    await within(FRESH_S, lambda: there.models_for("default") == ["m", "n"])
-    await within(FRESH_S, lambda: "read again" in caplog.text)
+    await until(lambda: there.models_for("default") == ["m", "n"], FRESH_S)
+    await until(lambda: "read again" in caplog.text, FRESH_S)
     assert caplog.text.count("cannot be read, trying on") == 1
 
 
@@ -155,7 +156,7 @@ async def test_last_uses_are_flushed_every_half_minute(
     async def is_written() -> bool:
         return (await directory.keys.get(key.id)).accessed_s == 1_700_000_000
 
-    await within(5, is_written)
+    await until(is_written, 5)
 
 
 async def test_another_secret_key_is_refused_at_start(make_directory: MakeDirectory) -> None:

@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from gateway.directory.freshness import Follower
-from tests.gateway.directory.conftest import SANDBOX, MakeDirectory, within
+from tests.gateway.directory.conftest import SANDBOX, MakeDirectory
+from tests.waiting import until
 
 
 class Quiet:
@@ -64,6 +65,6 @@ async def test_a_process_that_is_told_to_look_sees_a_write_at_once(
     writer.wrote = reader.look_soon
     fields = {"type": SANDBOX, "name": "new", "models": ["m"]}
     channel = await writer.channels.create(fields)
-    await within(5, lambda: bool(reader.channels_for("default", "m")))
+    await until(lambda: bool(reader.channels_for("default", "m")), 5)
     await writer.channels.update(channel.id, {"models": ["n"]})
-    await within(5, lambda: bool(reader.channels_for("default", "n")))
+    await until(lambda: bool(reader.channels_for("default", "n")), 5)

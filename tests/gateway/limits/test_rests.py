@@ -9,7 +9,8 @@ from gateway.channels.health import Health, Rules
 from gateway.limits.line import Line
 from gateway.limits.rests import Rests
 from tests.fakes.redis import RedisServer
-from tests.gateway.limits.test_shared import PATIENT_S, new_name, until
+from tests.gateway.limits.test_shared import PATIENT_S, new_name
+from tests.waiting import until
 
 KEY, WHOLE = (7, "abc"), (7, "")
 

@@ -4,7 +4,7 @@ import asyncio
 import multiprocessing
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -19,8 +19,8 @@ from gateway.limits.rule import CONCURRENCY, REQUESTS, Away, Rule
 from gateway.limits.scripts import TAKE
 from gateway.limits.shared import Shared
 from tests.fakes.redis import RedisServer
+from tests.waiting import until
 
-DEADLINE_S = 20.0
 # A machine that is busy with other things must not look like a Redis that is away.
 PATIENT_S = 5.0
 
@@ -48,12 +48,6 @@ async def limits_on(
     finally:
         await shared.close()
         await line.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 STEPS = st.lists(
@@ -151,9 +145,11 @@ async def test_leases_are_shared_renewed_and_end_with_their_process(redis: Redis
             grant.end()
             assert isinstance(await alive.take([rule]), Grant)  # at once: in order on the line
         # That process is gone without a word; its lease ends by itself.
-        async with asyncio.timeout(DEADLINE_S):
-            while isinstance(await other.take([rule]), Refusal):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+
+        async def taken() -> bool:
+            return isinstance(await other.take([rule]), Grant)
+
+        await until(taken)
 
 
 async def test_redis_killed_in_mid_run_and_started_again(caplog: pytest.LogCaptureFixture) -> None:

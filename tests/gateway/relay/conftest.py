@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from ledger.money import parse_usd
 from ledger.store import Store
 from ledger.verify import verify
 from tests.fakes.upstream import Behaviour, FakeUpstream
+from tests.waiting import until
 
 # USD per million tokens: a token of input is 1,000 nano-dollars, of output 4,000.
 ROW = {"model": "m", "input": "1", "cached": "0.5", "output": "4"}
@@ -35,13 +36,6 @@ SECRET = "upstream-secret"
 # For clients of a gateway without TLS: reading the authorities' certificates is what takes longest
 # in making one.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    """Wait for what has no event to wait for."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 @dataclass
@@ -102,12 +96,8 @@ class Gate:
 
     async def event(self, request_id: str) -> dict[str, Any]:
         """Wait for the charge of a request."""
-        async with asyncio.timeout(DEADLINE_S):
-            while True:
-                found = await self.books.store.find_one("events", {"_id": f"usage:{request_id}"})
-                if found is not None:
-                    return dict(found)
-                await asyncio.sleep(0.01)
+        find, wanted = self.books.store.find_one, {"_id": f"usage:{request_id}"}
+        return dict(await until(lambda: find("events", wanted), what=f"a charge {wanted}"))
 
     async def charge_of(self, response: Any) -> dict[str, Any]:
         """Return the event of an answer."""

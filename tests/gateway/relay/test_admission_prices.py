@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.relay.conftest import Gate, until
+from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.test_answers import ASK
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,9 +7,10 @@ import pytest
 
 from ledger import accounts
 from tests.fakes.upstream import Behaviour
-from tests.gateway.relay.conftest import Gate, until
+from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.test_answers import ASK, COST, HI
 from tests.gateway.relay.test_endings import WORDS, hang_up_after
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

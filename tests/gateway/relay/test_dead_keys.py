@@ -8,8 +8,9 @@ import pytest
 from gateway.directory.channels import Channel
 from ledger.errors import StoreError
 from tests.fakes.upstream import Behaviour, FakeUpstream
-from tests.gateway.relay.conftest import Gate, until
+from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.upstreams import AUTOMATIC, DEAD, Upstreams, limited, upstreams
+from tests.waiting import until
 
 __all__ = ["upstreams"]
 

@@ -12,8 +12,9 @@ import pytest
 from gateway.relay.context import Relay
 from ledger.errors import BooksBusy, BooksUnavailable
 from tests.fakes.upstream import Behaviour
-from tests.gateway.relay.conftest import DEADLINE_S, Gate, until
+from tests.gateway.relay.conftest import DEADLINE_S, Gate
 from tests.gateway.relay.test_answers import ASK, COST
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -72,18 +73,23 @@ async def test_hanging_up_is_charged_by_the_declared_policy(
     assert await gate.balance(key.account) == 10**9 - cost
 
 
+async def hang_up_unanswered(gate: Gate, secret: str, *, drained: bool) -> None:
+    """Ask an upstream that hangs and leave; it goes on then if its answer is drained."""
+    asking = asyncio.create_task(gate.post(secret, ASK))
+    await until(lambda: gate.upstream.received)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    if drained:
+        await until(lambda: any(x.client_gone for x in gate.running.relay.exchanges))
+        gate.upstream.released.set()
+
+
 @pytest.mark.parametrize("policy", ["drain", "estimate"])
 async def test_hanging_up_before_the_answer_begins(gate: Gate, policy: str) -> None:
     gate.settings(disconnect_policy=policy)
     gate.upstream.behaviour = Behaviour(hang=True)
     key, secret = await gate.key("1")
-    asking = asyncio.create_task(gate.post(secret, ASK))
-    await until(lambda: gate.upstream.received)
-    asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
-    if policy == "drain":
-        await until(lambda: any(x.client_gone for x in gate.running.relay.exchanges))
-        gate.upstream.released.set()
+    await hang_up_unanswered(gate, secret, drained=policy == "drain")
     await gate.settled()
     (event,) = await gate.events_of(key)
     assert event["body"]["outcome"] == "client_closed"

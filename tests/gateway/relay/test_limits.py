@@ -26,9 +26,10 @@ from gateway.limits.shared import Shared
 from gateway.relay.limit import duration
 from tests.fakes.redis import RedisServer
 from tests.fakes.upstream import Behaviour
-from tests.gateway.relay.conftest import DEADLINE_S, Gate, until
+from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.test_answers import ASK
 from tests.gateway.relay.test_endings import hang_up_after, open_stream
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -329,9 +330,7 @@ async def test_a_gateway_with_redis_opens_shares_and_closes(gate: Gate, tmp_path
             node.relay.watch.health.failed((1, ""), Blame.LIMIT, now_s, now_s, 30.0)
             async with Redis.from_url(redis.url) as client:
                 name = f"{{tollgate:{settings.mongo_db}}}:rests"
-                async with asyncio.timeout(DEADLINE_S):
-                    while not await client.hlen(name):  # noqa: ASYNC110
-                        await asyncio.sleep(0.005)
+                await until(lambda: client.hlen(name))
             assert node.observer.here()["redis_up"] == {(): 1.0}
         finally:
             await node.relay.drain(1)

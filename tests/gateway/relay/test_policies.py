@@ -1,6 +1,5 @@
 """What is charged where an answer does not end well: rules by model, visible on the event."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -8,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.upstream import USAGE, Behaviour
-from tests.gateway.relay.conftest import Gate, until
+from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.test_answers import ASK
-from tests.gateway.relay.test_endings import WORDS, hang_up_after
+from tests.gateway.relay.test_endings import WORDS, hang_up_after, hang_up_unanswered
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -77,13 +76,7 @@ async def test_hanging_up_before_a_whole_answer(
     await declare("InterruptionPolicy", rule)
     gate.upstream.behaviour = Behaviour(hang=True)
     key, secret = await gate.key("1")
-    asking = asyncio.create_task(gate.post(secret, ASK))
-    await until(lambda: gate.upstream.received)
-    asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
-    if rule == "drain":
-        await until(lambda: any(x.client_gone for x in gate.running.relay.exchanges))
-        gate.upstream.released.set()
+    await hang_up_unanswered(gate, secret, drained=rule == "drain")
     body = (await charged(gate, key))["body"]
     assert (body["outcome"], body["policy"]) == ("client_closed", rule)
     assert body["usage"] == usage

@@ -9,8 +9,9 @@ import pytest
 from ledger.events import Draft
 from ledger.money import usd
 from tests.fakes.upstream import USAGE, Behaviour
-from tests.gateway.relay.conftest import Gate, until
+from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.test_answers import ASK, COST, HI
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,9 +11,10 @@ import pytest
 from gateway.channels.health import Rules
 from ledger.store import Store
 from tests.fakes.upstream import Behaviour
-from tests.gateway.relay.conftest import DEADLINE_S, Gate, until
+from tests.gateway.relay.conftest import DEADLINE_S, Gate
 from tests.gateway.relay.test_answers import COST
 from tests.gateway.relay.upstreams import BRIEF, Upstreams, limited, upstreams
+from tests.waiting import until
 
 __all__ = ["upstreams"]
 

@@ -7,9 +7,10 @@ import socket
 import pytest
 
 from tests.fakes.raw import Line, RawUpstream, Request
-from tests.gateway.relay.conftest import DEADLINE_S, Gate, until
+from tests.gateway.relay.conftest import DEADLINE_S, Gate
 from tests.gateway.relay.faults.answers import Good, chunked, stream_head
 from tests.gateway.relay.test_answers import ASK
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

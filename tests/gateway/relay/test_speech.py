@@ -9,8 +9,8 @@ import pytest
 from gateway.channels.health import Rules
 from gateway.channels.watch import Watch
 from tests.fakes.media import SOUND, SPEECH_USAGE, Say, wav
-from tests.gateway.relay.conftest import until
 from tests.gateway.relay.media import Studio, opened, says, studio
+from tests.waiting import until
 
 __all__ = ["opened", "studio"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -15,8 +15,9 @@ from gateway.channels.health import Rules
 from gateway.channels.watch import Watch
 from gateway.media.spool import MEMORY_BYTES
 from tests.fakes.media import Say, wav
-from tests.gateway.relay.conftest import Gate, until
+from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.media import Studio, opened, says, studio
+from tests.waiting import until
 
 __all__ = ["opened", "studio"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")

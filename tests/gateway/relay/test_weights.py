@@ -9,8 +9,8 @@ import os
 import pytest
 
 from tests.fakes.upstream import Behaviour, FakeUpstream
-from tests.gateway.relay.conftest import until
 from tests.gateway.relay.upstreams import BRIEF, Upstreams, upstreams
+from tests.waiting import until
 
 __all__ = ["upstreams"]
 

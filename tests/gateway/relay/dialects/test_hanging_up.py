@@ -8,8 +8,9 @@ import pytest
 
 from tests.fakes.upstream import Behaviour
 from tests.fakes.vendors import FakeVendor, Manner
-from tests.gateway.relay.conftest import DEADLINE_S, Gate, until
+from tests.gateway.relay.conftest import DEADLINE_S, Gate
 from tests.gateway.relay.dialects.conftest import HI
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -2,7 +2,6 @@
 
 import copy
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -14,6 +13,7 @@ from gateway.relay.errors import RelayError
 from gateway.relay.pass_meter import PassMeter
 from gateway.relay.stream_meter import StreamMeter
 from tests.fakes.vendors import VENDORS, FakeVendor, Manner
+from tests.fuzz.bodies import places
 from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.dialects.test_calls import chat_stream
 
@@ -26,14 +26,6 @@ EVENTS = {
 EVENTS["openai"] = [
     orjson.loads(line[6:]) for line in chat_stream().splitlines() if line.startswith("data: {")
 ]
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value)
-    for name, item in list(inner):
-        yield value, name
-        if isinstance(item, dict | list):
-            yield from places(item)
 
 
 def mutilated(value: Any, rng: random.Random) -> Any:

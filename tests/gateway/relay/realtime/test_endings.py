@@ -9,9 +9,10 @@ import pytest
 from ledger.errors import BooksUnavailable
 from ledger.money import usd
 from tests.fakes.realtime import WORDS, FakeRealtime
-from tests.gateway.relay.conftest import Gate, until
+from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.dialects.conftest import with_books
 from tests.gateway.relay.realtime.conftest import CREATE, TEXT, TURN, talk
+from tests.waiting import until
 
 __all__ = ["with_books"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")

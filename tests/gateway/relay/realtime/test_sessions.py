@@ -9,8 +9,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.fakes.realtime import CLASSES, FakeRealtime
-from tests.gateway.relay.conftest import SECRET, Gate, until
+from tests.gateway.relay.conftest import SECRET, Gate
 from tests.gateway.relay.realtime.conftest import CREATE, TEXT, TURN, talk
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
