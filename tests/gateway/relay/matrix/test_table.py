@@ -3,14 +3,14 @@ is theirs."""
 
 from typing import Any
 
-from gateway.directory.catalogue import PROTOCOLS, Catalogue
+from gateway.directory.catalogue import PROTOCOLS
 from gateway.formats.openai import Endpoint
 from gateway.relay.absent import NotImplementedHandler, UnknownHandler
 from gateway.relay.billing import SubscriptionHandler, UsageHandler
 from gateway.relay.models import ModelHandler, ModelsHandler
 from gateway.relay.route import wire_of
 from gateway.urls import relay_routes
-from tests.admin.harness import PROVIDERS
+from tests.admin.harness import CATALOGUE
 from tests.gateway.relay.matrix.cell import CAME
 from tests.gateway.relay.matrix.columns import COLUMNS
 from tests.gateway.relay.matrix.page import PAGE, page
@@ -51,12 +51,12 @@ def test_every_route_has_a_row() -> None:
 
 
 def test_every_protocol_has_a_column() -> None:
-    vendor = Catalogue.load(PROVIDERS).vendor
+    vendor = CATALOGUE.vendor
     assert {vendor(column.type).protocol for column in COLUMNS} == set(PROTOCOLS)
 
 
 def test_the_words_are_the_products() -> None:
-    vendor = Catalogue.load(PROVIDERS).vendor
+    vendor = CATALOGUE.vendor
     known = {each.path: each for each in endpoints() if each.name != "proxy"}
     charged = [row for row in ROWS if row.path in known and not row.free]
     for row in charged:
