@@ -181,6 +181,11 @@ def by_minute(cell: Cell) -> list[int] | None:
     return counts if not left and sum(counts) == cell[EVENTS] else None
 
 
+def minute_of(ts: int) -> int:
+    """Return one event at this time, as a quarter's cell counts it."""
+    return _OF_MINUTE[ts % QUARTER_US // MINUTE_US]
+
+
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -204,11 +209,10 @@ def key_of(event: Document) -> Key:
 
 
 def count(cell: Cell, event: Document) -> None:
-    """Add an event to a cell, what it has on other channels and its bit excepted."""
+    """Add an event to a cell, what it has on other channels, its bit and its minute excepted."""
     cell[EVENTS] += 1
     cell[AMOUNT] += event["amount"]
     ts = event["ts"]
-    cell[MINUTES] += _OF_MINUTE[ts % QUARTER_US // MINUTE_US]
     if ts < cell[FIRST]:
         cell[FIRST] = ts
     if ts > cell[LAST]:

@@ -24,37 +24,28 @@ from dataclasses import dataclass, field
 import orjson
 
 from ledger.cubes import (
-    CHANNEL,
-    COST,
     CUBES,
     DAY_US,
     DIMENSIONS,
-    FIRST,
-    GROUP,
     HOUR_US,
-    LAST,
     MEASURES,
     MINUTE_BITS,
     MINUTE_US,
     MINUTES,
     NEVER_US,
+    QUARTER_ALL,
     QUARTER_US,
-    TRIED,
-    TRIED_AMOUNT,
-    TYPE,
     WHEN,
     Cell,
     Cells,
     Cube,
     Key,
-    count,
-    elsewhere,
-    empty_cell,
     key_of,
     merged,
     widened,
 )
 from ledger.events import Document
+from ledger.grid import Grid, Run, Runs
 from ledger.views import View, applied
 
 
@@ -70,7 +61,7 @@ class PageDelta:
     last: int = 0
     cells: Cells = field(default_factory=dict)
 
-    def take(self, key: Key, run: "Run") -> None:
+    def take(self, key: Key, run: Run) -> None:
         """Add what a cell counted."""
         if run.first < self.first:
             self.first = run.first
@@ -78,6 +69,12 @@ class PageDelta:
             self.last = run.last
         before = self.cells.get(key)
         self.cells[key] = run.cell if before is None else merged(before, run.cell)
+
+
+_CUBES = {
+    span_us: tuple(cube for cube in CUBES if cube.span_us == span_us)
+    for span_us in (QUARTER_US, HOUR_US, DAY_US)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,72 +87,23 @@ class Page:
     rows: dict[Key, bytes]
 
 
-@dataclass(slots=True)
-class Run:
-    """A cell, and the numbers of the first and the last event in it."""
-
-    cell: Cell
-    first: int
-    last: int
-
-    def add(self, cell: Cell, other: "Run") -> None:
-        """Add a cell of the events of another run."""
-        self.cell = merged(self.cell, cell)
-        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
-
-
-Runs = dict[tuple[int, Key], Run]  # by (number of the time, key)
-
-#: The cubes by how long the times of their pages are, the shortest first: cells of one are added up
-#: to those of the next.
-_LEVELS = tuple(
-    (span_us, tuple(cube for cube in CUBES if cube.span_us == span_us))
-    for span_us in sorted({cube.span_us for cube in CUBES})
-)
-
-
 class Folding:
-    """Folds one writer's events into cells by quarters of hours, and these into pages."""
+    """Folds one writer's events into cells of quarters of hours and of hours, and those of hours
+    into cells of days; and all of these into pages."""
 
     def __init__(self, slot: int) -> None:
         self._slot = slot
-        self._cells: tuple[Runs, ...] = tuple({} for _ in _LEVELS)
+        self._quarters = Grid(QUARTER_US, QUARTER_ALL.key)
+        self._hours = Grid(HOUR_US)
+        self._days: Runs = {}
 
     def add(self, events: Iterable[Document]) -> None:
         """Fold more events."""
-        quarters = self._cells[0]
+        quarter, hour = self._quarters.add, self._hours.add
         for event in events:
-            ts, seq = int(event["ts"]), int(event["seq"])
             key = key_of(event)
-            at = (ts // QUARTER_US, key)
-            run = quarters.get(at)
-            if run is None:
-                run = quarters[at] = Run(empty_cell(), seq, seq)
-            else:
-                run.last = seq
-            cell = run.cell
-            count(cell, event)
-            cell[WHEN] |= 1 << (ts % HOUR_US // MINUTE_US)
-            if key[TYPE] == "usage.charged" and len(event["body"].get("attempts", ())) > 1:
-                self._spread(at, cell, event)
-
-    def _spread(self, at: tuple[int, Key], answered: Cell, event: Document) -> None:
-        """Count a charge also on the channels that were tried before, with their costs."""
-        ts, seq, key = int(event["ts"]), int(event["seq"]), at[1]
-        for channel, cost in elsewhere(event).items():
-            place = at[0], (*key[:CHANNEL], channel, *key[GROUP:])
-            run = self._cells[0].setdefault(place, Run(empty_cell(), seq, seq))
-            cell, run.last = run.cell, seq
-            cell[TRIED] += 1
-            cell[TRIED_AMOUNT] += int(event["amount"])
-            cell[COST] += cost
-            answered[COST] -= cost
-            cell[FIRST], cell[LAST] = min(cell[FIRST], ts), max(cell[LAST], ts)
-            cell[WHEN] |= 1 << (ts % HOUR_US // MINUTE_US)
-
-    def cells(self) -> Iterable[tuple[int, Key, Cell]]:
-        """Return the cells, each with the start of the quarter of an hour that it belongs to."""
-        return ((at * QUARTER_US, key, run.cell) for (at, key), run in self._cells[0].items())
+            quarter(event, key)
+            hour(event, key)
 
     def deltas(self) -> dict[str, PageDelta]:
         """Return what the events add to each page, by its id, and forget them."""
@@ -165,21 +113,24 @@ class Folding:
         """Return what the events add to the pages of times that end by `before_us`, and forget
         that. No later event may belong into these times."""
         pages: dict[str, PageDelta] = {}
-        for level, (span_us, cubes) in enumerate(_LEVELS):
-            cells, longer = self._cells[level], self._cells[level + 1 : level + 2]
-            over = [at for at in cells if (at[0] + 1) * span_us <= before_us]
-            found: dict[tuple[int, int, str], PageDelta] = {}
-            for at in over:
-                run = cells.pop(at)
-                for number, cube in enumerate(cubes):
-                    place = (number, at[0], cube.by(at[1]))
+        for span_us, runs in (
+            (QUARTER_US, self._quarters.runs),
+            (HOUR_US, self._hours.runs),
+            (DAY_US, self._days),
+        ):
+            cubes = _CUBES[span_us]
+            found: dict[tuple[str, int, str], PageDelta] = {}
+            for at in [at for at in runs if (at[0] + 1) * span_us <= before_us]:
+                run = runs.pop(at)
+                for cube in cubes:
+                    place = (cube.name, at[0], cube.by(at[1]))
                     page = found.get(place)
                     if page is None:
                         page = found[place] = self._page(cube, at[0], place[2])
                         pages[page.id] = page
                     page.take(cube.key(at[1]), run)
-                for coarser in longer:
-                    _carry(coarser, at, span_us, run)
+                if span_us == HOUR_US:
+                    self._carry(at, run)
         return pages
 
     def _page(self, cube: Cube, period: int, partition: str) -> PageDelta:
@@ -187,23 +138,16 @@ class Folding:
         name = page_id(cube, partition, start, self._slot)
         return PageDelta(name, cube.shelf(partition), start, cube.span_us)
 
-
-def _carry(coarser: Runs, at: tuple[int, Key], span_us: int, run: Run) -> None:
-    """Add a cell to the one of the next longer time; what only the shorter one tells is left out.
-
-    In an hour's cell that is the count by minute, in a day's the bits are those of hours.
-    """
-    start, cell = at[0] * span_us, run.cell
-    if span_us == QUARTER_US:
-        cell, place = [*cell[:MINUTES], 0], (start // HOUR_US, at[1])
-    else:
-        bit = 1 << start % DAY_US // HOUR_US
-        cell, place = [*cell[:WHEN], bit, 0], (start // DAY_US, at[1])
-    former = coarser.get(place)
-    if former is None:
-        coarser[place] = Run(cell, run.first, run.last)
-    else:
-        former.add(cell, run)
+    def _carry(self, at: tuple[int, Key], run: Run) -> None:
+        """Add an hour's cell to the day's, whose bits are those of hours."""
+        start = at[0] * HOUR_US
+        cell = [*run.cell[:WHEN], 1 << start % DAY_US // HOUR_US, 0]
+        place = (start // DAY_US, at[1])
+        former = self._days.get(place)
+        if former is None:
+            self._days[place] = Run(cell, run.first, run.last)
+        else:
+            former.add(cell, run)
 
 
 def page_id(cube: Cube, partition: str, start: int, slot: int) -> str:

@@ -22,8 +22,9 @@ from ledger.cubes import (
     total,
 )
 from ledger.events import Document
+from ledger.grid import by_quarter
 from ledger.recent import Recent
-from ledger.rollups import Folding, page_id
+from ledger.rollups import page_id
 from ledger.spans import Span
 from ledger.views import applied
 from ledger.wanted import Wanted
@@ -49,10 +50,8 @@ class PagesRead:
         for event in self._recent.events:
             if event["ts"] in span and self.mark(cube, event) < event["seq"]:
                 late.setdefault(int(event["writer"]), []).append(event)
-        for slot, events in late.items():
-            folding = Folding(slot)
-            folding.add(events)
-            for at, key, cell in folding.cells():
+        for events in late.values():
+            for at, key, cell in by_quarter(events):
                 if wanted.matches(key):
                     yield at, key, cell
 

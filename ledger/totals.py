@@ -27,8 +27,9 @@ from ledger.cubes import (
     empty_cell,
 )
 from ledger.events import Document
+from ledger.grid import by_quarter
 from ledger.recent import Recent
-from ledger.rollups import Folding, cells_of
+from ledger.rollups import cells_of
 from ledger.scan import matching
 from ledger.spans import Span, plan, units_for, units_to_count
 from ledger.store import Store
@@ -244,11 +245,9 @@ async def _take_named(
 
 
 def _wanted_already(event: Document, wanted: list[Wanted]) -> bool:
-    folding = Folding(0)
-    folding.add([event])
     return any(
         one.matches(key) and (cell[EVENTS] or one.tried)
-        for _, key, cell in folding.cells()
+        for _, key, cell in by_quarter([event])
         for one in wanted
     )
 
@@ -260,9 +259,7 @@ def _take_folded(
     wanted: list[Wanted],
 ) -> None:
     for event in events:
-        folding = Folding(0)
-        folding.add([event])
-        for at, key, cell in folding.cells():
+        for at, key, cell in by_quarter([event]):
             matching = [one for one in wanted if one.matches(key)]
             if matching:
                 tried = any(one.tried for one in matching)

@@ -3,7 +3,7 @@
 import random
 
 from ledger.cubes import DIMENSIONS, HOUR_US, merged
-from ledger.rollups import Folding
+from ledger.grid import by_quarter
 
 START_US = 1_788_220_800_000_000  # 2026-09-01T00:00:00Z
 TYPES = ("usage.charged",) * 12 + ("usage.reversed", "recharge.credited", "audit.recorded")
@@ -66,9 +66,7 @@ def naive(events, by, bucket_us=None, matches=lambda event: True):
     """Sum events one by one."""
     groups = {}
     for event in events:
-        folding = Folding(0)
-        folding.add([event])
-        for at, key, cell in folding.cells():
+        for at, key, cell in by_quarter([event]):
             named = dict(zip(DIMENSIONS, key, strict=True))
             if not matches(named):
                 continue
