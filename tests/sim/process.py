@@ -121,7 +121,8 @@ def _me() -> SimProcess:
 def simulated(fake_os: FakeOs, pace: dict[str, float], rng: random.Random) -> Iterator[None]:
     """Let the ledger see simulated processes, disks and schemas; some chores at another pace."""
     system = _FakeProcesses()
-    names = random.Random(rng.random())
+    drawn = rng.random()
+    names, sizes = random.Random(drawn), random.Random(drawn + 1)
     with ExitStack() as stack:
 
         def put(module: Any, name: str, value: Any) -> None:
@@ -137,5 +138,5 @@ def simulated(fake_os: FakeOs, pace: dict[str, float], rng: random.Random) -> It
         for name, value in pace.items():
             put(LIVES_IN.get(name, books_module), name, value)
         # Small batches are often full, so that the next one is numbered ahead.
-        put(appender, "MAX_BATCH", rng.choice((1, 2, 3, 5, 500)))
+        put(appender, "MAX_BATCH", sizes.choice((1, 2, 3, 5, 500, 500, 500, 500)))
         yield
