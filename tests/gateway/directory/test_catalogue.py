@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.directory.catalogue import Catalogue
+from gateway.channels.balances import PROBES
+from gateway.directory.catalogue import BALANCES, Catalogue
 
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
 
@@ -68,6 +69,12 @@ def test_every_vendor_is_complete(catalogue: Catalogue) -> None:
         catalogue.vendor(33)
 
 
+def test_every_balance_has_its_probe(catalogue: Catalogue) -> None:
+    assert set(PROBES) == set(BALANCES)
+    shows = {vendor.id for vendor in catalogue.vendors() if vendor.balance}
+    assert shows == {1, 4, 5, 8, 10, 12, 13, 20, 25, 32, 36, 41, 44, 50}
+
+
 def test_a_protocol_says_which_tasks_its_vendors_have(catalogue: Catalogue) -> None:
     serves = {
         (type_id, task)
@@ -100,6 +107,10 @@ def test_a_protocol_says_which_tasks_its_vendors_have(catalogue: Catalogue) -> N
         "vendors: [{id: 1, name: A, colour: red}]",
         "vendors: [{id: 1, name: A}, {id: 1, name: B}]",
         "vendors: [{id: 1, name: A, base_url: 'http://h/?q=1'}]",
+        "vendors: [{id: 1, name: A, models: [m], test_model: n}]",
+        "vendors: [{id: 1, name: A, balance: magic}]",
+        "vendors: [{id: 1, name: A, paths: {chat: '/{config.x}'}}]",
+        "vendors: [{id: 1, name: A, paths: {chat: /a}, forms: [{when: {x: [y]}, paths: {}}]}]",
     ],
 )
 def test_a_faulty_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
