@@ -1,12 +1,18 @@
 """The catalogue of vendors."""
 
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.channels.balances import PROBES
 from gateway.directory.catalogue import BALANCES, Catalogue
+from tests.gateway.directory.conftest import PROVIDERS
 
+CATALOGUE = Catalogue.load(PROVIDERS)
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
 
 URLS = [
@@ -52,18 +58,76 @@ def test_where_requests_go(
     assert catalogue.vendor(type_id).url(base, path, task) == url
 
 
+GATEWAY = "https://gateway.ai.cloudflare.com/v1/a/g"
+AZURE, DEPLOYED = "https://r", "/openai/deployments"
+NEWER = "?api-version=2025-04-01-preview"
+DATED, THEN = {"api_version": "2024-10-21"}, "?api-version=2024-10-21"
+ACCOUNT = "/client/v4/accounts"
+TEMPLATES: list[tuple[int, str, str, str, dict[str, str], str]] = [
+    (3, AZURE, "chat", "g-3.5", {}, f"{DEPLOYED}/g-35/chat/completions{NEWER}"),
+    (3, AZURE, "images", "a.b", DATED, f"{DEPLOYED}/a.b/images/generations{THEN}"),
+    (3, AZURE, "speech", "a?b/%", DATED, f"{DEPLOYED}/a%3Fb%2F%25/audio/speech{THEN}"),
+    (3, AZURE, "chat", "é", {"api_version": "v1"}, "/openai/v1/chat/completions?api-version=v1"),
+    (3, f"{GATEWAY}/azure-openai/r", "chat", "m", DATED, f"/m/chat/completions{THEN}"),
+    (
+        37,
+        "https://h",
+        "chat",
+        "m",
+        {"account_id": "a/b"},
+        f"{ACCOUNT}/a%2Fb/ai/v1/chat/completions",
+    ),
+    (37, f"{GATEWAY}/workers-ai", "embeddings", "m", {}, "/v1/embeddings"),
+    (1, f"{GATEWAY}/openai", "responses", "m", {}, "/responses"),
+    (14, f"{GATEWAY}/anthropic", "messages", "m", {}, "/v1/messages"),
+]
+
+
+@pytest.mark.parametrize("type_id, base, task, model, config, rest", TEMPLATES)
+def test_what_is_filled_in_stays_in_its_place(
+    catalogue: Catalogue, type_id: int, base: str, task: str, model: str, config: Any, rest: str
+) -> None:
+    path = "/v1/messages" if task == "messages" else CHAT
+    url = catalogue.vendor(type_id).url(base, path, task, model, config)
+    assert url == base + rest
+
+
+@given(model=st.text(max_size=20), deployment=st.text(max_size=20))
+def test_no_name_changes_the_address(model: str, deployment: str) -> None:
+    vendor = CATALOGUE.vendor(3)
+    for config in ({}, {"deployments": {model: deployment}}):
+        try:
+            url = vendor.url("https://r", CHAT, "chat", model, config)
+        except LookupError:
+            assert not model.strip(".") or not deployment.strip(".")
+            continue
+        parsed = httpx.URL(url)
+        assert (parsed.host, parsed.query) == ("r", b"api-version=2025-04-01-preview")
+        start, _, end = parsed.raw_path.partition(b"?")[0].rpartition(b"/chat")
+        assert start.startswith(b"/openai/deployments/") and start.count(b"/") == 3
+        assert end == b"/completions"
+
+
+def test_an_address_that_lacks_something_says_what(catalogue: Catalogue) -> None:
+    with pytest.raises(LookupError, match="config.account_id"):
+        catalogue.vendor(37).url("", CHAT, "chat", "m", {})
+    with pytest.raises(LookupError, match="deployment"):
+        catalogue.vendor(3).url("https://r", CHAT, "chat", "..", {})
+
+
 def test_a_vendor_without_a_route_says_so(catalogue: Catalogue) -> None:
-    vendor = catalogue.vendor(47)
+    vendor = catalogue.vendor(27)
     assert vendor.serves("chat") and not vendor.serves("embeddings")
     with pytest.raises(LookupError, match="embeddings"):
         vendor.url("", EMBEDDINGS, "embeddings")
 
 
 def test_every_vendor_is_complete(catalogue: Catalogue) -> None:
-    assert len(catalogue.vendors()) == 36
-    assert {v.id for v in catalogue.vendors() if not v.models} == {43}  # of the raw proxy
-    assert {v.id for v in catalogue.vendors() if v.needs_base_url} == {8, 43, 50}
-    assert {v.id for v in catalogue.vendors() if not v.needs_key} == {1000}
+    without_models = {v.id for v in catalogue.vendors() if not v.models}
+    assert without_models == {43, 1003, 1004, 1005, 1008}  # the raw proxy, servers of one's own
+    assert {v.id for v in catalogue.vendors() if v.needs_base_url} == {3, 8, 43, 50, 1008}
+    without_key = {v.id for v in catalogue.vendors() if not v.needs_key}
+    assert without_key == {1000, 1003, 1004, 1005, 1008}
     assert len(catalogue.vendor(20).models) == 231
     with pytest.raises(LookupError):
         catalogue.vendor(33)
