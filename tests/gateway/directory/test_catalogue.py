@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.channels.balances import PROBES
 from gateway.directory.catalogue import BALANCES, Catalogue
 from tests.gateway.directory.conftest import PROVIDERS
+from tests.gateway.directory.page import PAGE, page
 
 CATALOGUE = Catalogue.load(PROVIDERS)
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
@@ -182,3 +183,7 @@ def test_a_faulty_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ValueError, match="providers.yaml"):
         Catalogue.load(path)
+
+
+def test_the_page_of_vendors_is_up_to_date(catalogue: Catalogue) -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(catalogue), "see docs/providers.md for how"
