@@ -151,7 +151,8 @@ def _response(body: dict[str, Any]) -> dict[str, Any]:
         "content": [text],
     }
     usage = {"input_tokens": 10, "output_tokens": 20, "total_tokens": 30}
-    head = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed"}
+    name = f"resp_{body.get('model', 'kept')}"
+    head = {"id": name, "object": "response", "created_at": 1, "status": "completed"}
     return {**head, "model": body.get("model", "m"), "output": [item], "usage": usage}
 
 

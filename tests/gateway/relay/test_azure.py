@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.channels.kinds import silence
+from gateway.channels.probe import Probe
 from gateway.directory.errors import Invalid
 from tests.fakes.strict import FILTERED, StrictVendor
 from tests.gateway.relay.conftest import SECRET, Gate
@@ -164,6 +165,39 @@ async def test_names_of_deployments_and_the_filter_s_refusal(
     assert "triggering the policy" in caught.value.message
     await gate.settled()
     assert len(await gate.events_of(key)) == 1, "what the filter refuses costs nothing"
+
+
+async def test_kept_answers_and_tests_of_channels_are_asked_for_there(
+    gate: Gate, azure: StrictVendor
+) -> None:
+    at, version = "/openai/responses", "api-version=2025-04-01-preview"
+    items = f"{at}/resp_kept/input_items?{version}&limit=5"
+    chat = f"/openai/deployments/kept/chat/completions?{version}"
+    azure.serve(
+        {
+            f"{at}?{version}": "responses",
+            f"{at}/resp_kept?{version}": "responses",
+            items: "responses",
+        }
+        | {chat: "chat"},
+        KEY,
+    )
+    await channel(gate, azure, "kept")
+    client = gate.client((await gate.key())[1])
+    made = await client.responses.create(model="kept", input="hi")
+    assert (await client.responses.retrieve(made.id)).output_text == "Hello"
+    listing = client.responses.input_items.list(made.id, limit=5)
+    await listing._get_page()
+    assert [uri for _, uri in azure.taken] == [
+        f"{at}?{version}",
+        f"{at}/resp_kept?{version}",
+        items,
+    ]
+    relay = gate.running.relay
+    (tested,) = relay.directory.channels_for("default", "kept")
+    probe = Probe(relay.directory, relay.catalogue, relay.providers, relay.clock, "Say hello.")
+    assert (await probe.test(tested)).message == "Hello"
+    assert azure.taken[-1] == ("chat", chat) and azure.refused == []
 
 
 async def test_a_name_that_is_none_is_no_address(gate: Gate, azure: StrictVendor) -> None:
