@@ -87,14 +87,14 @@ class Vendor:
     headers: Mapping[str, str]
     extensions: tuple[str, ...]
     models: tuple[str, ...]
-    forms: tuple[Form, ...]
-    gateway_prefix: str
-    config: tuple[ConfigField, ...]
-    key_optional: bool
-    lists_models: bool
-    test_model: str
-    balance: str
-    docs: str
+    forms: tuple[Form, ...] = ()
+    gateway_prefix: str = "/v1"
+    config: tuple[ConfigField, ...] = ()
+    key_optional: bool = False
+    lists_models: bool = True
+    test_model: str = ""
+    balance: str = ""
+    docs: str = ""
 
     @property
     def needs_base_url(self) -> bool:
