@@ -118,8 +118,7 @@ class Vendor:
 
     def needless_config(self, base_url: str) -> tuple[str, ...]:
         """Return fields that a channel at an AI gateway has no use for: its address has them."""
-        needless = templates.config_names(self.gateway_prefix) if _is_gateway(base_url) else ()
-        return tuple(needless)
+        return tuple(templates.config_names(self.gateway_prefix)) if _is_gateway(base_url) else ()
 
     def serves(self, task: str) -> bool:
         """Tell whether the vendor has a route for a task such as "chat"."""
@@ -220,9 +219,7 @@ def _paths() -> fields.Dict:
 
 
 class _FormSchema(Schema):
-    when = fields.Dict(
-        keys=fields.String(), values=fields.List(fields.String()), required=True, allow_none=False
-    )
+    when = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
     paths = _paths()
 
     @post_load
@@ -264,9 +261,7 @@ class _VendorSchema(Schema):
     @post_load
     def to_lists(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Every place in a path must be something that can be filled in."""
-        texts = {field.name for field in data["config"] if field.kind == "text"} - {
-            field.name for field in data["config"] if field.secret
-        }
+        texts = {f.name for f in data["config"] if f.kind == "text" and not f.secret}
         known = {*templates.MODEL_PLACES, *(f"config.{name}" for name in texts)}
         for paths in (data["paths"], *(form.paths for form in data["forms"])):
             unknown = {place for path in paths.values() for place in templates.places(path)} - known
