@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from gateway.directory.channel_config import hidden
 from gateway.directory.channels import Channel
 from gateway.directory.keys import (
     NEVER,
@@ -123,7 +124,7 @@ def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
         "used_quota": quota_ceil(spent_nano(account)),
         "model_mapping": _object_text(channel.model_mapping),
         "priority": channel.priority,
-        "config": _object_text(hide_secrets(channel.config)),
+        "config": _object_text(hidden(channel.config, None)),
         "system_prompt": channel.system_prompt,
         "cost_ratio": channel.cost_ratio,
         "cost_prices": list(channel.cost_prices),
@@ -134,26 +135,6 @@ def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
         "cost_nano": cost_nano,
         "margin": usd(margin_nano),
         "margin_nano": margin_nano,
-    }
-
-
-HIDDEN = "********"
-#: The parts of a channel's config that let whoever holds them spend the operator's money.
-SECRET_CONFIG = frozenset({"sk", "ak", "vertex_ai_adc"})
-
-
-def hide_secrets(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace the secrets in a channel's config by a mark that says they are set."""
-    return {
-        name: HIDDEN if name in SECRET_CONFIG and value else value for name, value in config.items()
-    }
-
-
-def keep_hidden(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the stored secrets back where a client returned the mark."""
-    return {
-        name: stored.get(name, "") if value == HIDDEN and name in SECRET_CONFIG else value
-        for name, value in sent.items()
     }
 
 

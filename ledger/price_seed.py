@@ -128,7 +128,7 @@ def seed_rows(yaml_path: Path, now_us: int) -> tuple[list[Row], str]:
     `now_us` picks among prices that change with the date. Raises InvalidPrices when prices.yaml is
     malformed.
     """
-    rows = _packaged_rows(datetime.fromtimestamp(now_us // 1_000_000, UTC))
+    rows = packaged_rows(datetime.fromtimestamp(now_us // 1_000_000, UTC))
     packaged = len(rows)
     own = file_rows(yaml_path, rows)
     rows.update(own)
@@ -204,7 +204,8 @@ def _in_usd(entry: Mapping[str, Any], rmb_per_usd: Decimal, where: str) -> dict[
     return {**{k: v for k, v in entry.items() if k != "rmb"}, **usd}
 
 
-def _packaged_rows(now: datetime) -> dict[str, Row]:
+def packaged_rows(now: datetime) -> dict[str, Row]:
+    """Return what genai-prices has by model name, at the prices in force for most of the day."""
     # Imported here: a large table, needed once in the life of a database.
     from genai_prices.data import providers
 

@@ -1,6 +1,6 @@
 """Channels, for admins. The upstream key can be written and never read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from admin.audit import audit, changed
@@ -8,7 +8,7 @@ from admin.base import ApiHandler
 from admin.paging import PageQuery, page_of
 from admin.schemas.channels import ChannelCreateBody, ChannelUpdateBody
 from admin.schemas.users import SearchQuery
-from admin.views import channel_json, keep_hidden, shown
+from admin.views import channel_json, shown
 from gateway.directory.channels import KIND_AUTO, Channel
 from gateway.directory.users import ROLE_ADMIN
 from ledger.accounts import read_many
@@ -38,6 +38,14 @@ _EMPTY = {
 
 class ChannelBase(ApiHandler):
     """What the routes of channels share."""
+
+    def shown(self, fields: Mapping[str, Any], type_id: int) -> dict[str, Any]:
+        """Fields of a channel of a type as records show them: without secrets."""
+        found = shown(fields)
+        if isinstance(config := found.get("config"), Mapping):
+            channels = self.context.directory.channels
+            found["config"] = channels.shown_config(type_id, config)
+        return found
 
     async def rows(self, channels: Sequence[Channel]) -> list[dict[str, Any]]:
         """Channels with what the books say of them."""
@@ -75,7 +83,7 @@ class ChannelsHandler(ChannelBase):
                 "channel.create",
                 channel.account,
                 None,
-                {**shown(fields), "key": "set"},
+                {**self.shown(fields, channel.type), "key": "set"},
             )
         self.ok(await self.rows(created))
 
@@ -87,16 +95,14 @@ class ChannelsHandler(ChannelBase):
         sent = self.body(ChannelUpdateBody())
         channels = self.context.directory.channels
         channel = await channels.get(sent.pop("id"))
-        secret = sent.pop("key", "").strip()
+        secret, type_id = sent.pop("key", "").strip(), channel.type
         fields = _stored(sent)
-        if "config" in fields:
-            fields["config"] = keep_hidden(fields["config"], channel.config)
         if fields.get("proxy") == channel.proxy:
             del fields["proxy"]  # as it was shown, without its password
         before, after = changed({name: getattr(channel, name) for name in fields}, fields)
         if after or secret:
             channel = await channels.update(channel.id, after, secret or None)
-            after = shown(after)
+            before, after = self.shown(before, type_id), self.shown(after, channel.type)
             if secret:
                 before, after = {**before, "key": "set"}, {**after, "key": "set"}
             await audit(

@@ -40,7 +40,8 @@ class ChannelBalances(VendorRounds):
 
     def offered(self, channel: Channel) -> bool:
         """Whether the channel's vendor shows balances at all."""
-        return channel.type in PROBES
+        vendor = self._catalogue.find(channel.type)
+        return vendor is not None and vendor.balance in PROBES
 
     async def ask(self, channel: Channel) -> Left:
         """Ask for one channel, and keep what its vendor says. Raises StoreError."""
@@ -107,7 +108,7 @@ class ChannelBalances(VendorRounds):
         vendor = self._catalogue.vendor(channel.type)
         today = today_of(self._clock.now_us())
         account = Account(self._pages, channel, vendor, key.secret, today)
-        return await PROBES[channel.type](account)
+        return await PROBES[vendor.balance](account)
 
     async def _labels(self, channel: Channel) -> Sequence[str]:
         try:

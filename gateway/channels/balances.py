@@ -1,8 +1,8 @@
 """How each vendor shows what is left of an account: one table of small probes.
 
 A probe reads pages of its vendor and returns an exact amount; the currency is the one that the
-vendor names, "" where it names none. Each says where the fact is from. Vendors that are not in the
-table show no balance to the keys with which they are used.
+vendor names, "" where it names none. Each says where the fact is from. The catalogue says which one
+is a vendor's (`balance`); others show no balance to the keys with which they are used.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -204,22 +204,19 @@ def _by_site(account: Account) -> str:
     return next((currency for end, currency in _SITES if host.endswith(end)), "")
 
 
-# Channel type: probe. The first of them are those of One API.
-PROBES: dict[int, Probe] = {
-    1: _subscription,  # OpenAI
-    8: _subscription,  # Custom
-    50: _subscription,  # OpenAI Compatible
-    4: _grants("total_available"),  # CloseAI
-    5: _openai_sb,
-    10: _aiproxy,
-    12: _grants("total_remaining"),  # API2GPT
-    13: _grants("total_available"),  # AIGC2D
-    20: _openrouter,
-    25: _moonshot,
-    32: _stepfun,
-    36: _deepseek,
-    41: _novita,
-    44: _siliconflow,
+# By the names under which the catalogue has them.
+PROBES: dict[str, Probe] = {
+    "subscription": _subscription,
+    "total_available": _grants("total_available"),
+    "total_remaining": _grants("total_remaining"),
+    "openai_sb": _openai_sb,
+    "aiproxy": _aiproxy,
+    "openrouter": _openrouter,
+    "moonshot": _moonshot,
+    "stepfun": _stepfun,
+    "deepseek": _deepseek,
+    "novita": _novita,
+    "siliconflow": _siliconflow,
 }
 
 

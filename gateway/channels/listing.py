@@ -86,7 +86,7 @@ FORMS: dict[str, Callable[[Upstream], Awaitable[list[str]]]] = {
 async def read_list(upstream: Upstream) -> list[str]:
     """Return the names of an upstream's models, sorted. Raises ListUnknown."""
     form = FORMS.get(upstream.vendor.protocol)
-    if form is None:
+    if form is None or not upstream.vendor.lists_models:
         raise ListUnknown(f"{upstream.vendor.name} lists no models")
     found = sorted(set(await form(upstream)))
     if not found:

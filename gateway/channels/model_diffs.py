@@ -29,7 +29,7 @@ class ModelDiffs(VendorRounds):
     def offered(self, channel: Channel) -> bool:
         """Whether the channel's vendor lists its models at all."""
         vendor = self._catalogue.find(channel.type)
-        return vendor is not None and vendor.protocol in FORMS
+        return vendor is not None and vendor.lists_models and vendor.protocol in FORMS
 
     async def look(self, channel: Channel) -> Diff:
         """Ask the upstream now, and keep and return the difference; `error` is "" or why not.

@@ -28,7 +28,6 @@ from gateway.relay.route import wire_of
 from ledger.clock import Clock
 
 LONGEST_S = 60.0
-PREFERRED_MODEL = "gpt-3.5-turbo"
 #: Of more upstream keys only so many are tried, and the channel is not judged by them.
 MOST_KEYS = 20
 _MESSAGE = 1_000
@@ -89,9 +88,10 @@ class Probe:
 
     async def test(self, channel: Channel, wanted: Wanted = Wanted()) -> Trial:
         """Ask a channel for one answer, by default as the channel itself says."""
-        trial = Trial(False, "", 0.0, wanted.model or usual_model(channel))
+        trial = Trial(False, "", 0.0, wanted.model or "")
         try:
             vendor = self._catalogue.vendor(channel.type)
+            trial.model = trial.model or usual_model(channel, vendor)
             self._plan(channel, vendor, wanted, trial)
             async with asyncio.timeout(LONGEST_S):
                 await self._ask_keys(channel, vendor, trial)
@@ -168,12 +168,12 @@ class Probe:
         return self._clock.now_us() / 1_000_000
 
 
-def usual_model(channel: Channel) -> str:
+def usual_model(channel: Channel, vendor: Vendor) -> str:
     """Return the model that a channel is tested with, "" when it has none."""
     if channel.test_model:
         return channel.test_model
-    if PREFERRED_MODEL in channel.models:
-        return PREFERRED_MODEL
+    if vendor.test_model in channel.models:
+        return vendor.test_model
     return channel.models[0] if channel.models else ""
 
 

@@ -3,15 +3,18 @@ what the packaged prices of the installed version propose."""
 
 import argparse
 import sys
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import orjson
 
 from gateway.commands.arguments import Command, time_us
 from gateway.commands.people import actor
+from gateway.commands.prices_check import check
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.events import rfc3339
+from ledger.price_check import FACTOR
 from ledger.price_diff import diff
 from ledger.price_proposals import Proposals, adopt, propose
 from ledger.price_rows import prices_of
@@ -50,6 +53,15 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     for each in (adopt_, away):
         each.add_argument("models", nargs="*", metavar="MODEL", help="Models that are meant")
         each.add_argument("--all", action="store_true", help="All that is proposed")
+    check_ = actions.add_parser(
+        "check", help="list offered models without a price, and odd prices", allow_abbrev=False
+    )
+    check_.add_argument(
+        "--factor",
+        type=_factor,
+        default=FACTOR,
+        help="How many times another price is odd. Default: %(default)s",
+    )
     for each in (back, cancel, adopt_):
         each.add_argument("--note", default="", help="Why")
     for (
@@ -58,6 +70,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument(
             "--data-dir", dest="data_dir", default=argparse.SUPPRESS, help=argparse.SUPPRESS
         )
+
+
+def _factor(text: str) -> Decimal:
+    try:
+        factor = Decimal(text)
+    except InvalidOperation:
+        factor = Decimal(0)
+    if not factor.is_finite() or factor < 1:
+        raise argparse.ArgumentTypeError("must be a number of at least 1")
+    return factor
 
 
 async def _prices(store: Store, args: argparse.Namespace) -> int:
@@ -77,6 +99,8 @@ async def _prices(store: Store, args: argparse.Namespace) -> int:
         after = book.table() if args.after is None else book.table_of(args.after)
         for line in diff(book.table_of(args.before), after).lines():
             print(line)
+    elif args.action == "check":
+        return check(book.table().rows, args.factor)
     elif args.action == "proposals":
         _show(await wanted(store, _proposed(book)))
     elif args.action in ("adopt", "dismiss"):

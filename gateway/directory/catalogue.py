@@ -6,18 +6,36 @@ A vendor says which protocol it speaks and where; the code of a protocol serves 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from gateway.directory import templates
+from gateway.directory.config_fields import ConfigField, ConfigFieldSchema, value_of
 from ledger import yaml_text
 
 AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "raw", "none")
 # Fields of a chat body that are not OpenAI's, and that some vendors take nevertheless.
 EXTENSIONS = ("top_k", "reasoning_content")
-# This AI gateway takes the place of the vendor's host and of its /v1.
-_BASES_WITH_VERSION = ("https://gateway.ai.cloudflare.com",)
+# How vendors show what is left of an account: the probes of gateway/channels/balances.py.
+BALANCES = (
+    "subscription",
+    "total_available",
+    "total_remaining",
+    "openai_sb",
+    "aiproxy",
+    "openrouter",
+    "moonshot",
+    "stepfun",
+    "deepseek",
+    "novita",
+    "siliconflow",
+)
+# AI gateways: such a base takes the place of the vendor's host and of its gateway_prefix.
+_AI_GATEWAYS = ("https://gateway.ai.cloudflare.com",)
+_NO_CONFIG: Mapping[str, Any] = MappingProxyType({})
 _CHAT = "/chat/completions"
 _OPENAI_TASKS = (
     "chat",
@@ -32,7 +50,6 @@ _OPENAI_TASKS = (
     "speech",
     "transcriptions",
     "translations",
-    "rerank",
 )
 # Protocols, and the tasks for which a vendor of each has routes where it does not say otherwise.
 PROTOCOLS: Mapping[str, tuple[str, ...]] = {
@@ -45,8 +62,20 @@ TASKS = (*_OPENAI_TASKS, "realtime", "responses", "messages", "generate", "embed
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """Other paths of a vendor, for channels whose config has one of the values of each field."""
+
+    when: Mapping[str, tuple[str, ...]]
+    paths: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Vendor:
-    """One channel type. `id` is One API's number; `models` are those offered when adding one."""
+    """One channel type. `id` is One API's number; `models` are those offered when adding one.
+
+    `paths` may have places to fill in (templates.py). The other fields are explained at the top of
+    conf/providers.yaml.
+    """
 
     id: int
     name: str
@@ -59,6 +88,14 @@ class Vendor:
     headers: Mapping[str, str]
     extensions: tuple[str, ...]
     models: tuple[str, ...]
+    forms: tuple[Form, ...] = ()
+    gateway_prefix: str = "/v1"
+    config: tuple[ConfigField, ...] = ()
+    key_optional: bool = False
+    lists_models: bool = True
+    test_model: str = ""
+    balance: str = ""
+    docs: str = ""
 
     @property
     def needs_base_url(self) -> bool:
@@ -68,7 +105,21 @@ class Vendor:
     @property
     def needs_key(self) -> bool:
         """Whether a channel must have an upstream key."""
-        return self.auth != "none"
+        return self.auth != "none" and not self.key_optional
+
+    @property
+    def has_templates(self) -> bool:
+        """Whether an address depends on the model or on the channel's config."""
+        return bool(self.forms) or any("{" in path for path in self.paths.values())
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that it has routes for."""
+        return tuple(dict.fromkeys(task for task in TASKS if self.serves(task)))
+
+    def needless_config(self, base_url: str) -> tuple[str, ...]:
+        """Return fields that a channel at an AI gateway has no use for: its address has them."""
+        return tuple(templates.config_names(self.gateway_prefix)) if _is_gateway(base_url) else ()
 
     def serves(self, task: str) -> bool:
         """Tell whether the vendor has a route for a task such as "chat"."""
@@ -76,17 +127,31 @@ class Vendor:
             return True
         return task in PROTOCOLS[self.protocol] and not self.only_listed_paths
 
-    def url(self, base_url: str, path: str, task: str) -> str:
-        """Return where a request goes. Raises LookupError where serves(task) is false.
+    def url(
+        self,
+        base_url: str,
+        path: str,
+        task: str,
+        model: str = "",
+        config: Mapping[str, Any] = _NO_CONFIG,
+    ) -> str:
+        """Return where a request goes. Raises LookupError where serves(task) is false, or where
+        the address needs what the channel does not say.
 
-        `base_url` is the channel's ("" for the vendor's own), `path` the client's, from /v1/ on.
+        `base_url` is the channel's ("" for the vendor's own), `path` the client's, from /v1/ on,
+        `model` the upstream's name of it, `config` the channel's.
         """
         base = (base_url or self.base_url).rstrip("/")
-        if task in self.paths:
-            return base + self.paths[task]
-        if not self.serves(task):
-            raise LookupError(f"{self.name} does not serve {task}")
-        return base + self._path(base, path)
+        template = self._paths_for(config).get(task)
+        if template is None:
+            if not self.serves(task):
+                raise LookupError(f"{self.name} does not serve {task}")
+            return base + self._path(base, path)
+        if _is_gateway(base):
+            template = template.removeprefix(self.gateway_prefix)
+        if "{" in template:
+            template = templates.fill(template, model, lambda n: value_of(self.config, config, n))
+        return base + template
 
     def models_url(self, base_url: str) -> str:
         """Return where an OpenAI or Anthropic vendor lists its models: beside its chat."""
@@ -96,9 +161,20 @@ class Vendor:
             return base + beside.removesuffix(_CHAT) + "/models"
         return base + self._path(base, "/v1/models")
 
+    def _paths_for(self, config: Mapping[str, Any]) -> Mapping[str, str]:
+        for form in self.forms:
+            if all(value_of(self.config, config, n) in values for n, values in form.when.items()):
+                return form.paths
+        return self.paths
+
     def _path(self, base: str, path: str) -> str:
-        strip = self.strip_v1 or base.startswith(_BASES_WITH_VERSION)
-        return path.removeprefix("/v1") if strip else path
+        if self.strip_v1:
+            return path.removeprefix("/v1")
+        return path.removeprefix(self.gateway_prefix) if _is_gateway(base) else path
+
+
+def _is_gateway(base_url: str) -> bool:
+    return base_url.startswith(_AI_GATEWAYS)
 
 
 class Catalogue:
@@ -135,6 +211,24 @@ class Catalogue:
             raise ValueError(f"{path}: {error.messages}") from None
 
 
+def _paths() -> fields.Dict:
+    return fields.Dict(
+        keys=fields.String(validate=validate.OneOf(TASKS)),
+        values=fields.String(validate=validate.Regexp(r"^/\S+$")),
+        load_default=dict,
+    )
+
+
+class _FormSchema(Schema):
+    when = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
+    paths = _paths()
+
+    @post_load
+    def to_form(self, data: dict[str, Any], **_: Any) -> Form:
+        """A form holds for one value at least."""
+        return Form({name: tuple(values) for name, values in data["when"].items()}, data["paths"])
+
+
 class _VendorSchema(Schema):
     id = fields.Integer(required=True, strict=True, validate=validate.Range(1))
     name = fields.String(required=True, validate=validate.Length(1, 60))
@@ -142,11 +236,15 @@ class _VendorSchema(Schema):
     base_url = fields.String(load_default="", validate=validate.Regexp(r"^(https?://[^\s?#]+)?$"))
     auth = fields.String(load_default="bearer", validate=validate.OneOf(AUTH_STYLES))
     strip_v1 = fields.Boolean(load_default=False)
-    paths = fields.Dict(
-        keys=fields.String(validate=validate.OneOf(TASKS)),
-        values=fields.String(validate=validate.Regexp(r"^/\S+$")),
-        load_default=dict,
-    )
+    paths = _paths()
+    forms = fields.List(fields.Nested(_FormSchema), load_default=list)
+    gateway_prefix = fields.String(load_default="/v1")
+    config = fields.List(fields.Nested(ConfigFieldSchema), load_default=list)
+    key_optional = fields.Boolean(load_default=False)
+    lists_models = fields.Boolean(load_default=True)
+    test_model = fields.String(load_default="")
+    balance = fields.String(load_default="", validate=validate.OneOf(("", *BALANCES)))
+    docs = fields.String(load_default="", validate=validate.Regexp(r"^(https://\S+)?$"))
     only_listed_paths = fields.Boolean(load_default=False)
     headers = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
     extensions = fields.List(fields.String(validate=validate.OneOf(EXTENSIONS)), load_default=list)
@@ -159,6 +257,20 @@ class _VendorSchema(Schema):
         named = isinstance(models, str)
         if not named and not (isinstance(models, list) and all(isinstance(m, str) for m in models)):
             raise ValidationError("must be a list of names or the name of a list", "models")
+        return data
+
+    @post_load
+    def to_lists(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Every place in a path must be something that can be filled in."""
+        texts = {f.name for f in data["config"] if f.kind == "text" and not f.secret}
+        known = {*templates.MODEL_PLACES, *(f"config.{name}" for name in texts)}
+        for paths in (data["paths"], *(form.paths for form in data["forms"])):
+            unknown = {place for path in paths.values() for place in templates.places(path)} - known
+            if unknown or set(paths) != set(data["paths"]):
+                says = f"unknown places {sorted(unknown)}" if unknown else "not the same tasks"
+                raise ValidationError(says, "paths")
+        for name in ("extensions", "config", "forms"):
+            data[name] = tuple(data[name])
         return data
 
 
@@ -181,6 +293,7 @@ def _resolve(document: dict[str, Any]) -> list[Vendor]:
             models = document["model_lists"][models]
         if row["id"] in vendors:
             raise ValidationError({row["name"]: f"id {row['id']} is there twice"})
-        extensions = tuple(row.pop("extensions"))
-        vendors[row["id"]] = Vendor(models=tuple(models), extensions=extensions, **row)
+        if row["test_model"] and row["test_model"] not in models:
+            raise ValidationError({row["name"]: f"test_model {row['test_model']!r} is not listed"})
+        vendors[row["id"]] = Vendor(models=tuple(models), **row)
     return list(vendors.values())

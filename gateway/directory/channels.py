@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from gateway.directory import checks, limit_tables, overrides
+from gateway.directory import channel_config, checks, limit_tables, overrides
 from gateway.directory.catalogue import Catalogue, Vendor
 from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
@@ -51,7 +51,8 @@ class Channel:
     size of what is patched into bodies. `cost_ratio` (decimal
     text, or "") and `cost_prices` (rows as in the price book) say what its upstream costs us;
     `costs` is both, ready for use, or None when nothing is known. `rpm`, `tpm` and `concurrency`
-    are limits (see limit_tables.py); a channel that is at one is passed over.
+    are limits (see limit_tables.py); a channel that is at one is passed over. `config` has marks
+    in the place of secrets (see channel_config.py).
     """
 
     id: int
@@ -66,6 +67,7 @@ class Channel:
     groups: tuple[str, ...] = ("default",)
     model_mapping: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    config_enc: str = field(repr=False, default="")
     other: str = ""
     system_prompt: str = field(repr=False, default="")
     created_s: int = 0
@@ -199,6 +201,9 @@ class Channels(Documents[Channel]):
         vendor = self._vendor(cleaned["type"])
         _check_base_url(vendor, cleaned.get("base_url", ""))
         overrides.refuse_foreign_auth(vendor, cleaned.get("header_override", ""))
+        config = checks.parsed(cleaned.get("config", ""))
+        base_url = cleaned.get("base_url", "")
+        cleaned |= channel_config.sealed(vendor, base_url, config, {}, self._vault)
         cleaned |= self._sealed(cleaned)
         kept = [_check_secret(secret, vendor) for secret in secrets]
         return [await self._insert(self._stored(cleaned, secret)) for secret in kept]
@@ -236,10 +241,17 @@ class Channels(Documents[Channel]):
         """
         cleaned = checks.clean(self.checks, changes)
         cleaned |= self._sealed(cleaned)
-        if secret or not {"type", "base_url", "header_override"}.isdisjoint(cleaned):
+        if secret or not {"type", "base_url", "header_override", "config"}.isdisjoint(cleaned):
             now = await self.get(object_id)
             vendor = self._vendor(cleaned.get("type", now.type))
-            _check_base_url(vendor, cleaned.get("base_url", now.base_url))
+            base_url = cleaned.get("base_url", now.base_url)
+            _check_base_url(vendor, base_url)
+            if not {"type", "base_url", "config"}.isdisjoint(cleaned):
+                # Another type may not know which fields were secret: they are to be given anew.
+                same = vendor.id == now.type
+                before = self.config_of(now) if same else channel_config.without_secrets(now.config)
+                sent = checks.parsed(cleaned["config"]) if "config" in cleaned else before
+                cleaned |= channel_config.sealed(vendor, base_url, sent, before, self._vault)
             overrides.refuse_foreign_auth(
                 vendor, cleaned.get("header_override", json.dumps(dict(now.header_override)))
             )
@@ -315,6 +327,14 @@ class Channels(Documents[Channel]):
         Raises SecretsLocked.
         """
         return self._vault.decrypt(channel.proxy_enc) if channel.proxy_enc else ""
+
+    def config_of(self, channel: Channel) -> dict[str, Any]:
+        """Return the config with its secrets. Never for answers to anyone. Raises SecretsLocked."""
+        return channel_config.opened(channel.config, channel.config_enc, self._vault)
+
+    def shown_config(self, type_id: int, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a config of a channel of a type as it may be shown: marks for secrets."""
+        return channel_config.hidden(config, self._catalogue.find(type_id))
 
     def _sealed(self, cleaned: Document) -> Document:
         """Return what is stored of a proxy: the address, encrypted, and how it is shown."""

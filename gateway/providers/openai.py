@@ -46,7 +46,7 @@ _AUTH: dict[str, tuple[str, str] | None] = {
 
 def authentication(vendor: Vendor, secret: str) -> list[tuple[str, str]]:
     """Return the headers that a vendor wants from whoever asks it, in lower case."""
-    auth = _AUTH[vendor.auth]
+    auth = _AUTH[vendor.auth] if secret else None
     return [*([(auth[0], auth[1] + secret)] if auth else []), *vendor.headers.items()]
 
 
@@ -70,7 +70,7 @@ class OpenAIProvider:
         self._transport = transport
         self.user_agent = user_agent
         self._ways = ways
-        self._urls: dict[tuple[int, str, str, str], httpx.URL] = {}
+        self._urls: dict[tuple[object, ...], httpx.URL] = {}
         self._known_headers: dict[tuple[int, str, bool], httpx.Headers] = {}
 
     async def call(self, call: Call) -> Answer:
@@ -114,11 +114,15 @@ class OpenAIProvider:
 
     def _url(self, call: Call) -> httpx.URL:
         channel, endpoint = call.channel, call.endpoint
-        key = (channel.type, channel.base_url, endpoint.path, call.query)
+        key: tuple[object, ...] = (channel.type, channel.base_url, endpoint.path, call.query)
+        if call.vendor.has_templates:
+            key = (*key, call.model, channel.id, channel.changed_us)
         url = self._urls.get(key)
         if url is None:
             try:
-                text = call.vendor.url(channel.base_url, endpoint.path, endpoint.task)
+                text = call.vendor.url(
+                    channel.base_url, endpoint.path, endpoint.task, call.model, channel.config
+                )
                 rest = f"{'&' if '?' in text else '?'}{call.query}" if call.query else ""
                 url = httpx.URL(text + rest)
             except (LookupError, httpx.InvalidURL) as error:

@@ -98,7 +98,6 @@ class KeptHandler(RelayHandler):
         sender = relay.providers[vendor.protocol]
         if not isinstance(sender, Sender) or not vendor.serves(endpoint.task):
             raise _not_found(kept.id)
-        url = vendor.url(channel.base_url, endpoint.path, endpoint.task)
         headers = [
             ("accept", _EVENTS if _STREAM in rest else _JSON),
             ("accept-encoding", "identity"),
@@ -107,10 +106,11 @@ class KeptHandler(RelayHandler):
             *overridden(channel.header_override, kept.key.secret).items(),
         ]
         try:
-            asked = f"{url}/{quote(kept.id, safe='')}{rest}"
+            url = vendor.url(channel.base_url, endpoint.path, endpoint.task, "", channel.config)
+            asked = _beneath(url, f"/{quote(kept.id, safe='')}{rest}")
             outgoing = httpx.Request(method, asked, headers=headers, content=b"")
             outgoing.read()
-        except httpx.InvalidURL:
+        except (LookupError, httpx.InvalidURL):
             raise errors.of_call("upstream_unreachable") from None
         return outgoing, sender
 
@@ -147,6 +147,13 @@ class KeptHandler(RelayHandler):
         self._gone = True
         if self._stream is not None:
             self._stream.stop()
+
+
+def _beneath(url: str, rest: str) -> str:
+    """Return an address below another, with what both have behind "?"."""
+    (path, _, query), (below, _, asked) = url.partition("?"), rest.partition("?")
+    queries = "&".join(filter(None, (query, asked)))
+    return f"{path}{below}?{queries}" if queries else path + below
 
 
 async def _read(answer: Answer) -> bytes:

@@ -66,7 +66,28 @@ async def test_secrets_in_the_config_are_hidden_and_kept(
     await data(await admin.put(CHANNEL, json={"id": created["id"], "config": moved}))
     channel = server.directory.channel(created["id"])
     assert channel is not None
-    assert channel.config == {"region": "eu-north-1", "sk": "very-secret"}
+    opened = server.directory.channels.config_of(channel)
+    assert opened == {"region": "eu-north-1", "sk": "very-secret"}
+    events = await server.directory.store.find_list("events", {"type": "audit.recorded"})
+    assert len(events) == 2 and "very-secret" not in str((channel, channel.config, events))
+
+
+async def test_channel_types_say_what_a_channel_of_them_needs(
+    admin: httpx.AsyncClient, user: httpx.AsyncClient
+) -> None:
+    listed = await data(await admin.get(f"{CHANNEL}types"))
+    types = {each["type"]: each for each in listed}
+    assert types[1]["name"] == "OpenAI" and types[1]["needs_key"] and not types[1]["needs_base_url"]
+    assert types[1]["test_model"] == "gpt-3.5-turbo" and "chat" in types[1]["tasks"]
+    (version,) = types[24]["config"]
+    assert version["name"] == "api_version" and version["default"] == "v1beta"
+    assert set(version["label"]) == set(version["help"]) == {"en", "zh-CN"}
+    refused(await user.get(f"{CHANNEL}types"), 403)
+    gemini = channel_body(type=24, config={"api_version": "1/../2"})
+    refused(await admin.post(CHANNEL, json=gemini), 400, "config.api_version")
+    (made,) = await data(await admin.post(CHANNEL, json=channel_body()))
+    wrong = {"id": made["id"], "type": 24, "config": {"version": "v1"}}
+    refused(await admin.put(CHANNEL, json=wrong), 400, "api_version")
 
 
 async def test_delete_one_and_all_disabled(admin: httpx.AsyncClient) -> None:

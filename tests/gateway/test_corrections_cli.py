@@ -96,6 +96,12 @@ def test_reprice_is_kind_about_mistakes(ledger: Run, tmp_path: Path) -> None:
     assert done.returncode == 1 and "m.input" in done.stderr
 
 
+def test_prices_are_looked_over(ledger: Run) -> None:
+    done = ledger("prices", "check", "--factor", "2.5")
+    assert done.returncode == 1 and "no price: gpt-4o (OpenAI, type 1)\n" in done.stdout
+    assert "at least 1" in ledger("prices", "check", "--factor", "none").stderr
+
+
 def test_reverse_shows_then_does_then_remembers(ledger: Run) -> None:
     shown = out(ledger("reverse", "--model", "test-model", "--user", "1", "--dry-run"))
     assert shown.startswith("3 to reverse, together 0.015 USD\n  user:1: 3, 0.015 USD\n")

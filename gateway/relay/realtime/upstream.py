@@ -66,7 +66,9 @@ async def connect(relay: Relay, x: Exchange, tried: Collection[Subject]) -> Upst
     except SecretsLocked as error:
         raise _refused("upstream_auth", str(error), of_call(vendor, "upstream_auth")) from error
     try:
-        url = vendor.url(channel.base_url, REALTIME.path, REALTIME.task)
+        url = vendor.url(
+            channel.base_url, REALTIME.path, REALTIME.task, x.served_model, channel.config
+        )
         tunnel = None if way.proxy is None else Tunnel(way.proxy)
     except LookupError as error:
         lacks = Failure(vendor.protocol, vendor.id, None, 501)
