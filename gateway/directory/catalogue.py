@@ -3,7 +3,7 @@
 A vendor says which protocol it speaks and where; the code of a protocol serves many vendors.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import yaml
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "raw", "none")
+AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "raw", "optional", "none")
+# How upstreams without a key of their own are asked as well.
+_KEYLESS = ("optional", "none")
 # Fields of a chat body that are not OpenAI's, and that some vendors take nevertheless.
 EXTENSIONS = ("top_k", "reasoning_content")
 # This AI gateway takes the place of the vendor's host and of its /v1.
@@ -32,6 +34,8 @@ _OPENAI_TASKS = (
     "translations",
     "rerank",
 )
+# What vendors with a protocol of their own are asked for in its way: their paths list it.
+_NATIVE_TASKS = ("native_chat", "native_embeddings", "native_rerank")
 # Protocols, and the tasks for which a vendor of each has routes where it does not say otherwise.
 PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     "openai": (*_OPENAI_TASKS, "realtime"),
@@ -39,7 +43,7 @@ PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("messages",),
     "gemini": ("generate", "embed"),
 }
-TASKS = (*_OPENAI_TASKS, "realtime", "responses", "messages", "generate", "embed")
+TASKS = (*_OPENAI_TASKS, "realtime", "responses", "messages", "generate", "embed", *_NATIVE_TASKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +70,13 @@ class Vendor:
     @property
     def needs_key(self) -> bool:
         """Whether a channel must have an upstream key."""
-        return self.auth != "none"
+        return self.auth not in _KEYLESS
 
     def serves(self, task: str) -> bool:
         """Tell whether the vendor has a route for a task such as "chat"."""
         if task in self.paths:
             return True
-        return task in PROTOCOLS[self.protocol] and not self.only_listed_paths
+        return task in PROTOCOLS.get(self.protocol, ()) and not self.only_listed_paths
 
     def url(self, base_url: str, path: str, task: str) -> str:
         """Return where a request goes. Raises LookupError where serves(task) is false.
@@ -120,6 +124,12 @@ class Catalogue:
         """Return all vendors, by id."""
         return [self._vendors[type_id] for type_id in sorted(self._vendors)]
 
+    def check_protocols(self, spoken: Container[str]) -> None:
+        """Raise ValueError naming a vendor whose protocol nobody here speaks."""
+        for vendor in self.vendors():
+            if vendor.protocol not in spoken:
+                raise ValueError(f"{vendor.name}: nothing here speaks {vendor.protocol!r}")
+
     @classmethod
     def load(cls, path: Path) -> "Catalogue":
         """Read a catalogue file. Raises ValueError naming the file and the faulty entry."""
@@ -136,7 +146,7 @@ class Catalogue:
 class _VendorSchema(Schema):
     id = fields.Integer(required=True, strict=True, validate=validate.Range(1))
     name = fields.String(required=True, validate=validate.Length(1, 60))
-    protocol = fields.String(load_default="openai", validate=validate.OneOf(tuple(PROTOCOLS)))
+    protocol = fields.String(load_default="openai", validate=validate.Regexp(r"^[a-z][a-z0-9_-]*$"))
     base_url = fields.String(load_default="", validate=validate.Regexp(r"^(https?://[^\s?#]+)?$"))
     auth = fields.String(load_default="bearer", validate=validate.OneOf(AUTH_STYLES))
     strip_v1 = fields.Boolean(load_default=False)
@@ -177,6 +187,8 @@ def _resolve(document: dict[str, Any]) -> list[Vendor]:
             if models not in document["model_lists"]:
                 raise ValidationError({row["name"]: f"there is no model list {models!r}"})
             models = document["model_lists"][models]
+        if row["protocol"] not in PROTOCOLS and not set(_NATIVE_TASKS) & row["paths"].keys():
+            raise ValidationError({row["name"]: f"there is no protocol {row['protocol']!r}"})
         if row["id"] in vendors:
             raise ValidationError({row["name"]: f"id {row['id']} is there twice"})
         extensions = tuple(row.pop("extensions"))

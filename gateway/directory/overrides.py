@@ -59,6 +59,7 @@ AUTH_HEADERS = {
     "api-key": "api-key",
     "x-api-key": "x-api-key",
     "x-goog-api-key": "x-goog-api-key",
+    "optional": "authorization",
 }
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 

@@ -40,13 +40,14 @@ _AUTH: dict[str, tuple[str, str] | None] = {
     "x-api-key": ("x-api-key", ""),
     "x-goog-api-key": ("x-goog-api-key", ""),
     "raw": ("authorization", ""),
+    "optional": ("authorization", "Bearer "),
     "none": None,
 }
 
 
 def authentication(vendor: Vendor, secret: str) -> list[tuple[str, str]]:
     """Return the headers that a vendor wants from whoever asks it, in lower case."""
-    auth = _AUTH[vendor.auth]
+    auth = _AUTH[vendor.auth] if secret or vendor.needs_key else None
     return [*([(auth[0], auth[1] + secret)] if auth else []), *vendor.headers.items()]
 
 
