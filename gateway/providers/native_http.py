@@ -88,12 +88,18 @@ async def _events(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
         whole = lines.feed(piece)
         if lines.overflowing:
             raise CallFailed("upstream_bad_answer", f"a line of more than {MAX_LINE} bytes")
-        if whole:
-            yield _framed(whole)
-    if last := lines.rest():
-        yield _framed(last)
+        if framed := _framed(whole):
+            yield framed
+    if last := _framed(lines.rest()):
+        yield last
 
 
 def _framed(lines: bytes) -> bytes:
+    """Write objects as events; what is none is passed over."""
     # Only line feeds part lines: JSON may hold other separators.
-    return b"".join(b"data: " + line.strip() + b"\n\n" for line in lines.split(b"\n") if line.strip())
+    stripped = (line.strip() for line in lines.split(b"\n"))
+    return b"".join(b"data: " + line + b"\n\n" for line in stripped if _is_object(line))
+
+
+def _is_object(line: bytes) -> bool:
+    return line.startswith(b"{") and line.endswith(b"}")
