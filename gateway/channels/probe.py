@@ -20,7 +20,6 @@ from gateway.directory.catalogue import Catalogue, Vendor
 from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
 from gateway.directory.errors import SecretsLocked
-from gateway.formats.openai import Endpoint
 from gateway.providers.base import Call, CallFailed, Provider
 from gateway.relay.outgoing import in_protocol, overridden
 from gateway.relay.route import wire_of
@@ -180,4 +179,3 @@ def _streamed(chat: bytes) -> bytes:
     """Ask for a stream."""
     options = {"stream": True, "stream_options": {"include_usage": True}}
     return orjson.dumps({**orjson.loads(chat), **options})
-

@@ -119,7 +119,7 @@ class Source:
         return bool(parsed.get("error")) and not any(name in parsed for name in self.delivers)
 
     def refuses_first(self, data: bytes, parse: Callable[[bytes], Any]) -> bool:
-        """Whether the first event of a stream is an error; `parse` is asked only where it may be."""
+        """Whether the first event of a stream is an error; parsed only where it may be one."""
         if self.error_first.match(data):
             return True
         return (self.fails is not None or b'"error"' in data) and self.refuses(parse(data))

@@ -20,16 +20,13 @@ from gateway.dialects.gemini.fields import (
     a_list,
     a_name,
     a_whole,
-    an_object,
     child,
     children,
-    refuse,
     said,
-    unsupported,
 )
 from gateway.formats import usage as usages
 from gateway.formats.usage import Usage
-from gateway.providers import turns
+from gateway.providers import cohere_request, turns
 from gateway.providers.native import (
     CHAT,
     EMBEDDINGS,
@@ -39,7 +36,6 @@ from gateway.providers.native import (
     NativeReader,
     completion,
 )
-from gateway.providers.turns import ASSISTANT, SYSTEM, TOOL, Image, Turn
 
 _REASONS = {
     "COMPLETE": "stop",
@@ -48,8 +44,6 @@ _REASONS = {
     "TOOL_CALL": "tool_calls",
 }
 _BROKEN = ("ERROR", "TIMEOUT")
-_CHOICES = {"none": "NONE", "required": "REQUIRED"}
-_SEARCH = "-internet"
 
 
 class Cohere(Native):
@@ -66,8 +60,8 @@ class Cohere(Native):
         """Return a body for /v2/chat."""
         turns.only_one(chat)
         made: Json = {
-            "model": _model(chat),
-            "messages": [_message(turn) for turn in turns.turns(chat)],
+            "model": cohere_request.model(chat),
+            "messages": [cohere_request.message(turn) for turn in turns.turns(chat)],
             "stream": turns.streams(chat),
             **turns.numbers(
                 chat,
@@ -88,7 +82,7 @@ class Cohere(Native):
             made["response_format"] = {"type": "json_object", **inner}
         if effort := turns.effort(chat):
             made["thinking"] = {"type": "disabled" if effort == "none" else "enabled"}
-        return {**made, **_tools(chat)}
+        return {**made, **cohere_request.tools(chat)}
 
     def answer(self, answer: Json, created_s: int) -> Json:
         """Return a whole answer as a chat.completion."""
@@ -197,7 +191,10 @@ class Cohere(Native):
         made: Json = {
             "model": body.get("model"),
             "query": a_name(body.get("query"), "query"),
-            "documents": [_document(each, f"documents[{at}]") for at, each in enumerate(documents)],
+            "documents": [
+                cohere_request.document(each, f"documents[{at}]")
+                for at, each in enumerate(documents)
+            ],
         }
         for name in ("top_n", "max_tokens_per_doc"):
             if body.get(name) is not None:
@@ -213,7 +210,8 @@ class Cohere(Native):
             at = result.get("index")
             if type(at) is int and 0 <= at < len(documents):
                 given = documents[at]
-                result = {**result, "document": given if isinstance(given, dict) else {"text": given}}
+                shown = given if isinstance(given, dict) else {"text": given}
+                result = {**result, "document": shown}
             results.append(result)
         return {**answer, "results": results}
 
@@ -256,66 +254,6 @@ class _Reader(NativeReader):
         return {"tool_calls": [{"index": number, "function": {"arguments": arguments}}]}
 
 
-def _model(body: Json) -> Any:
-    model = body.get("model")
-    if isinstance(model, str) and model.endswith(_SEARCH):
-        refuse("model", f"a name without {_SEARCH}: Cohere's API v2 has no web search")
-    return model
-
-
-def _message(turn: Turn) -> Json:
-    made: Json = {"role": turn.role}
-    if turn.role == TOOL:
-        if not turn.call_id:
-            refuse(f"{turn.param}.tool_call_id", "the id of a tool call before it")
-        return {**made, "tool_call_id": turn.call_id, "content": turn.text}
-    if turn.images:
-        made["content"] = [_part(part) for part in turn.parts]
-    elif turn.parts or not turn.calls:
-        made["content"] = turn.text
-    if turn.role == ASSISTANT and turn.calls:
-        made["tool_calls"] = [_called(call.id, call.name, call.arguments) for call in turn.calls]
-        if turn.thoughts:
-            made["tool_plan"] = turn.thoughts
-    if turn.role == SYSTEM and not turn.text:
-        refuse(f"{turn.param}.content", "a non-empty string")
-    return made
-
-
-def _part(part: str | Image) -> Json:
-    if isinstance(part, str):
-        return {"type": "text", "text": part}
-    detail = {"detail": part.detail} if part.detail else {}
-    return {"type": "image_url", "image_url": {"url": part.url, **detail}}
-
-
-def _tools(chat: Json) -> Json:
-    """Return the tools. One that must be called is the only one that is offered."""
-    functions, choice = turns.functions(chat), turns.chosen(chat)
-    if choice.startswith("="):
-        functions = [each for each in functions if each["name"] == choice[1:]]
-        if not functions:
-            refuse("tool_choice.function.name", "the name of one of the tools")
-        choice = "required"
-    if not functions:
-        return {}
-    known = ("name", "description", "parameters")
-    made: Json = {
-        "tools": [
-            {"type": "function", "function": {n: each[n] for n in known if each.get(n) is not None}}
-            for each in functions
-        ]
-    }
-    if any(each.get("strict") is True for each in functions):
-        made["strict_tools"] = True
-    return {**made, **({"tool_choice": _CHOICES[choice]} if choice in _CHOICES else {})}
-
-
-def _called(call_id: str, name: str, arguments: str) -> Json:
-    shown = {"name": name, "arguments": arguments or "{}"}
-    return {"id": call_id or name, "type": "function", "function": shown}
-
-
 def _call(call: Json) -> Json:
     function = child(call, "function")
     shown = {"name": said(function, "name"), "arguments": said(function, "arguments")}
@@ -324,15 +262,3 @@ def _call(call: Json) -> Json:
 
 def _reason(source: Json) -> str:
     return _REASONS.get(said(source, "finish_reason"), "stop")
-
-
-def _document(value: Any, param: str) -> str:
-    """Return a document's text; of one with fields, a line for each, as Cohere advises."""
-    if isinstance(value, str):
-        return value
-    fields = an_object(value, param)
-    if list(fields) == ["text"]:
-        return a_name(fields["text"], f"{param}.text")
-    if not all(isinstance(each, str | int | float) for each in fields.values()):
-        unsupported(param)
-    return "\n".join(f"{name}: {each}" for name, each in fields.items())

@@ -1,7 +1,7 @@
 """Carries the protocols of native.py over HTTP. What the relay gets is JSON, or server-sent events
 of JSON, however the vendor frames them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import httpx
 
@@ -50,9 +50,10 @@ class NativeProvider(OpenAIProvider):
         }
         request = httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(body))
         answer = await self.send(request, call.channel)
-        if native.framing == LINES and call.stream and 200 <= answer.status < 300:
+        unframe = _FRAMINGS.get(native.framing)
+        if unframe is not None and call.stream and 200 <= answer.status < 300:
             try:
-                await _as_events(answer)
+                await unframe(answer)
             except BaseException:
                 await answer.aclose()
                 raise
@@ -62,11 +63,10 @@ class NativeProvider(OpenAIProvider):
 async def _as_events(answer: Answer) -> None:
     """Make lines of JSON an answer of events; what does not begin like JSON stays as it is."""
     body, first = answer.body, b""
-    while not first.strip() and len(first) < _MAX_BLANK:
-        piece = await anext(body, b"")
-        if not piece:
-            break
+    async for piece in body:
         first += piece
+        if first.strip() or len(first) > _MAX_BLANK:
+            break
     if first.lstrip().startswith(b"{"):
         answer.headers = {**answer.headers, **_STREAM}
         answer.body = _events(first, body)
@@ -103,3 +103,7 @@ def _framed(lines: bytes) -> bytes:
 
 def _is_object(line: bytes) -> bool:
     return line.startswith(b"{") and line.endswith(b"}")
+
+
+# How what is no stream of events becomes one, by a protocol's framing.
+_FRAMINGS: Mapping[str, Callable[[Answer], Awaitable[None]]] = {LINES: _as_events}

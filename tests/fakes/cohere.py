@@ -68,7 +68,13 @@ _EMBED = {
     "embedding_types": [one_of("float")],
     "output_dimension?": int,
 }
-_RERANK = {"model": str, "query": str, "documents": [str], "top_n?": int, "max_tokens_per_doc?": int}
+_RERANK = {
+    "model": str,
+    "query": str,
+    "documents": [str],
+    "top_n?": int,
+    "max_tokens_per_doc?": int,
+}
 _REASONS = {"stop": "COMPLETE", "length": "MAX_TOKENS"}
 
 
@@ -92,7 +98,11 @@ class FakeCohere(NativeFake):
         return {
             "type": "message-end",
             "id": "c1",
-            "delta": {"finish_reason": "ERROR", "error": "the model crashed", "usage": self.usage()},
+            "delta": {
+                "finish_reason": "ERROR",
+                "error": "the model crashed",
+                "usage": self.usage(),
+            },
         }
 
     def frame(self, event: Json) -> bytes:

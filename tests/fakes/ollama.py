@@ -106,9 +106,11 @@ class FakeOllama(NativeFake):
         if not script.no_usage:
             last |= {"prompt_eval_count": script.tokens_in, "eval_count": script.tokens_out}
         if script.fails:
-            return {"error": "the model has crashed"} if not body.get("stream") else [
+            return (
                 {"error": "the model has crashed"}
-            ]
+                if not body.get("stream")
+                else [{"error": "the model has crashed"}]
+            )
         if body.get("stream") is False:
             message: Json = {"role": "assistant", "content": "".join(script.words)}
             if script.thoughts:

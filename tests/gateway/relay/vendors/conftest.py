@@ -78,6 +78,7 @@ async def all_cases(running_gate: Gate) -> AsyncIterator[dict[str, Case]]:
             made[name] = Case(running_gate, name, row, fake, channel, key)
         yield made
         await running_gate.settled()
+        await running_gate.books.projector.until(running_gate.books.projector.fed)
 
 
 @pytest.fixture(params=list(ROWS))

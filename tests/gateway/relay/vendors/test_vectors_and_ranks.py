@@ -60,7 +60,11 @@ async def test_ranks(case: Case) -> None:
         assert answer.json()["error"]["code"] == "endpoint_not_offered"
         assert not case.fake.received
         return
-    assert case.fake.received[-1].body["documents"] == ["red fish", "blue fish", "title: t\nbody: b"]
+    assert case.fake.received[-1].body["documents"] == [
+        "red fish",
+        "blue fish",
+        "title: t\nbody: b",
+    ]
     given = [(each["index"], each["document"]) for each in answer.json()["results"]]
     assert given == [(0, {"text": "red fish"}), (1, {"text": "blue fish"})]
     charged = await case.body_of(answer)
