@@ -58,7 +58,6 @@ class Cohere(Native):
 
     def request(self, chat: Json, config: Config) -> Json:
         """Return a body for /v2/chat."""
-        turns.only_one(chat)
         made: Json = {
             "model": cohere_request.model(chat),
             "messages": [cohere_request.message(turn) for turn in turns.turns(chat)],

@@ -15,11 +15,13 @@ import httpx
 
 from gateway.dialects import searches
 from gateway.dialects.dialect import Config, Json, Ranks, Source, Vectors
+from gateway.dialects.gemini.fields import unsupported
 from gateway.directory.channels import Channel
 from gateway.formats import openai
 from gateway.formats import usage as usages
 from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage
+from gateway.providers import turns
 from gateway.providers.base import Answer, Call
 from gateway.providers.openai import authentication
 from gateway.relay.errors import normalise
@@ -30,7 +32,7 @@ _ASKED = {CHAT: openai.CHAT, EMBEDDINGS: openai.EMBEDDINGS}
 # How an answer's bytes come: as server-sent events, or as a JSON object on each line.
 EVENTS, LINES = "events", "lines"
 # What a vendor may lack: a request that asks for it is refused, or goes to another channel.
-TOOLS, IMAGES, JSON = "tools", "images", "json"
+TOOLS, IMAGES, JSON, SEVERAL = "tools", "images", "json", "several"
 
 _NEVER = re.compile(rb"(?!)")
 
@@ -125,8 +127,8 @@ class Native:
     """One protocol. What is not overridden is as with most vendors.
 
     `tasks` are what it is asked for, `framing` how its streams come, `delivers` the fields of
-    which any of its answers has at least one, `offers` what of TOOLS, IMAGES and JSON it has,
-    `fetches` whether it fetches images by their addresses.
+    which any of its answers has at least one, `offers` what it has of TOOLS, IMAGES, JSON and
+    SEVERAL (answers to one request), `fetches` whether it fetches images by their addresses.
     """
 
     name: str
@@ -214,6 +216,12 @@ class Native:
 
     # What is made of it.
 
+    def _offered(self, chat: Json, config: Config) -> Json:
+        for feature in (TOOLS, IMAGES, JSON, SEVERAL):
+            if feature not in self.offers and (param := turns.wanted(chat, feature)):
+                unsupported(param)
+        return self.request(chat, config)
+
     def endpoint(self, task: str) -> Endpoint:
         """Return how the relay asks for a task. The path is the catalogue's."""
         asked = _ASKED.get(task)
@@ -233,7 +241,7 @@ class Native:
         ranks = Ranks(self.rerank_request, self.rerank_answer)
         return Source(
             name=self.name,
-            request_from_chat=self.request,
+            request_from_chat=self._offered,
             answer_to_chat=self.answer,
             reader=self.reader,
             follower=lambda: _Ending(self.ends),

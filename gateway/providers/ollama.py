@@ -54,7 +54,6 @@ class Ollama(Native):
 
     def request(self, chat: Json, config: Config) -> Json:
         """Return a body for /api/chat."""
-        turns.only_one(chat)
         made: Json = {
             "model": chat.get("model"),
             "messages": [_message(turn) for turn in turns.turns(chat)],

@@ -257,10 +257,17 @@ def streams(chat: Json) -> bool:
     return a_boolean(chat.get("stream", False), "stream")
 
 
-def only_one(chat: Json) -> None:
-    """Refuse a body that wants several answers, of a vendor that gives one."""
-    if chat.get("n") not in (None, 1):
-        unsupported("n")
+def wanted(chat: Json, feature: str) -> str:
+    """Return the field of a body that asks for "tools", "images", "json" or "several" answers; ""
+    where none does."""
+    if feature == "several":
+        return "n" if chat.get("n") not in (None, 1) else ""
+    if feature == "tools":
+        return next((name for name in ("tools", "functions") if chat.get(name)), "")
+    if feature == "json":
+        return "response_format" if schema(chat) is not None else ""
+    found = (image.param for turn in turns(chat) for image in turn.images)
+    return next(found, "")
 
 
 def inputs(body: Json) -> list[str]:

@@ -13,6 +13,7 @@ import pytest_asyncio
 from gateway.channels.health import Rules
 from gateway.channels.watch import Watch
 from gateway.directory.channels import Channel
+from gateway.providers.natives import NATIVES
 from tests.fakes.native import Json, NativeFake, Script
 from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.vendors.table import ROWS, Row, Seen
@@ -51,6 +52,16 @@ class Case:
         """Ask by hand."""
         asked = {"model": self.name, "messages": [{"role": "user", "content": "hi"}], **more}
         return await self.gate.post(self.key, asked)
+
+    async def offers(self, feature: str, **asked: Any) -> bool:
+        """Whether the vendor has a feature; where it has none, asking for it is refused."""
+        native = NATIVES[self.gate.running.relay.catalogue.vendor(self.row.type).protocol]
+        if feature in native.offers:
+            return True
+        answer = await self.post(**asked)
+        assert answer.status_code == 400 and answer.json()["error"]["param"], answer.text
+        assert not self.fake.received
+        return False
 
     def seen(self) -> Seen:
         """What the vendor was asked last."""

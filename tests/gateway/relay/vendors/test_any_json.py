@@ -18,6 +18,7 @@ from gateway.providers.base import Answer, CallFailed
 from gateway.providers.native import Codes, Native
 from gateway.providers.native_http import MAX_LINE, _as_events
 from gateway.providers.natives import NATIVES
+from gateway.relay.errors import RelayError
 from tests.fakes.native import Script
 from tests.fakes.ollama import FakeOllama
 from tests.gateway.channels.anything import Vendor
@@ -94,12 +95,18 @@ class Toy(Native):
     """A vendor that says everything inside a 200, as numbers."""
 
     name = "toy"
+    delivers = ("answer",)
     codes = Codes(
         in_band={"110": 401, "18": 429, "336003": 400},
         dead=((200, "code", "110"),),
         users=frozenset({"336003"}),
         absent=frozenset({"6"}),
     )
+
+    offers = frozenset()
+
+    def request(self, chat: Any, config: Any) -> Any:
+        return {"asked": True}
 
     def error(self, parsed: Any) -> tuple[str | None, str]:
         return str(parsed.get("error_code", "")), str(parsed.get("error_msg", ""))
@@ -125,3 +132,24 @@ def test_a_vendors_codes_say_whose_fault_it_is(
     said = {"error_code": code, "error_msg": "quotes 110 and invalid_api_key"}
     failure = of_answer(Vendor(99, "toy"), 200, {}, said, 0.0)
     assert (failure.means, blame(failure), again(failure)) == (means, whose, next_)
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [
+        ({"tools": [{"type": "function"}]}, "tools"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"n": 3}, "n"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]},
+            "messages[0].content[0].image_url",
+        ),
+    ],
+)
+def test_what_a_vendor_lacks_is_refused_by_name(asked: Any, param: str) -> None:
+    said = {"messages": [{"role": "user", "content": "hi"}], "n": 1, "tools": []}
+    say = Toy().source().request_from_chat
+    assert say(said, {}) == {"asked": True}
+    with pytest.raises(RelayError) as caught:
+        say({**said, **asked}, {})
+    assert (caught.value.status, caught.value.param) == (400, param)

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from gateway.addresses import networks
+from gateway.providers.native import IMAGES, JSON, TOOLS
 from gateway.relay.fetch import ImageFetcher
 from tests.fakes.native import CALLS, WORDS
 from tests.gateway.relay.conftest import DEADLINE_S, until
@@ -98,8 +99,10 @@ async def test_system_turns_and_sampling(case: Case) -> None:
 
 
 async def test_tools_in_parallel_and_their_results(case: Case) -> None:
-    case.plays(words=(), calls=CALLS)
     offered = [tool(), tool("other", description="Something else.")]
+    if not await case.offers(TOOLS, tools=offered):
+        return
+    case.plays(words=(), calls=CALLS)
     whole = (await case.ask("weather?", tools=offered)).parse()
     message = whole.choices[0].message
     assert whole.choices[0].finish_reason == "tool_calls" and not message.content
@@ -128,6 +131,9 @@ async def test_tools_in_parallel_and_their_results(case: Case) -> None:
 
 async def test_images_in_the_request_and_at_an_address(case: Case) -> None:
     data = f"data:image/png;base64,{IMAGE}"
+    part = {"type": "image_url", "image_url": {"url": data}}
+    if not await case.offers(IMAGES, messages=[{"role": "user", "content": [part]}]):
+        return
     relay = case.gate.running.relay
     real, relay.fetcher = (
         relay.fetcher,
@@ -153,6 +159,8 @@ async def test_images_in_the_request_and_at_an_address(case: Case) -> None:
 
 async def test_json_mode(case: Case) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "number"}}}
+    if not await case.offers(JSON, response_format={"type": "json_object"}):
+        return
     case.plays(words=('{"a"', ": 1}"))
     named = {"name": "x", "schema": schema, "strict": True}
     wanted: Any = {"type": "json_schema", "json_schema": named}
