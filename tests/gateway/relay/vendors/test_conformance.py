@@ -14,6 +14,7 @@ from gateway.providers.native import IMAGES, JSON, TOOLS
 from gateway.relay.fetch import ImageFetcher
 from tests.fakes.native import CALLS, WORDS
 from tests.gateway.relay.conftest import DEADLINE_S, until
+from tests.gateway.relay.dialects.conftest import Heard, messages, responses
 from tests.gateway.relay.test_fetch import PNG, serving
 from tests.gateway.relay.vendors.conftest import Case, tool
 
@@ -52,6 +53,18 @@ async def test_an_answer_whole_and_exactly_charged(case: Case) -> None:
     assert (body["usage_source"], body["outcome"]) == ("upstream", "complete")
     assert body["nano"] == 1_234 * 1_000 + 567 * 4_000
     assert case.fake.received[-1].path == case.row.chat_path
+
+
+async def test_clients_of_other_dialects(case: Case) -> None:
+    case.plays(tokens_in=12, tokens_out=34)
+    for ask in (messages, responses):
+        for stream in (False, True):
+            assert await ask(case.gate, case.key, case.name, stream) == Heard(TEXT, 12, 34)
+    body = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+    for method in ("generateContent", "streamGenerateContent?alt=sse"):
+        answer = await case.gate.post(case.key, body, f"/v1beta/models/{case.name}:{method}")
+        assert answer.status_code == 200 and WORDS[2] in answer.text
+        assert '"totalTokenCount":46' in answer.text
 
 
 @pytest.mark.parametrize("piece", [1, 7, None])
