@@ -114,7 +114,8 @@ class Cohere(Native):
         delta = child(parsed, "delta")
         if (said(parsed, "finish_reason") or said(delta, "finish_reason")) in _BROKEN:
             return True
-        return isinstance(parsed.get("message"), str) and "type" not in parsed
+        only_said = isinstance(parsed.get("message"), str) and "type" not in parsed
+        return only_said or bool(parsed.get("error"))
 
     def error(self, parsed: Any) -> tuple[str | None, str]:
         """Return the message; there is no code but the reason of an answer that failed."""
