@@ -42,6 +42,8 @@ from gateway.limits.opening import open_limits, share_rests
 from gateway.observer import Observer
 from gateway.providers.base import Provider
 from gateway.providers.gemini import GeminiProvider
+from gateway.providers.native_http import NativeProvider
+from gateway.providers.natives import NATIVES
 from gateway.providers.openai import OpenAIProvider
 from gateway.providers.pages import VendorPages
 from gateway.providers.sandbox import SandboxProvider
@@ -127,6 +129,7 @@ async def _open(
     opened.push_async_callback(transport.aclose)
     counter = TokenCounter(settings.tiktoken_cache_dir or settings.data_dir / "tiktoken")
     providers = _providers(transport, ways, counter, clock)
+    catalogue.check_protocols(providers)
     relay = _relay(
         settings, opened, books, directory, catalogue, rng, counter, providers, limits, ways
     )
@@ -267,7 +270,12 @@ def _providers(
     transport: UpstreamTransport, ways: Ways, counter: TokenCounter, clock: Clock
 ) -> dict[str, Provider]:
     http = OpenAIProvider(transport, AGENT, ways)
+    natives = {
+        name: NativeProvider(native, transport, AGENT, ways, lambda: clock.now_us() / 1_000_000)
+        for name, native in NATIVES.items()
+    }
     return {
+        **natives,
         "openai": http,
         "anthropic": http,
         "gemini": GeminiProvider(transport, AGENT, ways),

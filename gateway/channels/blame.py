@@ -5,6 +5,7 @@ from enum import Enum
 
 from gateway.channels import dead
 from gateway.channels.failure import Failure
+from gateway.providers.natives import codes_of
 
 
 class Blame(Enum):
@@ -60,14 +61,22 @@ _BY_STATUS: Mapping[int, Blame] = {
 _WITHOUT_ANSWER: Mapping[str, Blame] = {"upstream_auth": Blame.CREDENTIAL}
 
 
+def breaks_a_rule(failure: Failure) -> bool:
+    """Whether the request itself is what is wrong, whatever the status."""
+    labels = {failure.code, failure.type}
+    return not labels.isdisjoint(REQUEST_LABELS | codes_of(failure.protocol).users)
+
+
 def blame(failure: Failure) -> Blame:
     """Say whose fault a failure is. The first rule that fits: labels, table of the dead, status."""
-    if REQUEST_LABELS & {failure.code, failure.type}:
+    if breaks_a_rule(failure):
         return Blame.REQUEST
     if dead.find(failure) is not None:
         return Blame.CREDENTIAL
     if failure.means is None:
         return _WITHOUT_ANSWER.get(failure.code, Blame.UPSTREAM)
+    if failure.code in codes_of(failure.protocol).absent:
+        return Blame.ABSENT
     if failure.means == 404:
         unlabelled = not failure.code and not failure.type
         absent = unlabelled or ABSENT_LABELS & {failure.code, failure.type}

@@ -9,6 +9,7 @@ OpenRouter's 402, which depends on max_tokens, or a 403 for one model; and what 
 """
 
 from gateway.channels.failure import Failure
+from gateway.providers.natives import NATIVES
 
 Row = tuple[str | int, int, str, str]
 
@@ -42,7 +43,6 @@ TABLE: frozenset[Row] = frozenset(
         # Amazon Bedrock, "Common errors".
         ("bedrock", 403, "type", "UnrecognizedClientException"),
         ("bedrock", 403, "type", "ExpiredTokenException"),
-        ("cohere", 401, "none", ""),
         # The sandbox can be told to fail like this.
         ("sandbox", 401, "code", "invalid_api_key"),
         ("sandbox", 429, "code", "insufficient_quota"),
@@ -67,6 +67,8 @@ TABLE: frozenset[Row] = frozenset(
         (MINIMAX, 402, "type", "insufficient_balance_error"),
         (DOUBAO, 403, "code", "AccountOverdueError"),
         (SILICONFLOW, 403, "code", "30001"),
+        # Those of the protocols that have a file each.
+        *((native.name, *row) for native in NATIVES.values() for row in native.codes.dead),
     }
 )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.channels.waits import wait_of
+from gateway.providers.natives import NATIVES, codes_of
 
 MAX_LABEL = 200
 
@@ -77,8 +78,8 @@ def of_answer(
     vendor: Speaker, status: int, headers: Mapping[str, str], parsed: Any, now_s: float
 ) -> Failure:
     """Describe an answer that says it failed. `parsed` may be anything; `now_s` is unix time."""
-    code, kind = labels(parsed)
-    means = _meaning(code, kind) if 200 <= status < 300 else status
+    code, kind = _labels_of(vendor.protocol, parsed)
+    means = _meaning(vendor.protocol, code, kind) if 200 <= status < 300 else status
     if code == str(means):
         code = ""  # some repeat the status there, which tells nothing
     return Failure(
@@ -86,7 +87,18 @@ def of_answer(
     )
 
 
-def _meaning(code: str, kind: str) -> int:
+def _labels_of(protocol: str, parsed: Any) -> tuple[str, str]:
+    """Return an error's code and type: where its protocol has them, else wherever they may be."""
+    native = NATIVES.get(protocol)
+    if native is None:
+        return labels(parsed)
+    return (native.error(parsed)[0] or "")[:MAX_LABEL], ""
+
+
+def _meaning(protocol: str, code: str, kind: str) -> int:
+    own = codes_of(protocol).in_band.get(code)
+    if own is not None:
+        return own
     if code.isascii() and code.isdigit() and len(code) == 3 and 400 <= int(code) < 600:
         return int(code)
     return IN_BAND.get(code) or IN_BAND.get(kind) or _UNKNOWN_IN_BAND

@@ -16,14 +16,12 @@ from gateway.channels.failure import Failure, of_answer, of_call
 from gateway.channels.kinds import CHAT, TABLE, Kind, kind_of
 from gateway.channels.replies import NotTheAnswer, Reply, read_reply
 from gateway.channels.upstream_keys import OF_THE_KEY, UpstreamKey, read_keys
-from gateway.dialects.table import DIALECTS
 from gateway.directory.catalogue import Catalogue, Vendor
 from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
 from gateway.directory.errors import SecretsLocked
-from gateway.formats.openai import Endpoint
 from gateway.providers.base import Call, CallFailed, Provider
-from gateway.relay.outgoing import overridden
+from gateway.relay.outgoing import in_protocol, overridden
 from gateway.relay.route import wire_of
 from ledger.clock import Clock
 
@@ -160,8 +158,8 @@ class Probe:
         body = kind.write(served, self._prompt)
         if isinstance(body, bytes):
             if kind.name == CHAT:
-                body = _conversation(wire, body, trial.stream)
-            body = overridden(body, channel)
+                body = _streamed(body) if trial.stream else body
+            body = overridden(in_protocol(wire, orjson.loads(body), channel), channel)
         return Call(channel, vendor, key.secret, wire, body, trial.stream, model=served)
 
     def _now_s(self) -> float:
@@ -177,9 +175,7 @@ def usual_model(channel: Channel, vendor: Vendor) -> str:
     return channel.models[0] if channel.models else ""
 
 
-def _conversation(wire: Endpoint, chat: bytes, stream: bool) -> bytes:
-    """Say a chat request in the dialect of its upstream."""
-    body = orjson.loads(chat)
-    if stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-    return orjson.dumps(DIALECTS[wire.dialect].request_from_chat(body))
+def _streamed(chat: bytes) -> bytes:
+    """Ask for a stream."""
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    return orjson.dumps({**orjson.loads(chat), **options})

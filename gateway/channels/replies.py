@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.channels.kinds import CHAT, Kind
+from gateway.dialects.asks import VECTORS
 from gateway.dialects.chat import Writer
-from gateway.dialects.table import DIALECTS
+from gateway.dialects.gemini.embeddings import listed
+from gateway.dialects.table import SOURCES
 from gateway.formats import sse
 from gateway.formats import usage as usages
 from gateway.formats.openai import Endpoint
@@ -58,9 +60,9 @@ async def read_reply(
     parsed = errors.parse(content)
     if kind.name == CHAT:
         return _conversation(answer, wire, parsed)
-    if isinstance(parsed, dict) and parsed.get("error"):
+    if SOURCES[wire.dialect].refuses(parsed):
         return _failed(answer, wire, parsed)
-    said = kind.read(content, parsed, answer.headers.get("content-type", ""))
+    said = kind.read(content, _vectors(wire, parsed), answer.headers.get("content-type", ""))
     if said is None:
         raise NotTheAnswer(answer.status)
     reply = _measured(Reply(answer.status, said, worked=True), wire, parsed)
@@ -68,10 +70,18 @@ async def read_reply(
     return reply
 
 
+def _vectors(wire: Endpoint, parsed: Any) -> Any:
+    """Return vectors as OpenAI answers with them; any other answer as it is."""
+    made = SOURCES[wire.dialect].vectors
+    if made is None or wire.task not in VECTORS or not isinstance(parsed, dict):
+        return parsed
+    return listed(made.read(parsed), {}, None)
+
+
 def _conversation(answer: Answer, wire: Endpoint, parsed: Any) -> Reply:
-    dialect = DIALECTS[wire.dialect]
+    dialect = SOURCES[wire.dialect]
     delivers = isinstance(parsed, dict) and any(name in parsed for name in dialect.delivers)
-    if not delivers and isinstance(parsed, dict) and parsed.get("error"):
+    if dialect.refuses(parsed):
         return _failed(answer, wire, parsed)
     if not delivers:
         raise NotTheAnswer(answer.status)
@@ -81,9 +91,9 @@ def _conversation(answer: Answer, wire: Endpoint, parsed: Any) -> Reply:
 
 
 def _stream(answer: Answer, wire: Endpoint, content: bytes, now_s: int) -> Reply:
-    dialect = DIALECTS[wire.dialect]
+    dialect = SOURCES[wire.dialect]
     first = sse.first_data(content)
-    if dialect.error_first.match(first):
+    if dialect.refuses_first(first, errors.parse):
         return _failed(answer, wire, errors.parse(first))
     meter = ConvertMeter(dialect, Writer(True), now_s)
     meter.feed(content)
@@ -98,7 +108,7 @@ def _stream(answer: Answer, wire: Endpoint, content: bytes, now_s: int) -> Reply
 
 
 def _measured(reply: Reply, wire: Endpoint, parsed: Any) -> Reply:
-    dialect = DIALECTS[wire.dialect]
+    dialect = SOURCES[wire.dialect]
     report = dialect.find(parsed)
     if report is not None:
         reply.usage, reply.frame = dialect.classes(report), usages.frame_text(report)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from gateway.channels.blame import REQUEST_LABELS, THE_REQUEST_IS_WRONG, Blame, blame
+from gateway.channels.blame import THE_REQUEST_IS_WRONG, Blame, blame, breaks_a_rule
 from gateway.channels.failure import Failure
 
 Ranges = Sequence[tuple[int, int]]
@@ -39,7 +39,7 @@ def again(failure: Failure, statuses: Ranges = DEFAULT_STATUSES) -> Again:
     whose = blame(failure)
     if whose in (Blame.CREDENTIAL, Blame.ABSENT):
         return Again.AT_ONCE
-    if failure.means in THE_REQUEST_IS_WRONG or REQUEST_LABELS & {failure.code, failure.type}:
+    if failure.means in THE_REQUEST_IS_WRONG or breaks_a_rule(failure):
         return Again.NEVER
     if failure.means is None:
         return Again.AFTER_A_PAUSE

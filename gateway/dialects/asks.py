@@ -8,6 +8,8 @@ from gateway.dialects.gemini.fields import an_object, get
 from gateway.formats import openai
 from gateway.formats.openai import MAX_CHOICES, MAX_TOKENS, Ask, Body, Endpoint
 from gateway.media import asks as media
+from gateway.providers import native
+from gateway.providers.natives import asked
 from gateway.relay.errors import RelayError
 
 MESSAGES = Endpoint(
@@ -61,18 +63,28 @@ BATCH_EMBED = replace(
 )
 
 # The endpoints that a conversation can be had through, by their tasks.
-CONVERSATIONS = frozenset(e.task for e in (openai.CHAT, MESSAGES, RESPONSES, GENERATE))
+CONVERSATIONS = frozenset(
+    (native.CHAT, *(e.task for e in (openai.CHAT, MESSAGES, RESPONSES, GENERATE)))
+)
 # How an upstream of a protocol is asked to go on with one.
 SPOKEN = {
     "openai": openai.CHAT,
     "sandbox": openai.CHAT,
     "anthropic": MESSAGES,
     "gemini": GENERATE,
+    **asked(native.CHAT),
 }
 # The endpoints that make vectors, by their tasks, and how an upstream of a protocol is asked for
 # them.
-VECTORS = frozenset(e.task for e in (openai.EMBEDDINGS, EMBED))
-EMBEDDED = {"openai": openai.EMBEDDINGS, "sandbox": openai.EMBEDDINGS, "gemini": BATCH_EMBED}
+VECTORS = frozenset((native.EMBEDDINGS, openai.EMBEDDINGS.task, EMBED.task))
+EMBEDDED = {
+    "openai": openai.EMBEDDINGS,
+    "sandbox": openai.EMBEDDINGS,
+    "gemini": BATCH_EMBED,
+    **asked(native.EMBEDDINGS),
+}
+# How an upstream of a protocol is asked to rerank, where that is not as clients ask.
+RANKED = asked(native.RERANK)
 
 # Images and audio: OpenAI's, and never converted.
 MEDIA = frozenset(("images", "speech", "transcripts"))

@@ -1,4 +1,4 @@
-"""The one table of dialects."""
+"""The one table of dialects, and of what only upstreams speak."""
 
 import re
 from dataclasses import replace
@@ -11,8 +11,9 @@ from gateway.dialects.anthropic import request as a_request
 from gateway.dialects.anthropic import stream as a_stream
 from gateway.dialects.anthropic import text as a_text
 from gateway.dialects.anthropic import usage as a_usage
-from gateway.dialects.dialect import Dialect
+from gateway.dialects.dialect import Dialect, Source, Vectors
 from gateway.dialects.gemini import answer as g_answer
+from gateway.dialects.gemini import embeddings as g_embeddings
 from gateway.dialects.gemini import errors as g_errors
 from gateway.dialects.gemini import passing as g_passing
 from gateway.dialects.gemini import request as g_request
@@ -28,13 +29,14 @@ from gateway.dialects.responses import text as r_text
 from gateway.dialects.responses import usage as r_usage
 from gateway.formats import sse, text, usage
 from gateway.media import answers as m_answers
+from gateway.providers.natives import NATIVES
 
 _NEVER = re.compile(rb"(?!)")
 
 CHAT = Dialect(
     name="openai",
     request_to_chat=lambda body: body,
-    request_from_chat=lambda body: body,
+    request_from_chat=lambda body, config: body,
     answer_to_chat=lambda answer, created: answer,
     answer_from_chat=lambda answer, body, request_id: answer,
     reader=chat.Reader,
@@ -63,7 +65,7 @@ CHAT = Dialect(
 ANTHROPIC = Dialect(
     name="anthropic",
     request_to_chat=a_request.to_chat,
-    request_from_chat=a_request.from_chat,
+    request_from_chat=lambda body, config: a_request.from_chat(body),
     answer_to_chat=a_answer.to_chat,
     answer_from_chat=lambda answer, body, request_id: a_answer.from_chat(answer, body),
     reader=a_stream.ToChat,
@@ -93,7 +95,7 @@ ANTHROPIC = Dialect(
 RESPONSES = Dialect(
     name="responses",
     request_to_chat=r_request.to_chat,
-    request_from_chat=r_request.from_chat,
+    request_from_chat=lambda body, config: r_request.from_chat(body),
     answer_to_chat=lambda answer, created: r_answer.to_chat(answer),
     answer_from_chat=r_answer.from_chat,
     reader=lambda created: r_stream.ToChat(),
@@ -122,7 +124,7 @@ RESPONSES = Dialect(
 GEMINI = Dialect(
     name="gemini",
     request_to_chat=g_request.to_chat,
-    request_from_chat=g_request.from_chat,
+    request_from_chat=lambda body, config: g_request.from_chat(body),
     answer_to_chat=g_answer.to_chat,
     answer_from_chat=lambda answer, body, request_id: g_answer.from_chat(answer, body),
     reader=g_stream.ToChat,
@@ -146,6 +148,8 @@ GEMINI = Dialect(
     closes=False,
     delivers=("candidates", "promptFeedback"),
     last=b"",
+    fetches=False,  # Google's servers fetch from Google's own addresses only
+    vectors=Vectors(lambda body, config: g_embeddings.from_openai(body), g_embeddings.vectors_of),
 )
 
 # Whose bodies OpenAI's API does not know; errors are like OpenAI's.
@@ -182,3 +186,5 @@ TRANSCRIPTS = replace(
 
 _ALL = (CHAT, ANTHROPIC, RESPONSES, GEMINI, RERANK, IMAGES, SPEECH, TRANSCRIPTS)
 DIALECTS = {dialect.name: dialect for dialect in _ALL}
+# By what an upstream speaks; those that no client speaks have a file each in gateway/providers/.
+SOURCES: dict[str, Source] = {**DIALECTS, **{n.name: n.source() for n in NATIVES.values()}}

@@ -3,7 +3,7 @@
 A vendor says which protocol it speaks and where; the code of a protocol serves many vendors.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -51,6 +51,8 @@ _OPENAI_TASKS = (
     "transcriptions",
     "translations",
 )
+# What vendors with a protocol of their own are asked for in its way: their paths list it.
+_NATIVE_TASKS = ("native_chat", "native_embeddings", "native_rerank")
 # Protocols, and the tasks for which a vendor of each has routes where it does not say otherwise.
 PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     "openai": (*_OPENAI_TASKS, "realtime"),
@@ -58,7 +60,7 @@ PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("messages",),
     "gemini": ("generate", "embed"),
 }
-TASKS = (*_OPENAI_TASKS, "realtime", "responses", "messages", "generate", "embed")
+TASKS = (*_OPENAI_TASKS, "realtime", "responses", "messages", "generate", "embed", *_NATIVE_TASKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class Vendor:
         """Tell whether the vendor has a route for a task such as "chat"."""
         if task in self.paths:
             return True
-        return task in PROTOCOLS[self.protocol] and not self.only_listed_paths
+        return task in PROTOCOLS.get(self.protocol, ()) and not self.only_listed_paths
 
     def url(
         self,
@@ -198,6 +200,12 @@ class Catalogue:
         """Return all vendors, by id."""
         return [self._vendors[type_id] for type_id in sorted(self._vendors)]
 
+    def check_protocols(self, spoken: Container[str]) -> None:
+        """Raise ValueError naming a vendor whose protocol nobody here speaks."""
+        for vendor in self.vendors():
+            if vendor.protocol not in spoken:
+                raise ValueError(f"{vendor.name}: nothing here speaks {vendor.protocol!r}")
+
     @classmethod
     def load(cls, path: Path) -> "Catalogue":
         """Read a catalogue file. Raises ValueError naming the file and the faulty entry."""
@@ -232,7 +240,7 @@ class _FormSchema(Schema):
 class _VendorSchema(Schema):
     id = fields.Integer(required=True, strict=True, validate=validate.Range(1))
     name = fields.String(required=True, validate=validate.Length(1, 60))
-    protocol = fields.String(load_default="openai", validate=validate.OneOf(tuple(PROTOCOLS)))
+    protocol = fields.String(load_default="openai", validate=validate.Regexp(r"^[a-z][a-z0-9_-]*$"))
     base_url = fields.String(load_default="", validate=validate.Regexp(r"^(https?://[^\s?#]+)?$"))
     auth = fields.String(load_default="bearer", validate=validate.OneOf(AUTH_STYLES))
     strip_v1 = fields.Boolean(load_default=False)
@@ -291,6 +299,8 @@ def _resolve(document: dict[str, Any]) -> list[Vendor]:
             if models not in document["model_lists"]:
                 raise ValidationError({row["name"]: f"there is no model list {models!r}"})
             models = document["model_lists"][models]
+        if row["protocol"] not in PROTOCOLS and not set(_NATIVE_TASKS) & row["paths"].keys():
+            raise ValidationError({row["name"]: f"there is no protocol {row['protocol']!r}"})
         if row["id"] in vendors:
             raise ValidationError({row["name"]: f"id {row['id']} is there twice"})
         if row["test_model"] and row["test_model"] not in models:

@@ -12,8 +12,7 @@ from typing import Any
 from gateway.channels.failure import Failure, of_answer, of_call
 from gateway.channels.health import Subject
 from gateway.channels.upstream_keys import UpstreamKey
-from gateway.dialects.dialect import Dialect
-from gateway.dialects.table import DIALECTS
+from gateway.dialects.table import SOURCES
 from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
 from gateway.directory.errors import SecretsLocked
@@ -184,17 +183,15 @@ async def _look_at(relay: Relay, x: Exchange, answer: Answer, source: Source) ->
     if not 200 <= answer.status < 300:
         content = await _read(answer.body, MAX_ERROR_BYTES, cut=True)
         raise _refused_answer(relay, answer, errors.parse(content), source)
-    dialect = DIALECTS[wire.dialect]
+    dialect = SOURCES[wire.dialect]
     if x.ask.stream and not answer.is_stream and x.ask.known is None:
         await kinds.name_stream(answer)
     if answer.is_stream:
         kinds.refuse_stream(x.ask, wire)
         first = await _first_lines(answer.body)
         data = sse.first_data(first)
-        if dialect.error_first.match(data) or b'"error"' in data:
-            said = errors.parse(data)
-            if dialect.error_first.match(data) or _failed(said, dialect):
-                raise _refused_answer(relay, answer, said, source)
+        if dialect.refuses_first(data, errors.parse):
+            raise _refused_answer(relay, answer, errors.parse(data), source)
         if data == b"[DONE]":
             raise CallFailed("upstream_cut", "the stream says only that it is done")
         return Delivery(answer, first, source)
@@ -203,7 +200,7 @@ async def _look_at(relay: Relay, x: Exchange, answer: Answer, source: Source) ->
     content = await _read(answer.body, MAX_WHOLE_BYTES)
     passes = wire.dialect == "openai" and is_native(x, wire) and not x.ask.stream
     parsed = await _parsed(content, passes)
-    if _failed(parsed, dialect):
+    if dialect.refuses(parsed):
         raise _refused_answer(relay, answer, parsed, source)
     kinds.refuse_none(wire, content, parsed)
     if x.ask.stream and x.ask.known is None:
@@ -221,13 +218,6 @@ async def _parsed(content: bytes, passes: bool) -> Any:
     if len(content) <= PARSED_WHOLE_BYTES:
         return errors.parse(content)
     return None if passes else await asyncio.to_thread(errors.parse, content)
-
-
-def _failed(parsed: Any, dialect: Dialect) -> bool:
-    """Whether an answer, or the first event of a stream, is an error instead."""
-    if not isinstance(parsed, dict) or not parsed.get("error"):
-        return False
-    return not any(name in parsed for name in dialect.delivers)
 
 
 async def _read(body: AsyncIterator[bytes], limit: int, *, cut: bool = False) -> bytes:
@@ -285,7 +275,9 @@ def _refused_call(error: CallFailed, vendor: Vendor, source: Source | None = Non
 def _refused_answer(relay: Relay, answer: Answer, parsed: Any, source: Source) -> Refused:
     wire, now_s = source.wire, relay.clock.now_us() / 1_000_000
     failure = of_answer(source.vendor, answer.status, answer.headers, parsed, now_s)
-    status, said = as_openai(wire, answer.status, parsed)
+    # An error inside a 200 means what it would have been as a status, for the client too.
+    means = failure.means if 200 <= answer.status < 300 and failure.means else answer.status
+    status, said = as_openai(wire, means, parsed)
     error = errors.of_upstream(status, answer.headers, said)
     # Some vendors bill what they refused, and say so.
     usage = _usage(parsed, wire)
@@ -294,6 +286,6 @@ def _refused_answer(relay: Relay, answer: Answer, parsed: Any, source: Source) -
 
 
 def _usage(parsed: Any, wire: Endpoint) -> Usage | None:
-    dialect = DIALECTS[wire.dialect]
+    dialect = SOURCES[wire.dialect]
     report = dialect.find(parsed)
     return dialect.classes(report) if report is not None else None

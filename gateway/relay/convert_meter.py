@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from gateway.dialects.dialect import Dialect, Follower, Json, Reader, Writer
+from gateway.dialects.dialect import Ending, Json, Reader, Source, Writer
 from gateway.formats import sse
 from gateway.formats.openai import Ask
 from gateway.formats.usage import Usage
@@ -23,11 +23,11 @@ _CHARACTERS_PER_TOKEN = 4
 class ConvertMeter(StreamMeter):
     """One stream from the dialect `source` to the client's, which `writer` writes."""
 
-    def __init__(self, source: Dialect, writer: Writer, created_s: int) -> None:
+    def __init__(self, source: Source, writer: Writer, created_s: int) -> None:
         super().__init__(wants_usage=True)
         self._source = source
         self._reader: Reader = source.reader(created_s)
-        self._follower: Follower = source.follower()
+        self._follower: Ending = source.follower()
         self._writer = writer
         self._lines = sse.Lines(MAX_LINE)
         self._last: Json = {}

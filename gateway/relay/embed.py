@@ -1,14 +1,15 @@
-"""Vectors across dialects: OpenAI's embeddings asked of Gemini, and Gemini's of the others."""
+"""Vectors across dialects, by way of OpenAI's embeddings."""
 
 import asyncio
 from typing import Any
 
 import orjson
 
-from gateway.dialects.asks import BATCH_EMBED
-from gateway.dialects.dialect import Json
-from gateway.dialects.gemini import embeddings, usage
+from gateway.dialects.asks import BATCH_EMBED, EMBED
+from gateway.dialects.dialect import Json, Source
+from gateway.dialects.gemini import embeddings
 from gateway.dialects.gemini.fields import children
+from gateway.dialects.table import SOURCES
 from gateway.directory.channels import Channel
 from gateway.formats.openai import Ask, Endpoint
 from gateway.relay.context import Exchange, Relay
@@ -16,13 +17,12 @@ from gateway.relay.errors import of_call
 from gateway.relay.reserve import counted_input
 
 
-def body_for(ask: Ask, channel: Channel, wire: Endpoint) -> bytes:
-    """Say in the other dialect what was asked. Raises RelayError 400 for what it cannot say."""
+def asked(ask: Ask, channel: Channel) -> Json:
+    """Return as OpenAI's body what was asked. Raises RelayError 400 for what it cannot say."""
     named: Json = {"model": channel.upstream_model(ask.model)}
-    if wire is BATCH_EMBED:
-        return orjson.dumps(embeddings.from_openai({**ask.body, **named}))
-    made = embeddings.to_openai(ask.body, batch=ask.endpoint is BATCH_EMBED)
-    return orjson.dumps({**named, **made})
+    if ask.endpoint.task != EMBED.task:
+        return {**ask.body, **named}
+    return {**named, **embeddings.to_openai(ask.body, batch=ask.endpoint is BATCH_EMBED)}
 
 
 def renamed(body: Json, served: str) -> Json:
@@ -45,19 +45,25 @@ async def answer(relay: Relay, x: Exchange, wire: Endpoint, parsed: Json) -> byt
 
     Raises RelayError 502 where there are not as many as were asked for.
     """
-    if wire is not BATCH_EMBED:
-        made = await asyncio.to_thread(
-            embeddings.answer_from_openai, parsed, x.ask.endpoint is BATCH_EMBED
-        )
-        return _written(made, len(children(parsed, "data")), _asked(x.ask.body, "requests"))
-    report = usage.find(parsed)
-    reported = usage.classes(report) if report else None
-    counted = None
-    if not reported or not any(reported.values()):
-        counted = (await counted_input(relay, x)).tokens
-        parsed = {name: value for name, value in parsed.items() if name != "usageMetadata"}
-    made = await asyncio.to_thread(embeddings.answer_to_openai, parsed, x.ask.body, counted)
-    return _written(made, len(made["data"]), _asked(x.ask.body, "input"))
+    source, of_gemini = SOURCES[wire.dialect], x.ask.endpoint.task == EMBED.task
+    if source.vectors is not None:
+        body = {**x.ask.body, "encoding_format": "float"} if of_gemini else x.ask.body
+        vectors = await asyncio.to_thread(source.vectors.read, parsed)
+        tokens = await _tokens(relay, x, source, parsed)
+        parsed = await asyncio.to_thread(embeddings.listed, vectors, body, tokens)
+    made, delivered = parsed, len(children(parsed, "data"))
+    if of_gemini:
+        batch = x.ask.endpoint is BATCH_EMBED
+        made = await asyncio.to_thread(embeddings.answer_from_openai, parsed, batch)
+    return _written(made, delivered, _asked(x.ask.body, "requests" if of_gemini else "input"))
+
+
+async def _tokens(relay: Relay, x: Exchange, source: Source, parsed: Json) -> int:
+    """Return the input as the upstream reports it, else as it is counted here."""
+    report = source.find(parsed)
+    reported = source.classes(report) if report else None
+    total = sum(reported.values()) if reported else 0
+    return total or (await counted_input(relay, x)).tokens
 
 
 def _asked(body: Json, name: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from gateway.dialects.chat import as_chunks
-from gateway.dialects.table import DIALECTS
+from gateway.dialects.table import DIALECTS, SOURCES
 from gateway.formats import sse
 from gateway.formats.openai import Ask, Endpoint
 from gateway.providers.base import Answer, CallFailed
@@ -27,6 +27,11 @@ _HAS = {
     "responses": ("output",),
     "generate": ("candidates", "promptFeedback", "usageMetadata"),
 }
+
+
+def _has(wire: Endpoint) -> tuple[str, ...] | None:
+    """Return the fields of an endpoint's answers; what only upstreams speak says its own."""
+    return _HAS.get(wire.task) if wire.dialect in DIALECTS else SOURCES[wire.dialect].delivers
 
 
 async def name_stream(answer: Answer) -> None:
@@ -47,7 +52,7 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 def refuse_stream(ask: Ask, wire: Endpoint) -> None:
     """Refuse a stream for who cannot read one. Raises CallFailed."""
-    if not ask.stream and wire.task in _HAS:
+    if not ask.stream and _has(wire) is not None:
         raise CallFailed("upstream_bad_answer", "a stream, although none was asked for")
 
 
@@ -56,7 +61,7 @@ def refuse_none(wire: Endpoint, content: bytes, parsed: Any) -> None:
 
     `parsed` is None for what is no JSON, or for a long answer that was not parsed.
     """
-    fields = _HAS.get(wire.task)
+    fields = _has(wire)
     if fields is None:
         return
     if parsed is None:
@@ -73,7 +78,9 @@ def as_stream(relay: Relay, x: Exchange, wire: Endpoint, answer: Answer, parsed:
 
     Raises CallFailed for what cannot be said in one.
     """
-    dialect = DIALECTS[wire.dialect]
+    dialect = DIALECTS.get(wire.dialect)
+    if dialect is None:  # nobody writes streams of what only upstreams speak
+        raise CallFailed("upstream_bad_answer", "no stream, although one was asked for")
     try:
         chat = dialect.answer_to_chat(parsed, relay.clock.now_us() // 1_000_000)
         usage = {"stream_options": {"include_usage": True}}

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gateway.dialects import searches
 from gateway.dialects.searches import ToolCall
-from gateway.dialects.table import DIALECTS
+from gateway.dialects.table import SOURCES
 from gateway.formats import usage as usages
 from gateway.formats.openai import CHAT
 from gateway.formats.usage import Usage
@@ -38,7 +38,7 @@ async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measur
 
     Nothing but zeros is no report where all that can be used is the input, which is never empty.
     """
-    content, parsed, said = delivery.content, delivery.parsed, DIALECTS[delivery.wire.dialect]
+    content, parsed, said = delivery.content, delivery.parsed, SOURCES[delivery.wire.dialect]
     report = said.find(parsed) if parsed is not None else usages.in_long_body(content)
     usage = said.classes(report) if report is not None else None
     if usage is not None and not x.ask.endpoint.has_output and not any(usage.values()):

@@ -5,10 +5,11 @@ from typing import Any
 
 import orjson
 
-from gateway.dialects.asks import EMBED, VECTORS
+from gateway.dialects.asks import CONVERSATIONS, EMBED, VECTORS
 from gateway.dialects.chat import with_system
 from gateway.dialects.dialect import Json
-from gateway.dialects.table import DIALECTS
+from gateway.dialects.rerank import RERANK
+from gateway.dialects.table import DIALECTS, SOURCES
 from gateway.directory.catalogue import EXTENSIONS, Vendor
 from gateway.directory.channels import Channel
 from gateway.directory.overrides import patched
@@ -63,8 +64,10 @@ def _body(
     vendor: Vendor,
     images: Mapping[str, str],
 ) -> bytes:
-    if wire.dialect != ask.endpoint.dialect and wire.task in VECTORS:
-        return embed.body_for(ask, channel, wire)
+    if wire.dialect != ask.endpoint.dialect and ask.endpoint.task in VECTORS:
+        return in_protocol(wire, embed.asked(ask, channel), channel)
+    if wire.dialect != ask.endpoint.dialect and ask.endpoint is RERANK:
+        return in_protocol(wire, {**ask.body, "model": channel.upstream_model(ask.model)}, channel)
     if wire.dialect != ask.endpoint.dialect or ask.array:
         return _converted(ask, channel, clamp, wire, vendor, images)
     if wire.dialect == "openai":
@@ -125,7 +128,7 @@ def _converted(
     images: Mapping[str, str],
 ) -> bytes:
     """Say in another dialect what was asked, by way of a chat body."""
-    source, target = DIALECTS[ask.endpoint.dialect], DIALECTS[wire.dialect]
+    source = DIALECTS[ask.endpoint.dialect]
     named: Json = {"model": channel.upstream_model(ask.model)}
     body = {**ask.body, **named}
     if clamp is not None:
@@ -137,8 +140,21 @@ def _converted(
         chat = with_system(chat, channel.system_prompt)
     if wire is openai.CHAT:
         _drop_extensions(chat, vendor)
+    return in_protocol(wire, chat, channel)
+
+
+def in_protocol(wire: Endpoint, body: Json, channel: Channel) -> bytes:
+    """Say a body of chat, of OpenAI's embeddings or of reranking as an upstream is asked through
+    `wire`. Raises RelayError 400 for what it cannot say."""
+    source, said = SOURCES[wire.dialect], body
+    if wire.task in CONVERSATIONS:
+        said = source.request_from_chat(body, channel.config)
+    elif wire.task in VECTORS:
+        said = source.vectors.request(body, channel.config) if source.vectors else body
+    elif source.ranks is not None:
+        said = source.ranks.request(body, channel.config)
     try:
-        return orjson.dumps(target.request_from_chat(chat))
+        return orjson.dumps(said)
     except orjson.JSONEncodeError:
         raise RelayError("invalid_json", "The body is nested too deeply.") from None
 

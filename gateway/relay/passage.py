@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 
 from gateway.dialects.asks import MEDIA, VECTORS
-from gateway.dialects.table import DIALECTS
+from gateway.dialects.rerank import RERANK
+from gateway.dialects.table import DIALECTS, SOURCES
 from gateway.formats.openai import Endpoint
 from gateway.relay import embed
 from gateway.relay.context import Exchange, Relay
@@ -25,7 +26,7 @@ def meter_for(relay: Relay, x: Exchange, wire: Endpoint) -> StreamMeter:
     """Return what passes a stream on, or converts it, and meters it."""
     if not is_native(x, wire):
         writer = DIALECTS[x.ask.endpoint.dialect].writer(x.ask.body, x.ask.array, x.request_id)
-        return ConvertMeter(DIALECTS[wire.dialect], writer, _now_s(relay))
+        return ConvertMeter(SOURCES[wire.dialect], writer, _now_s(relay))
     if wire.dialect == "openai":
         return StreamMeter(x.ask.wants_usage)
     if x.ask.known is not None:
@@ -35,12 +36,14 @@ def meter_for(relay: Relay, x: Exchange, wire: Endpoint) -> StreamMeter:
 
 async def in_clients_dialect(relay: Relay, x: Exchange, wire: Endpoint, parsed: Any) -> bytes:
     """Return a whole answer as the client reads it. Raises RelayError 502 for what is none."""
-    source, target = DIALECTS[wire.dialect], DIALECTS[x.ask.endpoint.dialect]
+    source, target = SOURCES[wire.dialect], DIALECTS[x.ask.endpoint.dialect]
     if not isinstance(parsed, dict):
         raise of_call("upstream_bad_answer")
-    if wire.task in VECTORS:
+    if x.ask.endpoint.task in VECTORS:
         return await embed.answer(relay, x, wire, parsed)
     try:
+        if source.ranks is not None and x.ask.endpoint is RERANK:
+            return orjson.dumps(source.ranks.answer(parsed, x.ask.body))
         chat = source.answer_to_chat(parsed, _now_s(relay))
         answer: Any = target.answer_from_chat(chat, x.ask.body, x.request_id)
         return orjson.dumps([answer] if x.ask.array else answer)
@@ -52,7 +55,7 @@ def as_openai(wire: Endpoint, status: int, parsed: Any) -> tuple[int, Any]:
     """Return the status and the body of an upstream's error as an OpenAI upstream would say it."""
     if wire.dialect == "openai" or wire.dialect in MEDIA:
         return status, parsed
-    code, message = DIALECTS[wire.dialect].parse_error(parsed)
+    code, message = SOURCES[wire.dialect].parse_error(parsed)
     if code == "API_KEY_INVALID":  # to Google, a bad key is a bad request
         status = 401
     return status, {"error": {"message": message, "code": code}}

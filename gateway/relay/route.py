@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from gateway.channels.affinity import affinity
 from gateway.channels.select import choose_in_groups, groups_of
-from gateway.dialects.asks import CONVERSATIONS, EMBEDDED, SPOKEN, VECTORS
+from gateway.dialects.asks import CONVERSATIONS, EMBEDDED, RANKED, SPOKEN, VECTORS
+from gateway.dialects.rerank import RERANK
 from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
 from gateway.formats.openai import Endpoint
@@ -67,7 +68,8 @@ def able(relay: Relay, group: str, model: str, endpoint: Endpoint) -> list[Chann
 def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
     """Return the endpoint through which a vendor can serve what a client asks of another one.
 
-    The same one wherever the vendor has it; conversations and vectors can be converted; else None.
+    The same one wherever the vendor has it; conversations, vectors and ranks can be converted; else
+    None.
     """
     if vendor.serves(endpoint.task):
         return endpoint
@@ -76,6 +78,8 @@ def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
         wire = SPOKEN.get(vendor.protocol)
     elif endpoint.task in VECTORS:
         wire = EMBEDDED.get(vendor.protocol)
+    elif endpoint is RERANK:
+        wire = RANKED.get(vendor.protocol)
     return wire if wire is not None and vendor.serves(wire.task) else None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.dialects.dialect import Json
 from gateway.dialects.gemini.media import is_open
-from gateway.dialects.table import DIALECTS
+from gateway.dialects.table import DIALECTS, SOURCES
 from gateway.formats.openai import Endpoint
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
@@ -21,8 +21,6 @@ from gateway.relay.fetch import FetchFailed
 MOST_IMAGES = 16
 AT_ONCE = 4
 MAX_BYTES = 40 << 20
-# By dialect: Google's servers fetch from Google's own addresses only.
-FETCHES_NOTHING = frozenset({"gemini"})
 
 log = logging.getLogger("tollgate.relay")
 
@@ -32,7 +30,7 @@ async def fetch(relay: Relay, x: Exchange, wire: Endpoint) -> None:
     ask = x.ask
     # Within one dialect, addresses are the affair of its client and its upstream.
     same = wire.dialect == ask.endpoint.dialect
-    if same or wire.dialect not in FETCHES_NOTHING or b"http" not in ask.raw:
+    if same or SOURCES[wire.dialect].fetches or b"http" not in ask.raw:
         return
     chat = DIALECTS[ask.endpoint.dialect].request_to_chat({**ask.body, "model": ask.model})
     wanted = [url for url in dict.fromkeys(_urls(chat)) if url not in x.images]

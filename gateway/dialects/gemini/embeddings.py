@@ -96,22 +96,30 @@ def countable(body: Json) -> Countable:
     return found
 
 
+def vectors_of(answer: Json) -> list[list[float]]:
+    """Return the vectors of a Gemini upstream's answer, in order."""
+    whole = [child(answer, "embedding")] if child(answer, "embedding") else []
+    return [numbers(item.get("values")) for item in whole or children(answer, "embeddings")]
+
+
 def answer_to_openai(answer: Json, body: Json, counted: int | None = None) -> Json:
     """Return a Gemini upstream's vectors as the answer to an OpenAI client's `body`.
 
     Usage is the upstream's, else `counted` input tokens where the caller counted them, else absent.
     """
-    whole = [child(answer, "embedding")] if child(answer, "embedding") else []
-    vectors = [_numbers(item.get("values")) for item in whole or children(answer, "embeddings")]
+    report = usage.find(answer)
+    reported = usage.classes(report) if report else None
+    return listed(vectors_of(answer), body, counted if reported is None else sum(reported.values()))
+
+
+def listed(vectors: list[list[float]], body: Json, tokens: int | None) -> Json:
+    """Return vectors as the answer to an OpenAI client's `body`; `tokens` of input, if known."""
     packed = body.get("encoding_format") == "base64"
     data = [
         {"object": "embedding", "index": at, "embedding": _pack(v) if packed else v}
         for at, v in enumerate(vectors)
     ]
     made: Json = {"object": "list", "data": data, "model": said(body, "model")}
-    report = usage.find(answer)
-    reported = usage.classes(report) if report else None
-    tokens = counted if reported is None else sum(reported.values())
     if tokens is not None:
         made["usage"] = {"prompt_tokens": tokens, "total_tokens": tokens}
     return made
@@ -135,7 +143,8 @@ def _input_only(report: Json) -> Json:
     return {name: report[name] for name in names}
 
 
-def _numbers(value: Any) -> list[float]:
+def numbers(value: Any) -> list[float]:
+    """Return the numbers of a list; of anything else, none."""
     listed = value if isinstance(value, list) else []
     return [n for n in listed if isinstance(n, int | float) and not isinstance(n, bool)]
 
@@ -147,10 +156,10 @@ def _pack(vector: list[float]) -> str:
 
 def _vector(value: Any) -> list[float]:
     if not isinstance(value, str):
-        return _numbers(value)
+        return numbers(value)
     try:
         data = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         return []
-    numbers = struct.unpack(f"<{len(data) // 4}f", data[: len(data) // 4 * 4])
-    return [number if math.isfinite(number) else 0.0 for number in numbers]
+    found = struct.unpack(f"<{len(data) // 4}f", data[: len(data) // 4 * 4])
+    return [number if math.isfinite(number) else 0.0 for number in found]

@@ -128,7 +128,7 @@ def test_every_vendor_is_complete(catalogue: Catalogue) -> None:
     assert without_models == {43, 1003, 1004, 1005, 1008}  # the raw proxy, servers of one's own
     assert {v.id for v in catalogue.vendors() if v.needs_base_url} == {3, 8, 43, 50, 1008}
     without_key = {v.id for v in catalogue.vendors() if not v.needs_key}
-    assert without_key == {1000, 1003, 1004, 1005, 1008}
+    assert without_key == {30, 1000, 1003, 1004, 1005, 1008}
     assert len(catalogue.vendor(20).models) == 231
     with pytest.raises(LookupError):
         catalogue.vendor(33)
@@ -156,6 +156,15 @@ def test_a_protocol_says_which_tasks_its_vendors_have(catalogue: Catalogue) -> N
         (50, "chat"),
         (50, "embeddings"),
     }
+
+
+def test_a_vendor_with_its_own_protocol_serves_what_it_lists(catalogue: Catalogue) -> None:
+    ollama, cohere = catalogue.vendor(30), catalogue.vendor(35)
+    asked = ("chat", "native_chat", "native_embeddings", "native_rerank", "rerank")
+    assert [task for task in asked if ollama.serves(task)] == ["native_chat", "native_embeddings"]
+    assert [task for task in asked if cohere.serves(task)] == list(asked[1:4])
+    with pytest.raises(ValueError, match="nothing here speaks 'ollama'"):
+        catalogue.check_protocols({"openai", "anthropic", "gemini", "sandbox", "cohere"})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,223 @@
+"""What the fakes of vendors with protocols of their own share: a strict server on a real socket.
+
+A fake says what it takes, field by field with its type, and answers 400 to anything else, as a
+careful vendor would. How it answers is its Script, which is the same for all of them: the words and
+the usage, said as the vendor says them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from tornado.httpserver import HTTPServer
+from tornado.iostream import StreamClosedError
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+Json = dict[str, Any]
+WORDS = ("Hello", " from", " Zürich ", "🏔", "️!")
+CALLS = (("weather", {"city": "Oslo"}), ("weather", {"city": "Bergen"}))
+
+
+@dataclass(frozen=True)
+class Script:
+    """How to answer. `piece` is how many bytes are written at a time; `cut_after` closes the
+    connection after so many events, `hang_after` waits there until the fake is released, `fail_at`
+    says the vendor's own error there; `stay_open` leaves the connection open after the end."""
+
+    words: tuple[str, ...] = WORDS
+    thoughts: tuple[str, ...] = ()
+    calls: tuple[tuple[str, Json], ...] = ()
+    ended: str = "stop"
+    tokens_in: int = 11
+    tokens_out: int = 7
+    cached: int = 0
+    no_usage: bool = False
+    status: int = 200
+    fails: bool = False
+    piece: int | None = None
+    cut_after: int | None = None
+    hang_after: int | None = None
+    fail_at: int | None = None
+    stay_open: bool = False
+    noise: bool = False
+
+
+class Wrong(Exception):
+    """A request that the vendor refuses."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class Received:
+    """A request as it came, checked."""
+
+    path: str
+    headers: dict[str, str]
+    body: Json
+
+
+Shape = dict[str, Any]
+
+
+def check(value: Any, shape: Any, at: str = "body") -> None:
+    """Compare JSON with a shape: a type or types, [shape of each], {field: shape} where the names
+    of optional fields end in "?". Raises Wrong 400."""
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            raise Wrong(400, f"{at} must be an object")
+        known = {name.rstrip("?"): inner for name, inner in shape.items()}
+        for name in value.keys() - known.keys():
+            raise Wrong(400, f"{at}.{name} is not known")
+        for name in shape:
+            if not name.endswith("?") and name not in value:
+                raise Wrong(400, f"{at}.{name} is missing")
+        for name, inner in value.items():
+            check(inner, known[name], f"{at}.{name}")
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            raise Wrong(400, f"{at} must be a list")
+        for number, each in enumerate(value):
+            check(each, shape[0], f"{at}[{number}]")
+    elif callable(shape) and not isinstance(shape, type):
+        shape(value, at)
+    elif not isinstance(value, shape) or (isinstance(value, bool) and shape is not bool):
+        raise Wrong(400, f"{at} is {type(value).__name__}")
+
+
+NUMBER = (int, float)
+
+
+def one_of(*allowed: Any) -> Any:
+    """A shape: one of these values."""
+
+    def check_it(value: Any, at: str) -> None:
+        if value not in allowed:
+            raise Wrong(400, f"{at} must be one of {allowed}")
+
+    return check_it
+
+
+class NativeFake:
+    """A vendor. Subclasses say what each path does: `paths` maps it to a method that takes the body
+    and returns a document, or a list of events for a stream."""
+
+    paths: dict[str, str]
+    content_type = "application/json"
+    stream_type: str
+
+    def __init__(self) -> None:
+        self.script = Script()
+        self.received: list[Received] = []
+        self.released = asyncio.Event()
+        self.gone = asyncio.Event()
+        self._sockets = bind_sockets(0, "127.0.0.1")
+        self.port: int = self._sockets[0].getsockname()[1]
+        self._server = HTTPServer(Application([(r".*", _Handler, {"fake": self})]))
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def reset(self) -> None:
+        """Answer as usual again."""
+        self.script = Script()
+        self.received.clear()
+        self.released.clear()
+        self.gone.clear()
+
+    def check_headers(self, headers: dict[str, str]) -> None:
+        """Refuse whoever may not ask. Raises Wrong."""
+
+    def error(self, status: int, message: str) -> Json:
+        """Return an error as the vendor writes it."""
+        raise NotImplementedError
+
+    def late_error(self) -> Json:
+        """Return an error in the middle of a stream."""
+        raise NotImplementedError
+
+    def frame(self, event: Json) -> bytes:
+        """Write one event of a stream."""
+        raise NotImplementedError
+
+    def noise(self) -> bytes:
+        """Return what a stream may hold beside what readers know."""
+        raise NotImplementedError
+
+    async def __aenter__(self) -> NativeFake:
+        self._server.add_sockets(self._sockets)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.released.set()
+        self._server.stop()
+        await self._server.close_all_connections()
+
+
+class _Handler(RequestHandler):
+    def initialize(self, fake: NativeFake) -> None:
+        self.fake = fake
+
+    def on_connection_close(self) -> None:
+        self.fake.gone.set()
+
+    async def post(self) -> None:
+        fake, request, script = self.fake, self.request, self.fake.script
+        headers = {name.lower(): value for name, value in request.headers.get_all()}
+        try:
+            fake.check_headers(headers)
+            if request.path not in fake.paths or request.query:
+                raise Wrong(404, "page not found")
+            if headers.get("content-type") != "application/json":
+                raise Wrong(400, "the content type must be application/json")
+            body = orjson.loads(request.body)
+            fake.received.append(Received(request.path, headers, body))
+            if script.status != 200:
+                raise Wrong(script.status, f"failed with {script.status}")
+            made = getattr(fake, fake.paths[request.path])(body)
+        except Wrong as error:
+            self.set_status(error.status)
+            self.set_header("Content-Type", fake.content_type)
+            self.finish(orjson.dumps(fake.error(error.status, str(error))))
+            return
+        if isinstance(made, dict):
+            self.set_header("Content-Type", fake.content_type)
+            self.finish(orjson.dumps(made))
+            return
+        await self._stream(made)
+
+    async def _stream(self, events: Iterable[Json]) -> None:
+        fake, script = self.fake, self.fake.script
+        self.set_header("Content-Type", fake.stream_type)
+        try:
+            for count, event in enumerate(events):
+                if count == script.cut_after:
+                    self.request.connection.stream.close()  # type: ignore[union-attr]
+                    return
+                if count == script.hang_after:
+                    await fake.released.wait()
+                if count == script.fail_at:
+                    await self._write(fake.frame(fake.late_error()))
+                    break
+                noise = fake.noise() if script.noise else b""
+                await self._write(noise + fake.frame(event))
+            if script.stay_open:
+                await fake.gone.wait()
+            self.finish()
+        except StreamClosedError:
+            fake.gone.set()
+
+    async def _write(self, frame: bytes) -> None:
+        size = self.fake.script.piece or len(frame)
+        for start in range(0, len(frame), size):
+            self.write(frame[start : start + size])
+            await self.flush()

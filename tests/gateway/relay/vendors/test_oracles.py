@@ -1,0 +1,89 @@
+"""The fakes, read by their vendors' own clients: what the suite is tested against is not our idea
+of a vendor alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes.cohere import KEY, FakeCohere
+from tests.fakes.native import CALLS, WORDS, Script
+from tests.fakes.ollama import FakeOllama
+from tests.gateway.relay.vendors.conftest import tool
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TEXT = "".join(WORDS)
+HI: Any = [{"role": "user", "content": "hi"}]
+
+
+async def test_ollama() -> None:
+    ollama = pytest.importorskip("ollama")
+    async with FakeOllama() as fake, ollama.AsyncClient(host=fake.url) as client:
+        fake.script = Script(thoughts=("Hm.",), calls=CALLS, tokens_in=3, tokens_out=4)
+        asked = {"model": "m", "messages": HI, "tools": [tool()], "options": {"num_ctx": 99}}
+        whole = await client.chat(**asked, think=True, format="json")
+        assert (whole.message.content, whole.message.thinking) == (TEXT, "Hm.")
+        calls = [(c.function.name, c.function.arguments) for c in whole.message.tool_calls]
+        assert calls == list(CALLS)
+        assert (whole.done, whole.prompt_eval_count, whole.eval_count) == (True, 3, 4)
+        fake.script = Script(thoughts=("Hm.",), calls=CALLS, piece=3)
+        events = [event async for event in await client.chat(**asked, stream=True)]
+        assert "".join(event.message.content or "" for event in events) == TEXT
+        assert [len(event.message.tool_calls or ()) for event in events].count(1) == 2
+        assert events[-1].done_reason == "stop" and events[-1].eval_count == 7
+        made = await client.embed("m", ["one", "three"], dimensions=2)
+        assert made.embeddings == [[3.0, 0.5], [5.0, 0.5]] and made.prompt_eval_count == 11
+        for script, said in ((Script(status=404), "failed"), (Script(fails=True), "crashed")):
+            fake.script = script
+            with pytest.raises(ollama.ResponseError, match=said):
+                async for _ in await client.chat("m", HI, stream=True):
+                    continue
+        fake.key = "secret"
+        with pytest.raises(ollama.ResponseError, match="unauthorized"):
+            await client.chat("m", HI)
+
+
+async def test_cohere() -> None:
+    cohere = pytest.importorskip("cohere")
+    async with FakeCohere() as fake, httpx.AsyncClient() as http:
+        client = cohere.AsyncClientV2(KEY, base_url=fake.url, httpx_client=http)
+        # A client says nothing of streams where it wants none.
+        fake.chat = _defaulted(fake.chat)  # type: ignore[method-assign]
+        fake.script = Script(thoughts=("Hm.",), calls=CALLS)
+        asked = {"model": "m", "messages": HI, "tools": [tool()], "k": 3, "p": 0.5}
+        whole = await client.chat(**asked)
+        kinds = [(part.type, part.dict()[part.type]) for part in whole.message.content]
+        assert kinds == [("thinking", "Hm."), ("text", TEXT)]
+        assert [call.function.name for call in whole.message.tool_calls] == ["weather"] * 2
+        assert whole.finish_reason == "TOOL_CALL" and whole.usage.billed_units.input_tokens == 11
+        fake.script = Script(thoughts=("Hm.",), calls=CALLS, piece=3)
+        text, arguments, kinds = "", "", []
+        async for event in client.chat_stream(**asked):
+            kinds.append(event.type)
+            if event.type == "content-delta":
+                text += event.delta.message.content.text or ""
+            if event.type == "tool-call-delta":
+                arguments += event.delta.message.tool_calls.function.arguments
+        assert text == TEXT and arguments == '{"city":"Oslo"}{"city":"Bergen"}'
+        assert (kinds[0], kinds[-1]) == ("message-start", "message-end")
+        assert event.delta.usage.tokens.output_tokens == 507
+        await _vectors_and_ranks(client)
+        fake.script = Script(status=400)
+        with pytest.raises(cohere.BadRequestError, match="failed with 400"):
+            await client.chat(model="m", messages=HI)
+
+
+def _defaulted(chat: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda body: chat({"stream": False, **body})
+
+
+async def _vectors_and_ranks(client: Any) -> None:
+    vectors = await client.embed(
+        model="e", texts=["one"], input_type="search_query", embedding_types=["float"]
+    )
+    assert vectors.embeddings.float_ == [[3.0, 0.5]]
+    assert vectors.meta.billed_units.input_tokens == 11
+    ranks = await client.rerank(model="r", query="q", documents=["a", "b"], top_n=1)
+    assert [each.index for each in ranks.results] == [0]
+    assert ranks.meta.billed_units.search_units == 2
