@@ -41,7 +41,7 @@ from ledger.spiller import Pending, Spiller
 from ledger.store import Store
 from ledger.writers import Writer
 
-MAX_BATCH = 500
+MAX_BATCH = 1_000
 STALL_LIMIT_S = 5.0
 # How long a batch may be under way before its events go to the spill.
 LATE_S = 1.0

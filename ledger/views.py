@@ -155,5 +155,5 @@ ACCOUNTS: View[AccountDelta, Mark] = View(
     chunk=10_000,
     gather=1_000_000_000,
     remember=200_000,
-    share=5,
+    share=10,
 )

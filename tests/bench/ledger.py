@@ -31,7 +31,7 @@ from tests.bench.ledger_queries import Query, dashboard_queries, log_queries
 from tests.bench.statement import Measured
 
 SMALL = 10_000
-APPENDS, CALLERS, WARM_UP = 30_000, 1_000, 2_000
+APPENDS, CALLERS, WARM_UP = 30_000, 2_000, 4_000
 REPEATS = 12
 
 
