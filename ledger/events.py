@@ -181,8 +181,9 @@ def _check_values(value: object, event_id: str) -> None:
         for key, item in value.items():
             if type(key) is not str and not isinstance(key, str):
                 raise InvalidEvent(f"{event_id}: a field name must be text, not {key!r}")
-            kind = type(item)
-            if kind is not str and (kind is not int or not -MAX_NANO <= item <= MAX_NANO):
+            if type(item) is str or item is None:
+                continue
+            if not isinstance(item, int) or not -MAX_NANO <= item <= MAX_NANO:
                 _check_values(item, event_id)
     else:
         raise InvalidEvent(f"{event_id}: {type(value).__name__} {value!r} can't be in an event")
