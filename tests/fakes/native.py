@@ -7,16 +7,15 @@ the usage, said as the vendor says them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
-from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
+
+from tests.fakes.serving import Served
 
 Json = dict[str, Any]
 WORDS = ("Hello", " from", " Zürich ", "🏔", "️!")
@@ -105,7 +104,7 @@ def one_of(*allowed: Any) -> Any:
     return check_it
 
 
-class NativeFake:
+class NativeFake(Served):
     """A vendor. Subclasses say what each path does: `paths` maps it to a method that takes the body
     and returns a document, or a list of events for a stream."""
 
@@ -114,18 +113,9 @@ class NativeFake:
     stream_type: str
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.script = Script()
         self.received: list[Received] = []
-        self.released = asyncio.Event()
-        self.gone = asyncio.Event()
-        self._sockets = bind_sockets(0, "127.0.0.1")
-        self.port: int = self._sockets[0].getsockname()[1]
-        self._server = HTTPServer(Application([(r".*", _Handler, {"fake": self})]))
-
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"http://127.0.0.1:{self.port}"
 
     def reset(self) -> None:
         """Answer as usual again."""
@@ -152,15 +142,6 @@ class NativeFake:
     def noise(self) -> bytes:
         """Return what a stream may hold beside what readers know."""
         raise NotImplementedError
-
-    async def __aenter__(self) -> NativeFake:
-        self._server.add_sockets(self._sockets)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.released.set()
-        self._server.stop()
-        await self._server.close_all_connections()
 
 
 class _Handler(RequestHandler):

@@ -14,19 +14,19 @@ from gateway.dialects.dialect import Json
 from gateway.dialects.realtime import OFF, UNSAID, transcription_of
 from gateway.directory.channels import Channel
 from gateway.formats.openai import MAX_MODEL_LENGTH
-from gateway.relay import costs, errors
+from gateway.relay import errors
 from gateway.relay.admit import refuse_model
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.limit import owe_turn
 from gateway.relay.measured import Measured
 from gateway.relay.policy import COMPLETE
+from gateway.relay.realtime.charge import charge
 from gateway.relay.realtime.ear import SECOND_US, Ear
-from gateway.relay.realtime.holds import hold_some, hold_up_to
+from gateway.relay.realtime.holds import hold_up_to
 from gateway.relay.realtime.pieces import Piece, measured, most_of
-from gateway.relay.realtime.turns import SWITCHING, Turns, by_policy
+from gateway.relay.realtime.turns import Turns, by_policy
 from gateway.relay.reserve import price
-from gateway.relay.settle import settle
 from ledger.errors import LedgerError, PriceMissing
 from ledger.quote import INPUT_CLASSES, Quote
 
@@ -242,18 +242,10 @@ class Transcripts:
             self._next.release()
 
     async def _settle(self, item_id: str, usage: Measured, outcome: str) -> None:
-        relay, own = self._relay, self.open[item_id].exchange
-        assert own.quote is not None
         by_policy(self._x, usage, _INPUTS)
-        if "calls" in own.quote.factors["rates"] and usage.usage:
-            usage.usage["calls"] = 1
         async with self._turns.charging:
             try:
-                costs.note(own, SWITCHING, None, delivered=True)
-                if own.hold is None and not own.quote.is_free:
-                    await hold_some(relay, own, own.quote.charge_nano(usage.usage))
-                await settle(relay, own, usage, outcome)
+                await charge(self._relay, self.open[item_id].exchange, usage, outcome)
             finally:
-                own.release()
                 del self.open[item_id]
                 self._turns.ended.set()

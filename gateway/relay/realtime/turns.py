@@ -23,21 +23,19 @@ from gateway.dialects.realtime import (
 )
 from gateway.formats.usage import Usage, frame_text
 from gateway.limits.limits import Grant
-from gateway.relay import costs
 from gateway.relay.admit import identify, refuse_model
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.limit import limit_turn, owe_turn
 from gateway.relay.measured import Measured
 from gateway.relay.policy import COMPLETE, FREE, INPUT
+from gateway.relay.realtime.charge import charge
 from gateway.relay.realtime.conversation import Conversation
-from gateway.relay.realtime.holds import hold_some, hold_up_to
+from gateway.relay.realtime.holds import hold_up_to
 from gateway.relay.reserve import most_output, price
-from gateway.relay.settle import settle
 from ledger.errors import LedgerError
 from ledger.quote import INPUT_CLASSES
 
-SWITCHING = 101
 # Held beyond what is needed now, so that not every piece of speech asks for more.
 _AHEAD_TOKENS = 1_000
 _KEPT_CHARACTERS = 1 << 20
@@ -207,18 +205,10 @@ class Turns:
             await self._settle(response_id, measured, outcome)
 
     async def _settle(self, response_id: str, measured: Measured, outcome: str) -> None:
-        relay, turn = self._relay, self.open[response_id].exchange
-        assert turn.quote is not None
-        if "calls" in turn.quote.factors["rates"] and measured.usage:
-            measured.usage["calls"] = 1
         async with self.charging:
             try:
-                costs.note(turn, SWITCHING, None, delivered=True)
-                if turn.hold is None and not turn.quote.is_free:
-                    await hold_some(relay, turn, turn.quote.charge_nano(measured.usage))
-                await settle(relay, turn, measured, outcome)
+                await charge(self._relay, self.open[response_id].exchange, measured, outcome)
             finally:
-                turn.release()
                 del self.open[response_id]
                 self.ended.set()
 
