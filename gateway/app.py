@@ -43,7 +43,7 @@ from gateway.observer import Observer
 from gateway.providers.base import Provider
 from gateway.providers.gemini import GeminiProvider
 from gateway.providers.native_http import NativeProvider
-from gateway.providers.natives import NATIVES
+from gateway.providers.natives import OWN
 from gateway.providers.openai import OpenAIProvider
 from gateway.providers.pages import VendorPages
 from gateway.providers.sandbox import SandboxProvider
@@ -270,12 +270,12 @@ def _providers(
     transport: UpstreamTransport, ways: Ways, counter: TokenCounter, clock: Clock
 ) -> dict[str, Provider]:
     http = OpenAIProvider(transport, AGENT, ways)
-    natives = {
-        name: NativeProvider(native, transport, AGENT, ways, lambda: clock.now_us() / 1_000_000)
-        for name, native in NATIVES.items()
+    own = {
+        name: NativeProvider(asking, transport, AGENT, ways, lambda: clock.now_us() / 1_000_000)
+        for name, asking in OWN.items()
     }
     return {
-        **natives,
+        **own,
         "openai": http,
         "anthropic": http,
         "gemini": GeminiProvider(transport, AGENT, ways),

@@ -9,7 +9,7 @@ OpenRouter's 402, which depends on max_tokens, or a 403 for one model; and what 
 """
 
 from gateway.channels.failure import Failure
-from gateway.providers.natives import NATIVES
+from gateway.providers.natives import OWN
 
 Row = tuple[str | int, int, str, str]
 
@@ -68,7 +68,7 @@ TABLE: frozenset[Row] = frozenset(
         (DOUBAO, 403, "code", "AccountOverdueError"),
         (SILICONFLOW, 403, "code", "30001"),
         # Those of the protocols that have a file each.
-        *((native.name, *row) for native in NATIVES.values() for row in native.codes.dead),
+        *((own.name, *row) for own in OWN.values() for row in own.codes.dead),
     }
 )
 

@@ -90,6 +90,7 @@ class Probe:
         try:
             vendor = self._catalogue.vendor(channel.type)
             trial.model = trial.model or usual_model(channel, vendor)
+            vendor = vendor.of(channel.upstream_model(trial.model))
             self._plan(channel, vendor, wanted, trial)
             async with asyncio.timeout(LONGEST_S):
                 await self._ask_keys(channel, vendor, trial)
@@ -160,7 +161,9 @@ class Probe:
             if kind.name == CHAT:
                 body = _streamed(body) if trial.stream else body
             body = overridden(in_protocol(wire, orjson.loads(body), channel), channel)
-        return Call(channel, vendor, key.secret, wire, body, trial.stream, model=served)
+        config = self._directory.config_of(channel)
+        sent = (channel, vendor, key.secret, wire, body, trial.stream)
+        return Call(*sent, model=served, config=config)
 
     def _now_s(self) -> float:
         return self._clock.now_us() / 1_000_000

@@ -9,7 +9,7 @@ from gateway.formats import openai
 from gateway.formats.openai import MAX_CHOICES, MAX_TOKENS, Ask, Body, Endpoint
 from gateway.media import asks as media
 from gateway.providers import native
-from gateway.providers.natives import asked
+from gateway.providers.natives import HOSTED, asked
 from gateway.relay.errors import RelayError
 
 MESSAGES = Endpoint(
@@ -67,11 +67,15 @@ CONVERSATIONS = frozenset(
     (native.CHAT, *(e.task for e in (openai.CHAT, MESSAGES, RESPONSES, GENERATE)))
 )
 # How an upstream of a protocol is asked to go on with one.
-SPOKEN = {
+_SPOKEN = {
     "openai": openai.CHAT,
     "sandbox": openai.CHAT,
     "anthropic": MESSAGES,
     "gemini": GENERATE,
+}
+SPOKEN = {
+    **_SPOKEN,
+    **{hosted.name: _SPOKEN[hosted.dialect] for hosted in HOSTED.values()},
     **asked(native.CHAT),
 }
 # The endpoints that make vectors, by their tasks, and how an upstream of a protocol is asked for

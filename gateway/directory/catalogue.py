@@ -3,8 +3,9 @@
 A vendor says which protocol it speaks and where; the code of a protocol serves many vendors.
 """
 
+import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -72,6 +73,14 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Family:
+    """Models that a vendor is asked for in another protocol: those whose names a pattern fits."""
+
+    models: re.Pattern[str]
+    vendor: "Vendor"
+
+
+@dataclass(frozen=True, slots=True)
 class Vendor:
     """One channel type. `id` is One API's number; `models` are those offered when adding one.
 
@@ -91,6 +100,7 @@ class Vendor:
     extensions: tuple[str, ...]
     models: tuple[str, ...]
     forms: tuple[Form, ...] = ()
+    families: tuple[Family, ...] = ()
     gateway_prefix: str = "/v1"
     config: tuple[ConfigField, ...] = ()
     key_optional: bool = False
@@ -116,8 +126,16 @@ class Vendor:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks that it has routes for."""
-        return tuple(dict.fromkeys(task for task in TASKS if self.serves(task)))
+        """The tasks that it has routes for, for some of its models at least."""
+        asked = (self, *(family.vendor for family in self.families))
+        return tuple(task for task in TASKS if any(vendor.serves(task) for vendor in asked))
+
+    def of(self, model: str) -> "Vendor":
+        """Return the vendor as it is asked for a model, by the upstream's name of it."""
+        for family in self.families:
+            if family.models.search(model):
+                return family.vendor
+        return self
 
     def needless_config(self, base_url: str) -> tuple[str, ...]:
         """Return fields that a channel at an AI gateway has no use for: its address has them."""
@@ -203,8 +221,10 @@ class Catalogue:
     def check_protocols(self, spoken: Container[str]) -> None:
         """Raise ValueError naming a vendor whose protocol nobody here speaks."""
         for vendor in self.vendors():
-            if vendor.protocol not in spoken:
-                raise ValueError(f"{vendor.name}: nothing here speaks {vendor.protocol!r}")
+            asked = {vendor.protocol, *(family.vendor.protocol for family in vendor.families)}
+            for protocol in sorted(asked):
+                if protocol not in spoken:
+                    raise ValueError(f"{vendor.name}: nothing here speaks {protocol!r}")
 
     @classmethod
     def load(cls, path: Path) -> "Catalogue":
@@ -237,6 +257,20 @@ class _FormSchema(Schema):
         return Form({name: tuple(values) for name, values in data["when"].items()}, data["paths"])
 
 
+class _FamilySchema(Schema):
+    models = fields.String(required=True)
+    protocol = fields.String(required=True)
+    paths = _paths()
+
+    @post_load
+    def to_family(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Names are told apart by a pattern."""
+        try:
+            return {**data, "models": re.compile(data["models"])}
+        except re.error as error:
+            raise ValidationError(str(error), "models") from None
+
+
 class _VendorSchema(Schema):
     id = fields.Integer(required=True, strict=True, validate=validate.Range(1))
     name = fields.String(required=True, validate=validate.Length(1, 60))
@@ -246,6 +280,7 @@ class _VendorSchema(Schema):
     strip_v1 = fields.Boolean(load_default=False)
     paths = _paths()
     forms = fields.List(fields.Nested(_FormSchema), load_default=list)
+    families = fields.List(fields.Nested(_FamilySchema), load_default=list)
     gateway_prefix = fields.String(load_default="/v1")
     config = fields.List(fields.Nested(ConfigFieldSchema), load_default=list)
     key_optional = fields.Boolean(load_default=False)
@@ -272,9 +307,11 @@ class _VendorSchema(Schema):
         """Every place in a path must be something that can be filled in."""
         texts = {f.name for f in data["config"] if f.kind == "text" and not f.secret}
         known = {*templates.MODEL_PLACES, *(f"config.{name}" for name in texts)}
-        for paths in (data["paths"], *(form.paths for form in data["forms"])):
+        families = [family["paths"] for family in data["families"]]
+        forms = [form.paths for form in data["forms"]]
+        for paths in (data["paths"], *forms, *families):
             unknown = {place for path in paths.values() for place in templates.places(path)} - known
-            if unknown or set(paths) != set(data["paths"]):
+            if unknown or (paths in forms and set(paths) != set(data["paths"])):
                 says = f"unknown places {sorted(unknown)}" if unknown else "not the same tasks"
                 raise ValidationError(says, "paths")
         for name in ("extensions", "config", "forms"):
@@ -294,16 +331,22 @@ class _CatalogueSchema(Schema):
 def _resolve(document: dict[str, Any]) -> list[Vendor]:
     vendors: dict[int, Vendor] = {}
     for row in document["vendors"]:
-        models = row.pop("models")
+        models, families = row.pop("models"), row.pop("families")
         if isinstance(models, str):
             if models not in document["model_lists"]:
                 raise ValidationError({row["name"]: f"there is no model list {models!r}"})
             models = document["model_lists"][models]
-        if row["protocol"] not in PROTOCOLS and not set(_NATIVE_TASKS) & row["paths"].keys():
+        if row["protocol"] not in PROTOCOLS and not row["paths"]:
             raise ValidationError({row["name"]: f"there is no protocol {row['protocol']!r}"})
         if row["id"] in vendors:
             raise ValidationError({row["name"]: f"id {row['id']} is there twice"})
         if row["test_model"] and row["test_model"] not in models:
             raise ValidationError({row["name"]: f"test_model {row['test_model']!r} is not listed"})
-        vendors[row["id"]] = Vendor(models=tuple(models), **row)
+        vendor = Vendor(models=tuple(models), **row)
+        found = tuple(_family(vendor, **each) for each in families)
+        vendors[row["id"]] = replace(vendor, families=found)
     return list(vendors.values())
+
+
+def _family(vendor: Vendor, models: re.Pattern[str], **differs: Any) -> Family:
+    return Family(models, replace(vendor, **differs, only_listed_paths=True))

@@ -68,6 +68,7 @@ class Directory:
         self._user_loads = OneLoad[int, User | None](self._load_user, LOADS_AT_ONCE)
         self._routes = Routes()
         self._upstream_secrets: dict[int, tuple[str, str]] = {}
+        self._configs: dict[int, tuple[Channel, Mapping[str, Any]]] = {}
         self._flushed_s = clock.monotonic_s()
         self._follower = Follower(
             store,
@@ -190,6 +191,15 @@ class Directory:
         self._upstream_secrets[channel.id] = (channel.secret_enc, secret)
         return secret
 
+    def config_of(self, channel: Channel) -> Mapping[str, Any]:
+        """Return a channel's config with its secrets, decrypted once. Raises SecretsLocked."""
+        if not channel.config_enc:
+            return channel.config
+        known = self._configs.get(channel.id)
+        if known is None or known[0] is not channel:
+            known = self._configs[channel.id] = (channel, self.channels.config_of(channel))
+        return known[1]
+
     async def group_names(self) -> list[str]:
         """Return the groups that users or channels are in, sorted."""
         return sorted(self._routes.groups().union(await self.users.group_names()))
@@ -251,6 +261,7 @@ class Directory:
         self._routes.apply([channel])
         if channel.deleted:
             self._upstream_secrets.pop(channel.id, None)
+            self._configs.pop(channel.id, None)
 
     async def _flush_touches(self) -> None:
         now_s = self.clock.monotonic_s()

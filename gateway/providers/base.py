@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import httpx
 
@@ -70,7 +70,8 @@ class Streamed(Protocol):
 class Call:
     """One attempt: what to send where. `body` is ready to be sent, `headers` are further ones in
     lower case, `model` is the upstream's name for it, which some protocols have in the address.
-    `query` is what the address has behind "?", of few kinds (gateway/relay/query.py)."""
+    `query` is what the address has behind "?", of few kinds (gateway/relay/query.py). `config` is
+    the channel's with its secrets."""
 
     channel: Channel
     vendor: Vendor
@@ -81,6 +82,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
     query: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Provider(Protocol):

@@ -27,11 +27,11 @@ from gateway.dialects.gemini.fields import (
 from gateway.formats import usage as usages
 from gateway.formats.usage import Usage
 from gateway.providers import cohere_request, turns
+from gateway.providers.asking import Codes
 from gateway.providers.native import (
     CHAT,
     EMBEDDINGS,
     RERANK,
-    Codes,
     Native,
     NativeReader,
     completion,

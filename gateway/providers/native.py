@@ -7,60 +7,27 @@ how to write one, from the example of ollama.py.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any
-
-import httpx
 
 from gateway.dialects import searches
 from gateway.dialects.dialect import Config, Json, Ranks, Source, Vectors
 from gateway.dialects.gemini.fields import unsupported
-from gateway.directory.channels import Channel
 from gateway.formats import openai
 from gateway.formats import usage as usages
 from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage
 from gateway.providers import turns
-from gateway.providers.base import Answer, Call
-from gateway.providers.openai import authentication
+from gateway.providers.asking import Asking
 from gateway.relay.errors import normalise
 
 # The tasks of the catalogue that are asked for in a vendor's own way (conf/providers.yaml, paths).
 CHAT, EMBEDDINGS, RERANK = "native_chat", "native_embeddings", "native_rerank"
 _ASKED = {CHAT: openai.CHAT, EMBEDDINGS: openai.EMBEDDINGS}
-# How an answer's bytes come: as server-sent events, or as a JSON object on each line.
-EVENTS, LINES = "events", "lines"
 # What a vendor may lack: a request that asks for it is refused, or goes to another channel.
 TOOLS, IMAGES, JSON, SEVERAL = "tools", "images", "json", "several"
 
 _NEVER = re.compile(rb"(?!)")
-
-
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """What a vendor's own labels mean, as data; never what messages say.
-
-    `in_band` are the statuses that errors inside a 200 amount to, by their code. `dead` are answers
-    that mean dead credentials or a dead account: status, field, value (gateway/channels/dead.py).
-    `users` are codes that say the request breaks a rule, whatever the status; `absent` say that
-    the model is not there.
-    """
-
-    in_band: Mapping[str, int] = field(default_factory=dict)
-    dead: tuple[tuple[int, str, str], ...] = ()
-    users: frozenset[str] = frozenset()
-    absent: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a vendor's code may use to sign a call or to fetch a token: sending a request on its
-    channel's way, the time (Unix seconds), and a place for tokens until the process ends."""
-
-    send: Callable[[httpx.Request, Channel], Awaitable[Answer]]
-    now_s: Callable[[], float]
-    kept: dict[Any, Any]
 
 
 class NativeReader:
@@ -123,34 +90,20 @@ class _Ending:
         return self._ends(event)
 
 
-class Native:
+class Native(Asking):
     """One protocol. What is not overridden is as with most vendors.
 
-    `tasks` are what it is asked for, `framing` how its streams come, `delivers` the fields of
-    which any of its answers has at least one, `offers` what it has of TOOLS, IMAGES, JSON and
-    SEVERAL (answers to one request), `fetches` whether it fetches images by their addresses.
+    `tasks` are what it is asked for, `delivers` the fields of which any of its answers has at least
+    one, `offers` what it has of TOOLS, IMAGES, JSON and SEVERAL (answers to one request), `fetches`
+    whether it fetches images by their addresses.
     """
 
-    name: str
     tasks: tuple[str, ...] = (CHAT,)
-    framing: str = EVENTS
     delivers: tuple[str, ...]
     offers: frozenset[str] = frozenset((TOOLS, IMAGES, JSON))
     fetches: bool = False
-    codes: Codes = Codes()
 
-    # Asking.
-
-    async def address(self, call: Call, means: Means) -> str:
-        """Return where a call goes: the channel's base and the catalogue's path for the task.
-
-        Raises LookupError where the vendor has none, CallFailed where a token was not had.
-        """
-        return call.vendor.url(call.channel.base_url, call.endpoint.path, call.endpoint.task)
-
-    async def headers(self, call: Call, means: Means) -> Mapping[str, str]:
-        """Return the headers that authenticate a call, in lower case. Raises CallFailed."""
-        return dict(authentication(call.vendor, call.secret))
+    # Asking, beside what Asking has.
 
     def request(self, chat: Json, config: Config) -> Json:
         """Return the vendor's body for a chat body. Raises RelayError 400 for what it cannot say.

@@ -1,14 +1,15 @@
-"""Carries the protocols of native.py over HTTP. What the relay gets is JSON, or server-sent events
-of JSON, however the vendor frames them."""
+"""Carries the protocols that have a file of their own over HTTP. What the relay gets is JSON, or
+server-sent events of JSON, however the vendor frames them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import httpx
 
 from gateway.formats import sse
+from gateway.providers.asking import LINES, Asking, Means
 from gateway.providers.base import Answer, Call, CallFailed
-from gateway.providers.native import LINES, Means, Native
 from gateway.providers.openai import OpenAIProvider, overridden
+from gateway.providers.tokens import Tokens
 from gateway.providers.ways import Ways
 
 MAX_LINE = 32 << 20
@@ -22,22 +23,21 @@ class NativeProvider(OpenAIProvider):
 
     def __init__(
         self,
-        native: Native,
+        asking: Asking,
         transport: httpx.AsyncBaseTransport,
         user_agent: str,
         ways: Ways,
         now_s: Callable[[], float],
     ) -> None:
         super().__init__(transport, user_agent, ways)
-        self._native = native
-        self._means = Means(self.send, now_s, {})
+        self._asking = asking
+        self._means = Means(self.send, now_s, Tokens(now_s))
 
     async def call(self, call: Call) -> Answer:
         """Send a request and return once the head of the answer is there. Raises CallFailed."""
-        native, body = self._native, call.body
-        assert isinstance(body, bytes)
+        asking, means = self._asking, self._means
         try:
-            url = httpx.URL(await native.address(call, self._means))
+            url = httpx.URL(await asking.address(call, means))
         except (LookupError, httpx.InvalidURL) as error:
             raise CallFailed("upstream_unreachable", str(error), worked=False) from None
         headers = {
@@ -45,12 +45,13 @@ class NativeProvider(OpenAIProvider):
             "accept": _STREAM["content-type"] if call.stream else "application/json",
             "accept-encoding": "identity",
             "user-agent": self.user_agent,
-            **await native.headers(call, self._means),
+            **await asking.headers(call, means),
             **overridden(call.channel.header_override, call.secret),
         }
-        request = httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(body))
-        answer = await self.send(request, call.channel)
-        unframe = _FRAMINGS.get(native.framing)
+        body = httpx.ByteStream(asking.sent(call))
+        request = httpx.Request("POST", url, headers=headers, stream=body)
+        answer = await asking.exchange(request, call, means)
+        unframe = _FRAMINGS.get(asking.framing)
         if unframe is not None and call.stream and 200 <= answer.status < 300:
             try:
                 await unframe(answer)

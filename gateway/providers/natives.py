@@ -1,18 +1,26 @@
-"""The one table of protocols that only upstreams speak: a line for each file."""
+"""The one table of protocols with a file of their own: a line for each.
+
+Of the first kind are those that only upstreams speak, of the second those that host models in a
+dialect that clients speak too.
+"""
 
 from collections.abc import Mapping
 
 from gateway.formats.openai import Endpoint
+from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.cohere import Cohere
-from gateway.providers.native import Codes, Native
+from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
 
 _ALL: tuple[Native, ...] = (
     Ollama(),
     Cohere(),
 )
+_HOSTED: tuple[Hosted, ...] = ()
 
 NATIVES: Mapping[str, Native] = {native.name: native for native in _ALL}
+HOSTED: Mapping[str, Hosted] = {hosted.name: hosted for hosted in _HOSTED}
+OWN: Mapping[str, Asking] = {**NATIVES, **HOSTED}
 _NONE = Codes()
 
 
@@ -23,5 +31,5 @@ def asked(task: str) -> dict[str, Endpoint]:
 
 def codes_of(protocol: str) -> Codes:
     """Return what the labels of a protocol mean; nothing of its own for others than these."""
-    native = NATIVES.get(protocol)
-    return native.codes if native is not None else _NONE
+    own = OWN.get(protocol)
+    return own.codes if own is not None else _NONE

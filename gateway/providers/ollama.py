@@ -20,11 +20,10 @@ from gateway.dialects.gemini.fields import a_whole, child, children, said, unsup
 from gateway.formats import usage as usages
 from gateway.formats.usage import Usage
 from gateway.providers import turns
+from gateway.providers.asking import LINES, Codes
 from gateway.providers.native import (
     CHAT,
     EMBEDDINGS,
-    LINES,
-    Codes,
     Native,
     NativeReader,
     completion,

@@ -5,8 +5,8 @@ looked at, since some upstreams say 200 and then that they failed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.channels.failure import Failure, of_answer, of_call
@@ -26,7 +26,7 @@ from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.outgoing import body_for
 from gateway.relay.passage import as_openai, in_clients_dialect, is_native
-from gateway.relay.route import wire_of
+from gateway.relay.route import vendor_of, wire_of
 
 MAX_WHOLE_BYTES = 256 << 20
 MAX_ERROR_BYTES = 64 << 10
@@ -39,7 +39,7 @@ class Source:
     """Where an attempt goes: a channel as it was then, one of its upstream keys, and since when.
 
     `secret` is all of the channel's keys, `wire` the endpoint through which its vendor is asked,
-    `began_s` seconds of the monotonic clock.
+    `began_s` seconds of the monotonic clock, `config` the channel's with its secrets.
     """
 
     channel: Channel
@@ -48,6 +48,7 @@ class Source:
     secret: str
     key: UpstreamKey
     began_s: float
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -124,11 +125,11 @@ async def _begin(
 ) -> tuple[Source, bytes | OutgoingForm]:
     channel = x.channel
     assert channel is not None
-    vendor = relay.catalogue.vendor(channel.type)
+    vendor = vendor_of(relay, channel, x.ask.model)
     wire = wire_of(vendor, x.ask.endpoint)
     assert wire is not None, "a channel that has no such route is not chosen"
     try:
-        secret = relay.directory.secret_of(channel)
+        secret, config = relay.directory.secret_of(channel), relay.directory.config_of(channel)
         await user_content.fetch(relay, x, wire)
         body = body_for(x.ask, channel, x.clamp, wire, vendor, x.images)
     except SecretsLocked as error:
@@ -138,7 +139,7 @@ async def _begin(
     began_s = relay.clock.monotonic_s()
     key = relay.watch.begin(channel, secret, tried, began_s)
     assert key is not None, "a channel whose keys were all tried is not tried again"
-    return Source(channel, vendor, wire, secret, key, began_s), body
+    return Source(channel, vendor, wire, secret, key, began_s, config), body
 
 
 async def _send(relay: Relay, x: Exchange, source: Source, body: bytes | OutgoingForm) -> Delivery:
@@ -148,7 +149,7 @@ async def _send(relay: Relay, x: Exchange, source: Source, body: bytes | Outgoin
     if wire.dialect == "speech" and not x.ask.stream:
         headers = {**headers, "accept": "*/*"}
     sent = (source.channel, vendor, secret, wire, body, x.ask.stream, headers, x.served_model)
-    call = Call(*sent, x.query if native else "")
+    call = Call(*sent, x.query if native else "", source.config)
     try:
         x.in_flight = True
         answer = await relay.providers[vendor.protocol].call(call)

@@ -27,7 +27,7 @@ from gateway.relay.gemini import take_key
 from gateway.relay.limit import limit_free
 from gateway.relay.passage import as_openai
 from gateway.relay.query import passed_query
-from gateway.relay.route import none_serves, pick
+from gateway.relay.route import none_serves, pick, vendor_of
 
 MAX_BYTES = 64 << 10
 
@@ -69,7 +69,7 @@ class CountHandler(RelayHandler):
             raise none_serves(relay, user.group, ask.model, self.endpoint)
         _, self.standing = await limit_free(relay, key, user)
         self._headers.update(self.standing)
-        vendor = relay.catalogue.vendor(channel.type)
+        vendor = vendor_of(relay, channel, ask.model)
         if vendor.protocol == self.dialect.name and not vendor.paths:
             self.send_json(await self._asked(channel, body, ask.model))
             return
@@ -83,7 +83,7 @@ class CountHandler(RelayHandler):
     async def _asked(self, channel: Channel, body: Body, model: str) -> Any:
         """Ask the upstream."""
         relay, endpoint = self.relay, self.endpoint
-        vendor, served = relay.catalogue.vendor(channel.type), channel.upstream_model(model)
+        vendor, served = vendor_of(relay, channel, model), channel.upstream_model(model)
         passed = passed_headers(endpoint, self.request.headers)
         raw = orjson.dumps(_renamed(body, served)) if served != model else self.request.body
         try:
@@ -92,7 +92,8 @@ class CountHandler(RelayHandler):
             assert key is not None
             relay.watch.abandoned(key, now_s)  # how counting ends says little about answering
             query = passed_query(endpoint.queries, self.request.query)
-            call = Call(channel, vendor, key.secret, endpoint, raw, False, passed, served, query)
+            sent = (channel, vendor, key.secret, endpoint, raw, False, passed, served, query)
+            call = Call(*sent, relay.directory.config_of(channel))
             answer = await relay.providers[vendor.protocol].call(call)
         except SecretsLocked:
             raise errors.of_call("upstream_auth") from None

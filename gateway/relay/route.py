@@ -17,7 +17,7 @@ def route(relay: Relay, x: Exchange) -> None:
     """Choose the first channel. Raises RelayError 400, 404 or 503 when there is none."""
     if x.pinned is not None:
         x.channel = pinned_channel(relay, x.pinned)
-        vendor = relay.catalogue.vendor(x.channel.type)
+        vendor = vendor_of(relay, x.channel, x.ask.model)
         if wire_of(vendor, x.ask.endpoint) is None:
             raise not_offered(x.ask.model, x.ask.endpoint)
         return
@@ -60,9 +60,14 @@ def models_for(relay: Relay, group: str) -> list[str]:
 
 def able(relay: Relay, group: str, model: str, endpoint: Endpoint) -> list[Channel]:
     """Return the channels that can serve such a request."""
-    vendor = relay.catalogue.vendor
     channels = relay.directory.channels_for(group, model)
-    return [c for c in channels if wire_of(vendor(c.type), endpoint) is not None]
+    return [c for c in channels if wire_of(vendor_of(relay, c, model), endpoint) is not None]
+
+
+def vendor_of(relay: Relay, channel: Channel, model: str) -> Vendor:
+    """Return a channel's vendor, as it is asked for a model that the channel serves."""
+    vendor = relay.catalogue.vendor(channel.type)
+    return vendor.of(channel.upstream_model(model)) if vendor.families else vendor
 
 
 def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
@@ -107,7 +112,7 @@ def none_serves(relay: Relay, group: str, model: str, endpoint: Endpoint) -> Rel
     groups = set(serving(relay, group))
     channels = relay.directory.all_channels()
     serve = [c for c in channels if model in c.models and not groups.isdisjoint(c.groups)]
-    if serve and not any(wire_of(relay.catalogue.vendor(c.type), endpoint) for c in serve):
+    if serve and not any(wire_of(vendor_of(relay, c, model), endpoint) for c in serve):
         return not_offered(model, endpoint)
     if serve:
         return RelayError(

@@ -134,6 +134,37 @@ def test_every_vendor_is_complete(catalogue: Catalogue) -> None:
         catalogue.vendor(33)
 
 
+FAMILIES = """
+vendors:
+  - id: 1
+    name: Cloud
+    base_url: https://cloud
+    protocol: ours
+    paths: {native_chat: "/models/{model}/chat"}
+    families:
+      - models: ^claude-
+        protocol: theirs
+        paths: {messages: "/theirs/{model}"}
+"""
+
+
+def test_models_of_a_family_are_asked_for_in_its_protocol(tmp_path: Path) -> None:
+    path = tmp_path / "providers.yaml"
+    path.write_text(FAMILIES)
+    catalogue = Catalogue.load(path)
+    cloud = catalogue.vendor(1)
+    claude = cloud.of("claude-9")
+    assert cloud.of("not-claude-9") is cloud and claude.protocol == "theirs"
+    assert claude.url("", "/v1/messages", "messages", "claude-9") == "https://cloud/theirs/claude-9"
+    assert not claude.serves("native_chat") and not cloud.serves("messages")
+    assert cloud.tasks == ("messages", "native_chat")
+    with pytest.raises(ValueError, match="nothing here speaks 'theirs'"):
+        catalogue.check_protocols({"ours"})
+    path.write_text(FAMILIES.replace("^claude-", "("))
+    with pytest.raises(ValueError, match="providers.yaml"):
+        Catalogue.load(path)
+
+
 def test_every_balance_has_its_probe(catalogue: Catalogue) -> None:
     assert set(PROBES) == set(BALANCES)
     shows = {vendor.id for vendor in catalogue.vendors() if vendor.balance}
