@@ -16,7 +16,8 @@ from gateway.directory.channels import Channel
 from gateway.providers.natives import NATIVES
 from tests.fakes.native import Json, NativeFake, Script
 from tests.gateway.relay.conftest import Gate
-from tests.gateway.relay.vendors.table import ROWS, Row, Seen
+from tests.gateway.relay.vendors.rows.row import Row, Seen
+from tests.gateway.relay.vendors.table import ROWS
 
 # USD per million tokens: nano-dollars per token are a thousand times that.
 PRICE = {"input": "1", "cached": "0.25", "output": "4"}
@@ -83,7 +84,11 @@ async def all_cases(running_gate: Gate) -> AsyncIterator[dict[str, Case]]:
             prices = [{"model": each, **PRICE} for each in (*names[:2], names[3])]
             await running_gate.price(*prices, {"model": names[2], "calls": "0.002"})
             channels = running_gate.running.directory.channels
-            given = {"type": row.type, "name": name, "base_url": fake.url, "models": names}
+            given: Json = {"type": row.type, "name": name, "base_url": fake.url, "models": names}
+            if row.config:
+                given["config"] = row.config
+            if row.model:
+                given["model_mapping"] = {name: row.model}
             channel = await channels.create(given, row.secret)
             _, key = await running_gate.key()
             made[name] = Case(running_gate, name, row, fake, channel, key)

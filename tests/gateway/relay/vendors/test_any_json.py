@@ -14,8 +14,9 @@ from gateway.channels.blame import Blame, blame
 from gateway.channels.failure import of_answer
 from gateway.channels.retry import Again, again
 from gateway.providers import natives
+from gateway.providers.asking import Codes
 from gateway.providers.base import Answer, CallFailed
-from gateway.providers.native import Codes, Native
+from gateway.providers.native import Native
 from gateway.providers.native_http import MAX_LINE, _as_events
 from gateway.providers.natives import NATIVES
 from gateway.relay.errors import RelayError
@@ -126,7 +127,8 @@ def test_a_vendors_codes_say_whose_fault_it_is(
     monkeypatch: pytest.MonkeyPatch, code: int, means: int, whose: Blame, next_: Again
 ) -> None:
     toy = Toy()
-    monkeypatch.setitem(natives.NATIVES, "toy", toy)  # type: ignore[arg-type]
+    for table in (natives.NATIVES, natives.OWN):
+        monkeypatch.setitem(table, "toy", toy)  # type: ignore[arg-type]
     rows = frozenset({*dead.TABLE, *((toy.name, *row) for row in toy.codes.dead)})
     monkeypatch.setattr(dead, "TABLE", rows)
     said = {"error_code": code, "error_msg": "quotes 110 and invalid_api_key"}
