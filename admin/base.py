@@ -1,7 +1,7 @@
 """The base of every /api handler: who asks, may they, and in which envelope it is answered."""
 
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, ClassVar
 
@@ -19,6 +19,8 @@ from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON, ROLE_ROOT, User
 
 MAX_BODY_BYTES = 1 << 20
 ANYONE = 0
+#: What methods read, by their names: a body, a query, or both.
+Takes = Mapping[str, type[Body | Query] | tuple[type[Query], type[Body]]]
 _FLUSH_BYTES = 64 << 10
 _WHO = {ROLE_COMMON: "users", ROLE_ADMIN: "admins", ROLE_ROOT: "root"}
 
@@ -27,11 +29,13 @@ class ApiHandler(RequestHandler):
     """A resource of the management API.
 
     `access` names the methods that it has and the least role for each; other methods are 405.
+    `takes` are the schemas of what each method reads; the OpenAPI document is made of them.
     `changes_on_get` marks GET routes that change something, so that other sites can't trigger them.
     `max_body_bytes` is for the few that take files.
     """
 
     access: ClassVar[dict[str, int]] = {}
+    takes: ClassVar[Takes] = {}
     changes_on_get: ClassVar[bool] = False
     max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
 
@@ -95,12 +99,23 @@ class ApiHandler(RequestHandler):
         """The user who asks, as events name them."""
         return f"user:{self.me.id}"
 
-    def body(self, schema: Body) -> dict[str, Any]:
-        """Read the JSON body. Raises ValidationError naming what is wrong."""
-        return schema.read(parse_json(self.request.body))
+    @classmethod
+    def reads(cls, method: str) -> tuple[type[Body | Query], ...]:
+        """Return the schemas of what a method reads."""
+        takes = cls.takes.get(method, ())
+        return takes if isinstance(takes, tuple) else (takes,)
 
-    def query(self, schema: Query) -> dict[str, Any]:
-        """Read the query string. Raises ValidationError naming what is wrong."""
+    def body(self) -> dict[str, Any]:
+        """Read the JSON body by the method's schema. Raises ValidationError naming what is
+        wrong."""
+        schema = next(s for s in self.reads(self.request.method or "") if issubclass(s, Body))()
+        sent = self.request.body
+        return schema.read({} if schema.optional and not sent else parse_json(sent))
+
+    def query(self) -> dict[str, Any]:
+        """Read the query string by the method's schema. Raises ValidationError naming what is
+        wrong."""
+        schema = next(s for s in self.reads(self.request.method or "") if issubclass(s, Query))()
         arguments = {}
         for name, values in self.request.query_arguments.items():
             try:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from admin.audit import audit, changed
 from admin.auth.roles import check_not_root
 from admin.auth.session import COOKIE
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.handlers.session import sign_in
 from admin.handlers.users import users_json
 from admin.redeeming import redeem
@@ -18,6 +18,7 @@ class SelfHandler(ApiHandler):
     """/api/user/self."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "PUT", "DELETE"), ROLE_COMMON)
+    takes: ClassVar[Takes] = {"PUT": SelfBody}
 
     async def get(self) -> None:
         """Answer one's own user."""
@@ -26,7 +27,7 @@ class SelfHandler(ApiHandler):
     async def put(self) -> None:
         """Change one's name or password; the other sessions end with a new password."""
         users, me = self.context.directory.users, self.me
-        sent = self.body(SelfBody())
+        sent = self.body()
         password = sent.pop("password", "")
         fields = {name: value for name, value in sent.items() if value}
         before, after = changed({name: getattr(me, name) for name in fields}, fields)
@@ -102,9 +103,10 @@ class RedeemHandler(ApiHandler):
     """POST /api/user/topup: redeem a code."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_COMMON}
+    takes: ClassVar[Takes] = {"POST": RedeemBody}
 
     async def post(self) -> None:
         """Credit the code to oneself; answer the quota credited."""
-        sent = self.body(RedeemBody())
+        sent = self.body()
         directory, books = self.context.directory, self.context.books
         self.ok(await redeem(directory, books, self.me, sent["key"]))

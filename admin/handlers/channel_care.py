@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from admin.audit import audit
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.schemas.channels import ModelsBody
 from gateway.directory.care import CareRecords
 from gateway.directory.users import ROLE_ADMIN
@@ -75,6 +75,7 @@ class UpstreamModelsHandler(ApiHandler):
     """/api/channel/:id/upstream_models."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST"), ROLE_ADMIN)
+    takes: ClassVar[Takes] = {"POST": ModelsBody}
     changes_on_get: ClassVar[bool] = True
 
     async def get(self, channel_id: str) -> None:
@@ -88,7 +89,7 @@ class UpstreamModelsHandler(ApiHandler):
 
     async def post(self, channel_id: str) -> None:
         """Take up and drop models that the newest comparison named."""
-        sent = self.body(ModelsBody())
+        sent = self.body()
         channel = await self.context.directory.channels.get(int(channel_id))
         add, remove = sent["add"], sent["remove"]
         now = await self.context.care.models.apply(channel, add, remove)

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.schemas.channels import TestAllQuery, TestQuery
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
 
@@ -13,11 +13,12 @@ class ChannelTestHandler(ApiHandler):
     """GET /api/channel/test/:id?model=&stream=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": TestQuery}
     changes_on_get: ClassVar[bool] = True
 
     async def get(self, channel_id: str) -> None:
         """Send one small request; a failure of the upstream is an answer, not an error of ours."""
-        query = self.query(TestQuery())
+        query = self.query()
         channel = await self.context.directory.channels.get(int(channel_id))
         model, stream = query.get("model"), query.get("stream")
         result = await self.context.care.tests.test(channel, self.actor, model=model, stream=stream)
@@ -37,11 +38,12 @@ class TestAllHandler(ApiHandler):
     __test__ = False
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": TestAllQuery}
     changes_on_get: ClassVar[bool] = True
 
     async def get(self) -> None:
         """Begin a round of tests and answer how many channels it is about, without waiting."""
-        scope = self.query(TestAllQuery())["scope"]
+        scope = self.query()["scope"]
         self.ok({"channels": await self.context.care.tests.begin(scope, self.actor)})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from admin.audit import audit, changed
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.paging import PageQuery, page_of
 from admin.schemas.channels import ChannelCreateBody, ChannelUpdateBody
 from admin.schemas.users import SearchQuery
@@ -58,10 +58,11 @@ class ChannelsHandler(ChannelBase):
     """/api/channel/: the list, new channels, changes to one."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT"), ROLE_ADMIN)
+    takes: ClassVar[Takes] = {"GET": PageQuery, "POST": ChannelCreateBody, "PUT": ChannelUpdateBody}
 
     async def get(self) -> None:
         """Answer a page, newest first."""
-        page = page_of(self.query(PageQuery()))
+        page = page_of(self.query())
         found = await self.context.directory.channels.list(page.number, page.size)
         self.ok(await self.rows(found.items), total=found.total)
 
@@ -70,7 +71,7 @@ class ChannelsHandler(ChannelBase):
 
         With `multi_key` it is one channel, in which the lines take turns.
         """
-        sent = self.body(ChannelCreateBody())
+        sent = self.body()
         keys = [line.strip() for line in sent.pop("key", "").splitlines() if line.strip()]
         if sent.pop("multi_key"):
             keys = ["\n".join(keys)]
@@ -92,7 +93,7 @@ class ChannelsHandler(ChannelBase):
 
         Several lines in it are several upstream keys, which take turns.
         """
-        sent = self.body(ChannelUpdateBody())
+        sent = self.body()
         channels = self.context.directory.channels
         channel = await channels.get(sent.pop("id"))
         secret, type_id = sent.pop("key", "").strip(), channel.type
@@ -115,10 +116,11 @@ class ChannelSearchHandler(ChannelBase):
     """GET /api/channel/search?keyword=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": SearchQuery}
 
     async def get(self) -> None:
         """Answer channels whose id is the keyword or whose name starts with it."""
-        query = self.query(SearchQuery())
+        query = self.query()
         page = page_of(query)
         found = await self.context.directory.channels.search(
             query["keyword"], page.number, page.size

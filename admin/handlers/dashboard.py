@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError
 
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.schemas.ledger import DashboardQuery, OwnDashboardQuery
 from admin.usage_report import Question, add_names, usage_by
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
@@ -24,11 +24,12 @@ class DashboardHandler(ApiHandler):
     """GET /api/ledger/dashboard?from=&to=&by=day,model."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": DashboardQuery}
     own: ClassVar[bool] = False
 
     async def get(self) -> None:
         """Answer a row for each combination that had use, and `totals` over all of them."""
-        question = self._question(self.query(OwnDashboardQuery() if self.own else DashboardQuery()))
+        question = self._question(self.query())
         rows, totals = await usage_by(self.context.books.store, question)
         await add_names(self.context.directory, rows)
         self.ok(rows, totals=totals)
@@ -61,4 +62,5 @@ class OwnDashboardHandler(DashboardHandler):
     """GET /api/ledger/self/dashboard: without channels and costs, the operator's business."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    takes: ClassVar[Takes] = {"GET": OwnDashboardQuery}
     own: ClassVar[bool] = True

@@ -5,7 +5,7 @@ Each route is there twice: for admins over everything, and under /self for one's
 
 from typing import Any, ClassVar
 
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.downloads import DownloadHandler
 from admin.errors import ApiError
 from admin.events import Selection, about, about_own
@@ -71,10 +71,11 @@ class EventsHandler(LedgerBase):
     """GET .../events."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": EventsQuery}
 
     async def get(self) -> None:
         """Answer events in the order of recording; `next` goes on where this page ends."""
-        sent = self.query(EventsQuery())
+        sent = self.query()
         selection, store = await self.selection(sent), self.context.books.store
         if "type" in sent:
             selection = selection.narrowed(type=sent["type"])
@@ -108,10 +109,11 @@ class BalanceHandler(LedgerBase):
     """GET .../balance?account=&at=&known_at=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": BalanceQuery}
 
     async def get(self) -> None:
         """Answer what an account's events add up to, exactly, now or as of a time."""
-        sent = self.query(OwnBalanceQuery() if self.own else BalanceQuery())
+        sent = self.query()
         account = sent.get("account", self.me.account)
         owner = await self.owner(account)
         as_of = AsOf(sent.get("at_us"), sent.get("known_us"))
@@ -143,10 +145,11 @@ class ExportHandler(LedgerBase):
     """GET .../export?format=csv|jsonl|xlsx."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": ExportQuery}
 
     async def get(self) -> None:
         """Answer the events as a file, in the order of recording, however many there are."""
-        sent = self.query(ExportQuery())
+        sent = self.query()
         selection = await self.selection(sent)
         store, archive_dir = self.context.books.store, self.context.archive_dir
         rows = event_rows(store, selection, own=self.own, archive_dir=archive_dir)
@@ -157,10 +160,11 @@ class VerifyHandler(ApiHandler):
     """GET /api/ledger/verify."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": VerifyQuery}
 
     async def get(self) -> None:
         """Check the whole ledger (with `new`, what is new) and answer each fault."""
-        sent = self.query(VerifyQuery())
+        sent = self.query()
         report = await verify(self.context.books.store, new=sent["new"])
         self.ok(
             {
@@ -203,6 +207,7 @@ class OwnBalanceHandler(BalanceHandler):
     """GET /api/ledger/self/balance."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    takes: ClassVar[Takes] = {"GET": OwnBalanceQuery}
     own: ClassVar[bool] = True
 
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
 from admin.events import Selection, log_selection, search_selection
 from admin.logbook import names_for, row
@@ -25,7 +25,7 @@ class LogBase(ApiHandler):
 
     async def filters(self) -> tuple[Selection, Page]:
         """The events asked for, and the page of them."""
-        sent = self.query(OwnLogQuery() if self.own else LogQuery())
+        sent = self.query()
         page = page_of(sent)
         return await log_selection(self.context.directory, sent, self.scope), page
 
@@ -41,6 +41,7 @@ class LogHandler(LogBase):
     """/api/log/."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "DELETE"), ROLE_ADMIN)
+    takes: ClassVar[Takes] = {"GET": LogQuery}
 
     async def get(self) -> None:
         """Answer a page of everybody's log."""
@@ -55,6 +56,7 @@ class LogStatHandler(LogBase):
     """/api/log/stat: what the selected requests cost."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": LogQuery}
 
     async def get(self) -> None:
         """Answer the exact sum, and One API's quota of it."""
@@ -69,10 +71,11 @@ class LogSearchHandler(LogBase):
     """/api/log/search?keyword=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": SearchQuery}
 
     async def get(self) -> None:
         """Answer rows whose event, request, model, key or user is the keyword."""
-        sent = self.query(SearchQuery())
+        sent = self.query()
         page, keyword = page_of(sent), sent["keyword"]
         if keyword:
             selection = await search_selection(self.context.directory, keyword, self.scope)
@@ -85,6 +88,7 @@ class OwnLogHandler(LogHandler):
     """GET /api/log/self."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    takes: ClassVar[Takes] = {"GET": OwnLogQuery}
     own: ClassVar[bool] = True
 
 
@@ -92,6 +96,7 @@ class OwnLogStatHandler(LogStatHandler):
     """GET /api/log/self/stat."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    takes: ClassVar[Takes] = {"GET": OwnLogQuery}
     own: ClassVar[bool] = True
 
 

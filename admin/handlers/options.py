@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from admin.audit import audit
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
 from admin.schemas.base import Body, refuse_surrogates
 from gateway.directory.option_table import OPTIONS
@@ -26,6 +26,7 @@ class OptionsHandler(ApiHandler):
     """/api/option/."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "PUT"), ROLE_ROOT)
+    takes: ClassVar[Takes] = {"PUT": OptionBody}
 
     async def get(self) -> None:
         """Answer every option that is no secret, as text."""
@@ -37,7 +38,7 @@ class OptionsHandler(ApiHandler):
 
     async def put(self) -> None:
         """Change one option; a bad value is refused whole and changes nothing."""
-        sent = self.body(OptionBody())
+        sent = self.body()
         name, value = sent["key"], sent["value"]
         if name in WRITERS:
             await self._publish(name, value)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, ClassVar
 
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
 from admin.schemas.corrections import AdoptBody, DismissBody, NoteBody, PublishBody
 from gateway.directory.users import ROLE_ADMIN, ROLE_ROOT
@@ -46,6 +46,7 @@ class PricesHandler(_Base):
     """/api/ledger/prices."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN, "POST": ROLE_ROOT}
+    takes: ClassVar[Takes] = {"POST": PublishBody}
 
     async def get(self) -> None:
         """Answer all versions, newest first."""
@@ -55,7 +56,7 @@ class PricesHandler(_Base):
 
     async def post(self) -> None:
         """Publish a version, at once or from a time to come."""
-        sent = self.body(PublishBody())
+        sent = self.body()
         book = await self.book()
         before = book.latest
         number = await book.publish(
@@ -93,6 +94,7 @@ class ProposalsHandler(_Proposals):
     """/api/ledger/prices/proposals."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN, "POST": ROLE_ROOT}
+    takes: ClassVar[Takes] = {"POST": AdoptBody}
 
     async def get(self) -> None:
         """Answer what the packaged prices of the installed version propose; nothing is changed."""
@@ -101,7 +103,7 @@ class ProposalsHandler(_Proposals):
 
     async def post(self) -> None:
         """Publish what was chosen of it, compared with the version that the chooser looked at."""
-        sent = self.body(AdoptBody())
+        sent = self.body()
         found, models = await self.chosen(sent)
         books = self.context.books
         before = books.prices.latest
@@ -116,10 +118,11 @@ class DismissHandler(_Proposals):
     """POST /api/ledger/prices/proposals/dismiss."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ROOT}
+    takes: ClassVar[Takes] = {"POST": DismissBody}
 
     async def post(self) -> None:
         """Put proposals away until their prices are others."""
-        found, models = await self.chosen(self.body(DismissBody()))
+        found, models = await self.chosen(self.body())
         store, now_s = self.context.books.store, self.context.clock.now_us() // 1_000_000
         self.ok({"dismissed": await dismiss(store, found, models, self.actor, now_s)})
 
@@ -152,10 +155,11 @@ class RollbackHandler(_Base):
     """POST /api/ledger/prices/:version/rollback."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ROOT}
+    takes: ClassVar[Takes] = {"POST": NoteBody}
 
     async def post(self, version: str) -> None:
         """Publish a version that restores the table of another."""
-        sent: dict[str, Any] = self.body(NoteBody()) if self.request.body else {"note": ""}
+        sent = self.body()
         book = await self.book()
         before = book.latest
         number = await book.roll_back(
@@ -172,10 +176,11 @@ class CancelHandler(_Base):
     """POST /api/ledger/prices/:version/cancel."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ROOT}
+    takes: ClassVar[Takes] = {"POST": NoteBody}
 
     async def post(self, version: str) -> None:
         """Publish that a planned version will not take effect."""
-        sent = self.body(NoteBody()) if self.request.body else {"note": ""}
+        sent = self.body()
         book = await self.book()
         before = book.latest
         note = sent["note"] or f"version {version} is cancelled"

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from admin.base import Takes
 from admin.errors import ApiError
 from admin.handlers.ledger import LedgerBase
 from admin.schemas.ledger import ReceiptQuery, SealsQuery
@@ -16,13 +17,14 @@ class ReceiptHandler(LedgerBase):
     """GET .../events/:id/receipt."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": ReceiptQuery}
 
     async def get(self, event_id: str) -> None:
         """Answer the receipt of an event; what is not sealed yet is sealed for it.
 
         With `through`, seals up to that number are in it, for a digest written down later.
         """
-        sent, context = self.query(ReceiptQuery()), self.context
+        sent, context = self.query(), self.context
         books = context.books
         event = await find_event(books.store, context.archive_dir, event_id)
         if event is None or (self.own and not await self.is_own(event["account"])):
@@ -52,13 +54,14 @@ class SealsHandler(LedgerBase):
     """GET /api/ledger/seals."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    takes: ClassVar[Takes] = {"GET": SealsQuery}
 
     async def get(self) -> None:
         """Answer the digests of seals, newest first, for anyone to write down.
 
         What they bind is counted for admins only: how much others use is nobody's business.
         """
-        sent, store = self.query(SealsQuery()), self.context.books.store
+        sent, store = self.query(), self.context.books.store
         last = await seals.latest(store)
         newest = last.number if last else 0
         first = min(newest, sent.get("before", newest + 1) - 1)

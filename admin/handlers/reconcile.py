@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import orjson
 from marshmallow import ValidationError
 
+from admin.base import Takes
 from admin.downloads import DownloadHandler
 from admin.schemas.corrections import ReconcileQuery
 from gateway.directory.users import ROLE_ADMIN
@@ -23,6 +24,7 @@ class ReconcileHandler(DownloadHandler):
     """POST /api/ledger/reconcile: the export as the body, or as the part `file` of a form."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"POST": ReconcileQuery}
     max_body_bytes: ClassVar[int] = 256 << 20
 
     async def post(self) -> None:
@@ -68,7 +70,7 @@ class ReconcileHandler(DownloadHandler):
         """The parameters, from the query and the fields of a form."""
         for name, values in self.request.body_arguments.items():
             self.request.query_arguments.setdefault(name, values)
-        return self.query(ReconcileQuery())
+        return self.query()
 
     def _export(self) -> bytes:
         for files in self.request.files.values():

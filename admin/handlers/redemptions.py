@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, ClassVar
 
 from admin.audit import audit, changed
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
 from admin.paging import PageQuery, page_of
 from admin.redeeming import USED, issued_id, redeemed_id
@@ -72,16 +72,21 @@ class CodesHandler(CodeBase):
     """/api/redemption/: the list, a new batch, changes to one."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT"), ROLE_ADMIN)
+    takes: ClassVar[Takes] = {
+        "GET": PageQuery,
+        "POST": CodeBatchBody,
+        "PUT": (StatusOnlyQuery, CodeUpdateBody),
+    }
 
     async def get(self) -> None:
         """Answer a page, newest first."""
-        page = page_of(self.query(PageQuery()))
+        page = page_of(self.query())
         found = await self.context.directory.codes.list(page.number, page.size)
         self.ok(await self.rows(found.items), total=found.total)
 
     async def post(self) -> None:
         """Make a batch of codes; answer their texts. The batch is one event."""
-        sent = self.body(CodeBatchBody())
+        sent = self.body()
         value_nano = nano_from_quota(sent["quota"])
         codes = self.context.directory.codes
         source, days = sent["credit_source"], sent["credit_valid_days"]
@@ -95,8 +100,8 @@ class CodesHandler(CodeBase):
 
     async def put(self) -> None:
         """Change the name, or switch a code off and on; its value never changes."""
-        status_only = "status_only" in self.query(StatusOnlyQuery())
-        sent = self.body(CodeUpdateBody())
+        status_only = "status_only" in self.query()
+        sent = self.body()
         codes = self.context.directory.codes
         code = await codes.get(sent.pop("id"))
         if status_only:
@@ -126,10 +131,11 @@ class CodeSearchHandler(CodeBase):
     """GET /api/redemption/search?keyword=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": SearchQuery}
 
     async def get(self) -> None:
         """Answer codes whose id is the keyword or whose name starts with it."""
-        query = self.query(SearchQuery())
+        query = self.query()
         page = page_of(query)
         found = await self.context.directory.codes.search(query["keyword"], page.number, page.size)
         self.ok(await self.rows(found.items), total=found.total)
@@ -162,10 +168,11 @@ class CodeExportHandler(CodeBase):
     """GET /api/redemption/export?batch=&format=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": CodeExportQuery}
 
     async def get(self) -> None:
         """Answer a batch as a file: the texts alone, or a table."""
-        query = self.query(CodeExportQuery())
+        query = self.query()
         codes = await self.context.directory.codes.of_batch(query["batch"])
         if not codes:
             raise ApiError(404, f"there is no batch {query['batch']}")

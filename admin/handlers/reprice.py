@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.schemas.corrections import RepriceBody
 from gateway.directory.channel_types import channel_types
 from gateway.directory.users import ROLE_ADMIN
@@ -22,10 +22,11 @@ class RepriceHandler(ApiHandler):
     """POST /api/ledger/reprice."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"POST": RepriceBody}
 
     async def post(self) -> None:
         """Answer totals and differences; with `stream`, lines of progress and then the result."""
-        sent = self.body(RepriceBody())
+        sent = self.body()
         book = self.context.books.prices
         await book.refresh()
         table = book.table_of(sent["version"]) if "version" in sent else book.table()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.paging import page_of
 from admin.schemas.corrections import DecisionBody, ReversalsQuery, ReverseBody
 from gateway.directory.users import ROLE_ADMIN
@@ -36,10 +36,11 @@ class ReverseHandler(_Base):
     """POST /api/ledger/reverse."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"POST": ReverseBody}
 
     async def post(self) -> None:
         """Show what would be reversed, or propose it; within the limit it is done at once."""
-        sent = self.body(ReverseBody())
+        sent = self.body()
         request = Request(
             actor=self.actor,
             reason=sent["reason"],
@@ -67,10 +68,11 @@ class ReversalsHandler(_Base):
     """GET /api/ledger/reversals."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": ReversalsQuery}
 
     async def get(self) -> None:
         """Answer reversals, newest first."""
-        sent = self.query(ReversalsQuery())
+        sent = self.query()
         page, state, store = page_of(sent), sent.get("state"), self.context.books.store
         found = await reversals.listed(store, state, page.skip, page.size)
         total = await store.count(COLLECTION, {} if state is None else {"state": state})
@@ -92,10 +94,11 @@ class ApproveHandler(_Base):
     """POST /api/ledger/reversals/:id/approve."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"POST": DecisionBody}
 
     async def post(self, reversal: str) -> None:
         """Approve what somebody else proposed, and carry it out."""
-        sent = self.body(DecisionBody()) if self.request.body else {}
+        sent = self.body()
         books = self.context.books
         document = await reversals.approve(books, reversal, self.actor, sent.get("digest"))
         await self.answer(await self.context.reversing.advance(document))
@@ -105,10 +108,11 @@ class RejectHandler(_Base):
     """POST /api/ledger/reversals/:id/reject."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"POST": DecisionBody}
 
     async def post(self, reversal: str) -> None:
         """Put a proposal away for good."""
-        sent = self.body(DecisionBody()) if self.request.body else {"reason": ""}
+        sent = self.body()
         books = self.context.books
         await self.answer(await reversals.reject(books, reversal, self.actor, sent["reason"]))
 

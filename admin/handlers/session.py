@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from admin.auth.principal import session_of
 from admin.auth.session import COOKIE, MAX_AGE_DAYS, seal
-from admin.base import ANYONE, ApiHandler
+from admin.base import ANYONE, ApiHandler, Takes
 from admin.errors import ApiError
 from admin.schemas.users import LoginBody
 from gateway.directory.users import User
@@ -28,10 +28,11 @@ class LoginHandler(ApiHandler):
     """POST /api/user/login: user name (else e-mail) and password."""
 
     access: ClassVar[dict[str, int]] = {"POST": ANYONE}
+    takes: ClassVar[Takes] = {"POST": LoginBody}
 
     async def post(self) -> None:
         """Check the password at a bounded rate; answer the user and set the cookie."""
-        sent = self.body(LoginBody())
+        sent = self.body()
         subjects = (f"address {self.request.remote_ip}", f"account {sent['username'].lower()}")
         wait_s = await self.context.throttle.enter(subjects)
         if wait_s is not None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import orjson
 
+from admin.base import Takes
 from admin.downloads import CONTENT_TYPES
 from admin.handlers.ledger import LedgerBase
 from admin.schemas.ledger import OwnStatementQuery, StatementQuery
@@ -27,10 +28,11 @@ class StatementHandler(LedgerBase):
     """GET .../statement?account=&from=&to=&by=&known_at=&group=&format=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": StatementQuery}
 
     async def get(self) -> None:
         """Answer a statement, however long; grouped, its rows are sums."""
-        sent = self.query(OwnStatementQuery() if self.own else StatementQuery())
+        sent = self.query()
         account, form = sent.get("account", self.me.account), sent["format"]
         view = View(sent.get("group"), own=self.own)
         statement = await self._statement(account, sent)
@@ -77,4 +79,5 @@ class OwnStatementHandler(StatementHandler):
     """GET /api/ledger/self/statement."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    takes: ClassVar[Takes] = {"GET": OwnStatementQuery}
     own: ClassVar[bool] = True

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from admin.accounts import adjust
 from admin.audit import audit, changed
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.budgets import add_budgets
 from admin.errors import ApiError
 from admin.paging import page_of, window
@@ -83,10 +83,15 @@ class TokensHandler(TokenBase):
     """/api/token/: the list, a new key, changes to one."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT"), ROLE_COMMON)
+    takes: ClassVar[Takes] = {
+        "GET": TokenListQuery,
+        "POST": TokenCreateBody,
+        "PUT": (StatusOnlyQuery, TokenUpdateBody),
+    }
 
     async def get(self) -> None:
         """Answer a page of one's own keys."""
-        query = self.query(TokenListQuery())
+        query = self.query()
         page, mine = page_of(query), {"user_id": self.me.id}
         keys = self.context.directory.keys
         if "order" not in query:
@@ -100,7 +105,7 @@ class TokensHandler(TokenBase):
 
     async def post(self) -> None:
         """Create a key. What a limited key may spend becomes an event on its account."""
-        sent = self.body(TokenCreateBody())
+        sent = self.body()
         quota = sent.pop("remain_quota", 0)
         directory, books = self.context.directory, self.context.books
         key, _ = await directory.keys.create(self.me.id, _stored(sent))
@@ -115,8 +120,8 @@ class TokensHandler(TokenBase):
 
     async def put(self) -> None:
         """Change fields; with `status_only`, the status alone."""
-        status_only = "status_only" in self.query(StatusOnlyQuery())
-        sent = self.body(TokenUpdateBody())
+        status_only = "status_only" in self.query()
+        sent = self.body()
         key = await self.own(sent.pop("id"))
         quota = None if status_only else sent.pop("remain_quota", None)
         if status_only:
@@ -150,10 +155,11 @@ class TokenSearchHandler(TokenBase):
     """GET /api/token/search?keyword=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    takes: ClassVar[Takes] = {"GET": SearchQuery}
 
     async def get(self) -> None:
         """Answer one's own keys whose name starts with the keyword."""
-        query = self.query(SearchQuery())
+        query = self.query()
         page = page_of(query)
         found = await self.context.directory.keys.search(
             query["keyword"], page.number, page.size, filters={"user_id": self.me.id}

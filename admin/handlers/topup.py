@@ -4,7 +4,7 @@ import re
 import uuid
 from typing import ClassVar
 
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
 from admin.schemas.users import CreditBody
 from gateway.directory.users import ROLE_ADMIN
@@ -19,10 +19,11 @@ class CreditHandler(ApiHandler):
     """Credits once for each Idempotency-Key, however often it is sent."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"POST": CreditBody}
 
     async def post(self) -> None:
         """Record the credit; answer the quota credited."""
-        sent = self.body(CreditBody())
+        sent = self.body()
         reference = self._reference()
         user = await self.context.directory.users.get(sent["user_id"])
         event_id = f"recharge:admin:{reference}"

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from admin.accounts import order_by, set_quota
 from admin.audit import audit, changed
 from admin.auth.roles import check_may_act, check_not_root
-from admin.base import ApiHandler
+from admin.base import ApiHandler, Takes
 from admin.budgets import add_budgets
 from admin.errors import ApiError
 from admin.lots import open_lots
@@ -36,10 +36,11 @@ class UsersHandler(ApiHandler):
     """/api/user/: the list, a new user, changes to one."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT"), ROLE_ADMIN)
+    takes: ClassVar[Takes] = {"GET": UserListQuery, "POST": UserCreateBody, "PUT": UserUpdateBody}
 
     async def get(self) -> None:
         """Answer a page, newest first, or by what the books say of them, largest first."""
-        query = self.query(UserListQuery())
+        query = self.query()
         page = page_of(query)
         if "order" in query:
             users, total = await self._ordered(query["order"], page)
@@ -50,7 +51,7 @@ class UsersHandler(ApiHandler):
 
     async def post(self) -> None:
         """Create a user with the key "default", and the quota given, if any."""
-        sent = self.body(UserCreateBody())
+        sent = self.body()
         role = sent.get("role", ROLE_COMMON)
         if role >= self.me.role:
             raise ApiError(403, "you may not create a user whose role is as high as yours")
@@ -66,7 +67,7 @@ class UsersHandler(ApiHandler):
     async def put(self) -> None:
         """Change fields; a quota becomes an event with the difference."""
         users, books = self.context.directory.users, self.context.books
-        sent = self.body(UserUpdateBody())
+        sent = self.body()
         user = await users.get(sent.pop("id"))
         check_may_act(self.me, user)
         quota, password = sent.pop("quota", None), sent.pop("password", "")
@@ -104,10 +105,11 @@ class UserSearchHandler(ApiHandler):
     """GET /api/user/search?keyword=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": SearchQuery}
 
     async def get(self) -> None:
         """Answer users whose id is the keyword or whose names start with it."""
-        query = self.query(SearchQuery())
+        query = self.query()
         page = page_of(query)
         users = self.context.directory.users
         found = await users.search(query["keyword"], page.number, page.size)
@@ -138,10 +140,11 @@ class ManageHandler(ApiHandler):
     """POST /api/user/manage: one action on one user, by name."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"POST": ManageBody}
 
     async def post(self) -> None:
         """Do it; answer role and status as they are now."""
-        sent = self.body(ManageBody())
+        sent = self.body()
         users, action = self.context.directory.users, sent["action"]
         user = await users.by_username(sent["username"])
         if user is None:

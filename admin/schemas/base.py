@@ -6,7 +6,7 @@ schema does not know is refused by name. Query strings are text, so their fields
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -62,7 +62,9 @@ class QueryTime(fields.Field[int]):
 
 
 class Body(Schema):
-    """A JSON object sent by a client."""
+    """A JSON object sent by a client; where it is `optional`, none at all means an empty one."""
+
+    optional: ClassVar[bool] = False
 
     class Meta:
         unknown = RAISE

@@ -64,6 +64,7 @@ class ReverseBody(Body):
 class DecisionBody(Body):
     """POST .../approve, where the digest is that of the numbers looked at, and .../reject."""
 
+    optional = True
     digest = fields.String(validate=_DIGEST)
     reason = text(MAX_REASON, load_default="")
 
@@ -105,6 +106,7 @@ class DismissBody(Body):
 class NoteBody(Body):
     """What goes with a rollback or a cancellation; only a rollback can be planned."""
 
+    optional = True
     note = text(500, load_default="")
     effective_at = BodyTime()
 
