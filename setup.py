@@ -33,6 +33,7 @@ INSTALL = [
     "python-multipart>=0.0.34,<0.1",
     "tinytag>=2.3,<3",
     "tzdata>=2025.2",
+    "apispec>=6.10.1,<7",
 ]
 
 EXTRAS = {
@@ -48,6 +49,7 @@ EXTRAS = {
         "ruff>=0.17,<0.18",
         "types-PyYAML>=6,<7",
         "openpyxl>=3.1.5,<4",
+        "schemathesis>=4.32.5,<5",
         "openai>=3.54,<4",
         "anthropic>=2.12,<3",
         "google-genai>=3.4,<4",

@@ -31,13 +31,16 @@ class ApiHandler(RequestHandler):
     `access` names the methods that it has and the least role for each; other methods are 405.
     `takes` are the schemas of what each method reads; the OpenAPI document is made of them.
     `changes_on_get` marks GET routes that change something, so that other sites can't trigger them.
-    `max_body_bytes` is for the few that take files.
+    `max_body_bytes` is for the few that take files, `downloads` are the kinds of files they answer.
+    `bare_answers`: what is answered is the document itself.
     """
 
     access: ClassVar[dict[str, int]] = {}
     takes: ClassVar[Takes] = {}
     changes_on_get: ClassVar[bool] = False
     max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
+    downloads: ClassVar[tuple[str, ...]] = ()
+    bare_answers: ClassVar[bool] = False
 
     def initialize(self, context: AdminContext) -> None:
         """Take the dependencies; called by Tornado for each request."""

@@ -24,6 +24,9 @@ CONTENT_TYPES = {
     JSONL: "application/jsonl; charset=utf-8",
     XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+#: The kinds of files that a table can be sent as.
+TABLES = tuple(CONTENT_TYPES[form].partition(";")[0] for form in (CSV, JSONL, XLSX))
+JSONL_TYPE = TABLES[1]
 _CHUNK = 256 << 10
 _BREATH = 100
 

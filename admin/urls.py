@@ -8,6 +8,7 @@ from tornado.web import RequestHandler
 from admin.context import AdminContext
 from admin.handlers import (
     account,
+    api_document,
     audit,
     channel_care,
     channel_tests,
@@ -38,6 +39,7 @@ _NAME = r"([0-9a-z-]{1,60})"
 
 ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("status", public.StatusHandler),
+    ("openapi.json", api_document.ApiDocumentHandler),
     ("(notice|about|home_page_content)", public.TextHandler),
     ("user/login", session.LoginHandler),
     ("user/logout", session.LogoutHandler),

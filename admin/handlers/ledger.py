@@ -6,7 +6,7 @@ Each route is there twice: for admins over everything, and under /self for one's
 from typing import Any, ClassVar
 
 from admin.base import ApiHandler, Takes
-from admin.downloads import DownloadHandler
+from admin.downloads import TABLES, DownloadHandler
 from admin.errors import ApiError
 from admin.events import Selection, about, about_own
 from admin.explain import explanation, for_owner
@@ -146,6 +146,7 @@ class ExportHandler(LedgerBase):
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
     takes: ClassVar[Takes] = {"GET": ExportQuery}
+    downloads: ClassVar[tuple[str, ...]] = TABLES
 
     async def get(self) -> None:
         """Answer the events as a file, in the order of recording, however many there are."""

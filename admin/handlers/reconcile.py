@@ -8,7 +8,7 @@ import orjson
 from marshmallow import ValidationError
 
 from admin.base import Takes
-from admin.downloads import DownloadHandler
+from admin.downloads import TABLES, DownloadHandler
 from admin.schemas.corrections import ReconcileQuery
 from gateway.directory.users import ROLE_ADMIN
 from ledger.history import History
@@ -25,6 +25,7 @@ class ReconcileHandler(DownloadHandler):
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
     takes: ClassVar[Takes] = {"POST": ReconcileQuery}
+    downloads: ClassVar[tuple[str, ...]] = TABLES
     max_body_bytes: ClassVar[int] = 256 << 20
 
     async def post(self) -> None:

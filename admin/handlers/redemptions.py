@@ -169,6 +169,7 @@ class CodeExportHandler(CodeBase):
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
     takes: ClassVar[Takes] = {"GET": CodeExportQuery}
+    downloads: ClassVar[tuple[str, ...]] = ("text/plain", "text/csv")
 
     async def get(self) -> None:
         """Answer a batch as a file: the texts alone, or a table."""

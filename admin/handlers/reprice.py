@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import orjson
 
 from admin.base import ApiHandler, Takes
+from admin.downloads import JSONL_TYPE
 from admin.schemas.corrections import RepriceBody
 from gateway.directory.channel_types import channel_types
 from gateway.directory.users import ROLE_ADMIN
@@ -23,6 +24,7 @@ class RepriceHandler(ApiHandler):
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
     takes: ClassVar[Takes] = {"POST": RepriceBody}
+    downloads: ClassVar[tuple[str, ...]] = (JSONL_TYPE,)
 
     async def post(self) -> None:
         """Answer totals and differences; with `stream`, lines of progress and then the result."""

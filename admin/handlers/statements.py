@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import orjson
 
 from admin.base import Takes
-from admin.downloads import CONTENT_TYPES
+from admin.downloads import CONTENT_TYPES, TABLES
 from admin.handlers.ledger import LedgerBase
 from admin.schemas.ledger import OwnStatementQuery, StatementQuery
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
@@ -29,6 +29,7 @@ class StatementHandler(LedgerBase):
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
     takes: ClassVar[Takes] = {"GET": StatementQuery}
+    downloads: ClassVar[tuple[str, ...]] = TABLES
 
     async def get(self) -> None:
         """Answer a statement, however long; grouped, its rows are sums."""

@@ -16,6 +16,14 @@ from ledger.money import MAX_NANO, NANO_PER_QUOTA
 
 Check = Callable[[Any], Any]
 
+Json = dict[str, Any]
+
+#: A time, as the document of the API describes it.
+A_TIME: Json = {
+    "type": ["string", "integer"],
+    "description": "RFC 3339 with an offset, or unix seconds",
+    "examples": ["2026-01-31T00:00:00Z"],
+}
 MAX_QUOTA = MAX_NANO // NANO_PER_QUOTA
 MAX_ID = 2**53
 #: Ids in query strings; bounded so that they always fit the database's integers.
@@ -24,6 +32,8 @@ _DIGITS = re.compile(r"-?\d{1,18}", re.ASCII)
 
 class StrictBoolean(fields.Field[bool]):
     """true or false, not 1, "true" or "on"."""
+
+    openapi: ClassVar[Json] = {"type": "boolean"}
 
     default_error_messages = {"invalid": "Not a valid boolean."}
 
@@ -43,6 +53,8 @@ class Ignored(fields.Field[Any]):
 class QueryInteger(fields.Field[int]):
     """An integer written in a query string."""
 
+    openapi: ClassVar[Json] = {"type": "integer"}
+
     default_error_messages = {"invalid": "Not a valid integer."}
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
@@ -53,6 +65,8 @@ class QueryInteger(fields.Field[int]):
 
 class QueryTime(fields.Field[int]):
     """A time in a query string, as microseconds since the epoch."""
+
+    openapi: ClassVar[Json] = A_TIME
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
         try:

@@ -1,12 +1,12 @@
 """Budgets in bodies: what may be spent in a day, a week or a month."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
 
-from admin.schemas.base import MAX_QUOTA, Body, Ignored, integer
+from admin.schemas.base import MAX_QUOTA, Body, Ignored, Json, integer
 from ledger.money import nano_from_quota, parse_usd
-from ledger.periods import Budget, checked_budgets, checked_zone
+from ledger.periods import PERIODS, Budget, checked_budgets, checked_zone
 
 
 class _BudgetBody(Body):
@@ -28,6 +28,19 @@ class _BudgetBody(Body):
 class BudgetList(fields.Field[tuple[Budget, ...]]):
     """`[{"period": "day", "limit_usd": "5"}, …]`, at most one for each period; null is none."""
 
+    openapi: ClassVar[Json] = {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["period"],
+            "properties": {
+                "period": {"enum": list(PERIODS)},
+                "limit_quota": {"type": "integer", "minimum": 1},
+                "limit_usd": {"type": "string"},
+            },
+        },
+    }
+
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, list):
             raise ValidationError("Not a list of budgets.")
@@ -41,6 +54,8 @@ class BudgetList(fields.Field[tuple[Budget, ...]]):
 
 class TimeZone(fields.Field[str]):
     """An IANA name such as Europe/Berlin; "" is UTC."""
+
+    openapi: ClassVar[Json] = {"type": "string", "description": "an IANA name; empty is UTC"}
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         try:

@@ -5,7 +5,7 @@ Lists travel as One API writes them: comma-separated text. Loaded, they are tupl
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import orjson
@@ -14,6 +14,7 @@ from marshmallow import ValidationError, fields, validate
 from admin.schemas.base import (
     Body,
     Ignored,
+    Json,
     Query,
     StrictBoolean,
     integer,
@@ -35,6 +36,8 @@ MAX_UPSTREAM_KEY = 100_000
 class NameList(fields.Field[tuple[str, ...]]):
     """`a,b,c` (or a JSON list, which some scripts send) as names in order, without repeats."""
 
+    openapi: ClassVar[Json] = {"type": ["string", "array"], "items": {"type": "string"}}
+
     default_error_messages = {"invalid": "Not a comma-separated list.", "long": "Too long."}
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> tuple[str, ...]:
@@ -51,6 +54,8 @@ class NameList(fields.Field[tuple[str, ...]]):
 
 class ObjectText(fields.Field[dict[str, Any]]):
     """A JSON object, written as text as One API has it, or sent as such; "" is an empty one."""
+
+    openapi: ClassVar[Json] = {"type": ["object", "string"]}
 
     default_error_messages = {"invalid": "Not a JSON object.", "values": "Values must be text."}
 
@@ -74,6 +79,8 @@ class ObjectText(fields.Field[dict[str, Any]]):
 class CostRatio(fields.Field[str]):
     """What an upstream charges as a share of the list price, such as "0.85"; "" is unknown."""
 
+    openapi: ClassVar[Json] = {"type": ["string", "number"]}
+
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         try:
             return checked_ratio(exact(value))
@@ -83,6 +90,8 @@ class CostRatio(fields.Field[str]):
 
 class CostPrices(fields.Field[tuple[dict[str, Any], ...]]):
     """Rows as in the price book, as a JSON list or its text; "" is none."""
+
+    openapi: ClassVar[Json] = {"type": ["array", "string"], "items": {"type": "object"}}
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         if isinstance(value, str):

@@ -1,13 +1,15 @@
 """Bodies and queries of the routes that explain, correct and simulate."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 
 from admin.paging import PageQuery
 from admin.schemas.base import (
+    A_TIME,
     MAX_ID,
     Body,
+    Json,
     Query,
     QueryInteger,
     QueryTime,
@@ -23,6 +25,8 @@ _DIGEST = validate.Regexp(r"[0-9a-f]{64}\Z", error="Not a digest.")
 
 class BodyTime(fields.Field[int]):
     """A time in a JSON body, RFC 3339 or unix seconds, as microseconds since the epoch."""
+
+    openapi: ClassVar[Json] = A_TIME
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, str | int):

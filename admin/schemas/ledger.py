@@ -1,12 +1,12 @@
 """Queries of the log and ledger routes."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 
 from admin.paging import PageQuery
-from admin.schemas.base import MAX_ID, Query, QueryInteger, QueryTime, refuse_controls
+from admin.schemas.base import MAX_ID, Json, Query, QueryInteger, QueryTime, refuse_controls
 from admin.times import US_PER_S
 from admin.usage_report import DIMENSIONS, OWN_BY, PERIODS
 from ledger.export import FORMATS
@@ -66,6 +66,8 @@ class EventsQuery(_Period):
 
 class Names(fields.Field[list[str]]):
     """Several of some names, with commas between them."""
+
+    openapi: ClassVar[Json] = {"type": "string", "description": "names with commas between them"}
 
     def __init__(self, allowed: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,13 +1,15 @@
 """Bodies and queries of user routes."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 
 from admin.paging import PageQuery
 from admin.schemas.base import (
+    A_TIME,
     Body,
     Ignored,
+    Json,
     integer,
     limit,
     one_of,
@@ -149,6 +151,8 @@ class SearchQuery(PageQuery):
 
 class ExpiryTime(fields.Field[int]):
     """When credit ends: RFC 3339 or unix seconds; loaded as whole unix seconds."""
+
+    openapi: ClassVar[Json] = A_TIME
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | str):
