@@ -15,6 +15,7 @@ from admin.auth.principal import Principal, identify
 from admin.context import AdminContext
 from admin.errors import ApiError, Problem, problem_of
 from admin.schemas.base import Body, Query, parse_json
+from gateway.directory.access_tokens import FULL, READ
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON, ROLE_ROOT, User
 
 MAX_BODY_BYTES = 1 << 20
@@ -30,13 +31,16 @@ class ApiHandler(RequestHandler):
 
     `access` names the methods that it has and the least role for each; other methods are 405.
     `takes` are the schemas of what each method reads; the OpenAPI document is made of them.
-    `changes_on_get` marks GET routes that change something, so that other sites can't trigger them.
+    `needs_full` are the methods for which an access token needs the scope "full": what ends or
+    replaces credentials. `changes_on_get` marks GET routes that change something, so that other
+    sites can't trigger them.
     `max_body_bytes` is for the few that take files, `downloads` are the kinds of files they answer.
     `bare_answers`: what is answered is the document itself.
     """
 
     access: ClassVar[dict[str, int]] = {}
     takes: ClassVar[Takes] = {}
+    needs_full: ClassVar[tuple[str, ...]] = ()
     changes_on_get: ClassVar[bool] = False
     max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
     downloads: ClassVar[tuple[str, ...]] = ()
@@ -80,7 +84,22 @@ class ApiHandler(RequestHandler):
             raise ApiError(401, "sign in, or send a valid access token")
         if self.principal.user.role < least:
             raise ApiError(403, f"this is for {_WHO[least]} only")
+        self._check_scope(method)
         await self.context.books.settled()  # so that balances are exact
+
+    def _check_scope(self, method: str) -> None:
+        """Refuse what an access token's scope does not cover."""
+        scope = self.principal.scope if self.principal else FULL
+        changes = self.changes_on_get or method not in SAFE_METHODS
+        if method in self.needs_full and scope != FULL:
+            raise ApiError(403, 'this needs an access token of scope "full", or a sign-in')
+        if changes and scope == READ:
+            raise ApiError(403, 'this access token may only read: its scope is "read"')
+
+    @property
+    def sees_secrets(self) -> bool:
+        """Whether keys and codes may be shown: not to an access token that may only read."""
+        return self.principal is not None and self.principal.scope != READ
 
     async def _at_the_door(self) -> None:
         """Refuse an address that asks too often (setting GLOBAL_API_RATE_LIMIT)."""

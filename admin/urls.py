@@ -14,6 +14,7 @@ from admin.handlers import (
     channel_tests,
     channel_types,
     channels,
+    credentials,
     dashboard,
     ledger,
     logs,
@@ -35,6 +36,7 @@ from admin.handlers import (
 
 _ID = r"(\d{1,15})"
 _NUMBER = r"(\d{1,9})"
+_HEX = r"([0-9a-f]{16,64})"
 _NAME = r"([0-9a-z-]{1,60})"
 
 ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
@@ -49,6 +51,12 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("user/available_models", account.AvailableModelsHandler),
     ("user/dashboard", account.DashboardHandler),
     ("user/topup", account.RedeemHandler),
+    ("user/tokens", credentials.AccessTokensHandler),
+    (f"user/tokens/{_HEX}", credentials.AccessTokenHandler),
+    ("user/sessions", credentials.SessionsHandler),
+    (f"user/sessions/{_HEX}", credentials.SessionHandler),
+    ("user/totp", credentials.SecondFactorHandler),
+    (f"user/{_ID}/totp", credentials.UsersSecondFactorHandler),
     ("user/manage", users.ManageHandler),
     ("user/search", users.UserSearchHandler),
     (f"user/{_ID}", users.UserHandler),

@@ -22,6 +22,9 @@ from gateway.directory.users import User
 from ledger.accounts import balance_nano
 from ledger.money import quota_ceil, quota_floor, usd
 
+#: In the place of a key or code that may not be shown to an access token.
+HIDDEN = "********"
+
 Account = Mapping[str, Any]
 US_PER_S = 1_000_000
 

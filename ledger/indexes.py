@@ -114,6 +114,15 @@ DIRECTORY_INDEXES = (
         "the keys of one user, newest first",
     ),
     Index(
+        "access_tokens",
+        "hash",
+        (("hash", 1),),
+        True,
+        "management calls that bring one of a user's further access tokens",
+    ),
+    Index("access_tokens", "user_id", (("user_id", 1),), False, "the access tokens of one user"),
+    Index("sessions", "user_id", (("user_id", 1),), False, "the sessions of one user"),
+    Index(
         "codes",
         "hash",
         (("hash", 1),),

@@ -18,6 +18,7 @@ class SelfHandler(ApiHandler):
     """/api/user/self."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "PUT", "DELETE"), ROLE_COMMON)
+    needs_full: ClassVar[tuple[str, ...]] = ("PUT", "DELETE")
     takes: ClassVar[Takes] = {"PUT": SelfBody}
 
     async def get(self) -> None:
@@ -37,7 +38,7 @@ class SelfHandler(ApiHandler):
             me = await users.set_password(me.id, password)
             before, after = {**before, "password": ""}, {**after, "password": ""}
             if self.principal and not self.principal.by_token:
-                sign_in(self, me)
+                await sign_in(self, me)
         if after:
             await audit(self.context.books, self.actor, "user.update", me.account, before, after)
         self.ok()
@@ -56,6 +57,7 @@ class AccessTokenHandler(ApiHandler):
     """GET /api/user/token: a new access token for scripts, shown this once."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    needs_full: ClassVar[tuple[str, ...]] = ("GET",)
     changes_on_get: ClassVar[bool] = True
 
     async def get(self) -> None:

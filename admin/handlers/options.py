@@ -26,6 +26,7 @@ class OptionsHandler(ApiHandler):
     """/api/option/."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "PUT"), ROLE_ROOT)
+    needs_full: ClassVar[tuple[str, ...]] = ("PUT",)
     takes: ClassVar[Takes] = {"PUT": OptionBody}
 
     async def get(self) -> None:

@@ -21,6 +21,7 @@ from admin.schemas.redemptions import (
 from admin.schemas.tokens import StatusOnlyQuery
 from admin.schemas.users import SearchQuery
 from admin.times import seconds
+from admin.views import HIDDEN
 from gateway.directory.codes import Batch, Code
 from gateway.directory.users import ROLE_ADMIN
 from ledger.events import Draft
@@ -52,7 +53,7 @@ class CodeBase(ApiHandler):
             row = {
                 "id": code.id,
                 "user_id": code.creator_id,
-                "key": secret_of(code),
+                "key": secret_of(code) if self.sees_secrets else HIDDEN,
                 "status": STATUS_USED if use else code.status,
                 "name": code.name,
                 "quota": quota_floor(code.value_nano),
@@ -173,6 +174,8 @@ class CodeExportHandler(CodeBase):
 
     async def get(self) -> None:
         """Answer a batch as a file: the texts alone, or a table."""
+        if not self.sees_secrets:
+            raise ApiError(403, "this access token may only read, and codes are money")
         query = self.query()
         codes = await self.context.directory.codes.of_batch(query["batch"])
         if not codes:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from admin.auth.principal import session_of
+from admin.auth.principal import mark_of
 from admin.auth.session import COOKIE, MAX_AGE_DAYS, seal
 from admin.base import ANYONE, ApiHandler, Takes
 from admin.errors import ApiError
@@ -10,10 +10,14 @@ from admin.schemas.users import LoginBody
 from gateway.directory.users import User
 
 
-def sign_in(handler: ApiHandler, user: User) -> None:
+async def sign_in(handler: ApiHandler, user: User) -> None:
     """Give the browser a cookie for a user who has proved who they are."""
     context = handler.context
-    value = seal(context.session_secret, session_of(context, user), context.now_s)
+    request, mark = handler.request, mark_of(context, user)
+    agent = request.headers.get("User-Agent", "")
+    sessions = context.directory.sessions
+    secret = await sessions.begin(user.id, mark, request.remote_ip or "", agent)
+    value = seal(context.session_secret, secret, context.now_s)
     handler.set_cookie(
         COOKIE,
         value,
@@ -44,10 +48,12 @@ class LoginHandler(ApiHandler):
         user = await users.by_password(sent["username"], sent["password"])
         if user is None:
             raise ApiError(401, "the user name or the password is wrong")
-        self.context.throttle.forgive(subjects)
         if not user.is_usable:
+            self.context.throttle.forgive(subjects)
             raise ApiError(403, "this account is disabled")
-        sign_in(self, user)
+        await self._second_factor(user, sent.get("code", ""))
+        self.context.throttle.forgive(subjects)
+        await sign_in(self, user)
         self.ok(
             {
                 "id": user.id,
@@ -59,15 +65,28 @@ class LoginHandler(ApiHandler):
             }
         )
 
+    async def _second_factor(self, user: User, code: str) -> None:
+        """Ask for a code of whoever has an authenticator. Raises ApiError 401."""
+        factors = self.context.directory.second_factors
+        if not await factors.is_on(user.id):
+            return
+        if not code:
+            raise ApiError(401, "a code of your authenticator is needed too (field `code`)")
+        if not await factors.check(user.id, code):
+            raise ApiError(401, "the code is wrong, or was used already")
+
 
 class LogoutHandler(ApiHandler):
-    """GET /api/user/logout: forget the cookie."""
+    """GET /api/user/logout: end the session and forget the cookie."""
 
     access: ClassVar[dict[str, int]] = {"GET": ANYONE, "POST": ANYONE}
     changes_on_get: ClassVar[bool] = True
 
     async def get(self) -> None:
-        """Clear the cookie; harmless when there is none."""
+        """End the session and clear the cookie; harmless when there is none."""
+        principal = self.principal
+        if principal is not None and principal.session_id:
+            await self.context.directory.sessions.end(principal.user.id, principal.session_id)
         self.clear_cookie(COOKIE)
         self.ok()
 

@@ -18,7 +18,7 @@ from admin.schemas.tokens import (
     TokenUpdateBody,
 )
 from admin.schemas.users import SearchQuery
-from admin.views import key_json
+from admin.views import HIDDEN, key_json
 from gateway.directory.errors import NotFound
 from gateway.directory.keys import Key
 from gateway.directory.users import ROLE_COMMON
@@ -59,7 +59,8 @@ class TokenBase(ApiHandler):
         """Keys with their secrets and what the books say of them."""
         accounts = await read_many(self.context.books.store, [key.account for key in keys])
         now_s, secret_of = self.context.now_s(), self.context.directory.keys.secret_of
-        rows = [key_json(key, secret_of(key), accounts[key.account], now_s) for key in keys]
+        shown = secret_of if self.sees_secrets else _hidden
+        rows = [key_json(key, shown(key), accounts[key.account], now_s) for key in keys]
         await add_budgets(self.context, keys, rows)
         return rows
 
@@ -197,3 +198,8 @@ def _shown(key: Key) -> dict[str, Any]:
         "models": ",".join(sorted(key.models or ())),
         "subnets": ",".join(key.subnets),
     }
+
+
+def _hidden(_: Key) -> str:
+    """What an access token that may only read is shown of a key."""
+    return HIDDEN

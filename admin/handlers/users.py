@@ -36,6 +36,7 @@ class UsersHandler(ApiHandler):
     """/api/user/: the list, a new user, changes to one."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT"), ROLE_ADMIN)
+    needs_full: ClassVar[tuple[str, ...]] = ("POST", "PUT")
     takes: ClassVar[Takes] = {"GET": UserListQuery, "POST": UserCreateBody, "PUT": UserUpdateBody}
 
     async def get(self) -> None:
@@ -120,6 +121,7 @@ class UserHandler(ApiHandler):
     """/api/user/:id."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "DELETE"), ROLE_ADMIN)
+    needs_full: ClassVar[tuple[str, ...]] = ("DELETE",)
 
     async def get(self, user_id: str) -> None:
         """Answer one user."""
@@ -140,6 +142,7 @@ class ManageHandler(ApiHandler):
     """POST /api/user/manage: one action on one user, by name."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
+    needs_full: ClassVar[tuple[str, ...]] = ("POST",)
     takes: ClassVar[Takes] = {"POST": ManageBody}
 
     async def post(self) -> None:

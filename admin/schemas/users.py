@@ -46,6 +46,7 @@ class LoginBody(Body):
 
     username = fields.String(required=True, validate=validate.Length(1, 255))
     password = fields.String(required=True, validate=validate.Length(1, 255))
+    code = fields.String(validate=validate.Length(0, 40))
 
 
 class SelfBody(Body):

@@ -8,6 +8,7 @@ here at once, and reach other processes within two seconds.
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from gateway.directory.access_tokens import AccessTokens
 from gateway.directory.caches import Absent, OneLoad, RecentlyUsed
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel, Channels
@@ -18,6 +19,8 @@ from gateway.directory.keys import Key, Keys
 from gateway.directory.options import Options
 from gateway.directory.passwords import DEFAULT_ROUNDS
 from gateway.directory.routes import Routes
+from gateway.directory.second_factor import SecondFactors
+from gateway.directory.sessions import Sessions
 from gateway.directory.users import User, Users
 from gateway.directory.vault import Vault
 from ledger.clock import Clock
@@ -61,6 +64,9 @@ class Directory:
         self.channels = Channels(store, self._written(self._apply_channel), vault, catalogue)
         self.codes = Codes(store, vault)
         self.options = Options(store, vault)
+        self.access_tokens = AccessTokens(store, clock)
+        self.sessions = Sessions(store, clock)
+        self.second_factors = SecondFactors(store, vault, clock)
         self._cached_keys = RecentlyUsed[str, Key](CACHED_KEYS)
         self._cached_users = RecentlyUsed[int, User](CACHED_USERS)
         self._unknown = Absent[str](CACHED_UNKNOWN, UNKNOWN_TTL_S)
