@@ -112,6 +112,7 @@ def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
         "response_time": channel.response_ms,
         "base_url": channel.base_url,
         "other": channel.other,
+        "tag": channel.tag,
         "balance": float(channel.balance),  # One API's field is a JSON number; nothing sums it
         "balance_currency": channel.balance_currency,
         "balance_updated_time": channel.balance_s,

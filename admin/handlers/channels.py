@@ -5,9 +5,13 @@ from typing import Any, ClassVar
 
 from admin.audit import audit, changed
 from admin.base import ApiHandler, Takes
-from admin.paging import PageQuery, page_of
-from admin.schemas.channels import ChannelCreateBody, ChannelUpdateBody
-from admin.schemas.users import SearchQuery
+from admin.paging import page_of
+from admin.schemas.channels import (
+    ChannelCreateBody,
+    ChannelListQuery,
+    ChannelSearchQuery,
+    ChannelUpdateBody,
+)
 from admin.views import channel_json, shown
 from gateway.directory.channels import KIND_AUTO, Channel
 from gateway.directory.users import ROLE_ADMIN
@@ -17,6 +21,7 @@ from ledger.accounts import read_many
 _EMPTY = {
     "base_url": "",
     "other": "",
+    "tag": "",
     "model_mapping": {},
     "config": {},
     "system_prompt": "",
@@ -58,12 +63,18 @@ class ChannelsHandler(ChannelBase):
     """/api/channel/: the list, new channels, changes to one."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT"), ROLE_ADMIN)
-    takes: ClassVar[Takes] = {"GET": PageQuery, "POST": ChannelCreateBody, "PUT": ChannelUpdateBody}
+    takes: ClassVar[Takes] = {
+        "GET": ChannelListQuery,
+        "POST": ChannelCreateBody,
+        "PUT": ChannelUpdateBody,
+    }
 
     async def get(self) -> None:
         """Answer a page, newest first."""
-        page = page_of(self.query())
-        found = await self.context.directory.channels.list(page.number, page.size)
+        query = self.query()
+        page = page_of(query)
+        channels = self.context.directory.channels
+        found = await channels.list(page.number, page.size, filters=_filters(query))
         self.ok(await self.rows(found.items), total=found.total)
 
     async def post(self) -> None:
@@ -116,15 +127,14 @@ class ChannelSearchHandler(ChannelBase):
     """GET /api/channel/search?keyword=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
-    takes: ClassVar[Takes] = {"GET": SearchQuery}
+    takes: ClassVar[Takes] = {"GET": ChannelSearchQuery}
 
     async def get(self) -> None:
         """Answer channels whose id is the keyword or whose name starts with it."""
         query = self.query()
         page = page_of(query)
-        found = await self.context.directory.channels.search(
-            query["keyword"], page.number, page.size
-        )
+        keyword, channels = query.pop("keyword"), self.context.directory.channels
+        found = await channels.search(keyword, page.number, page.size, filters=_filters(query))
         self.ok(await self.rows(found.items), total=found.total)
 
 
@@ -168,3 +178,8 @@ def _stored(sent: dict[str, Any]) -> dict[str, Any]:
     if "group" in fields:
         fields["groups"] = fields.pop("group")
     return fields
+
+
+def _filters(query: dict[str, Any]) -> dict[str, Any]:
+    stored = {"group": "groups", "model": "models"}
+    return {stored.get(name, name): value for name, value in query.items()}

@@ -9,13 +9,15 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import orjson
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
+from admin.paging import PageQuery
 from admin.schemas.base import (
     Body,
     Ignored,
     Json,
     Query,
+    QueryInteger,
     StrictBoolean,
     integer,
     limit,
@@ -138,6 +140,7 @@ class _ChannelFields(Body):
         allow_none=True, validate=[validate.Length(max=500), refuse_controls, http_url]
     )
     other = fields.String(allow_none=True, validate=[validate.Length(max=500), refuse_controls])
+    tag = text(60, allow_none=True)
     models = NameList(validate=validate.Length(min=1, error="Must name at least one model."))
     group = NameList(validate=validate.Length(min=1, error="Must name at least one group."))
     model_mapping = ObjectText(text_values=True, allow_none=True)
@@ -191,6 +194,58 @@ class ChannelUpdateBody(_ChannelFields):
     id = integer(1, required=True)
     type = integer(1, 100_000)
     status = one_of(ON, OFF, AUTO_OFF)
+
+
+class BulkBody(Body):
+    """POST /api/channel/bulk: of `ids` or of all channels with a `tag`.
+
+    `edit` sets priority, weight, groups or the tag (`set_tag`), and adds and removes models.
+    """
+
+    ids = fields.List(integer(1), validate=validate.Length(1, 1_000))
+    tag = text(60, least=1)
+    action = fields.String(
+        required=True, validate=validate.OneOf(("enable", "disable", "delete", "edit"))
+    )
+    dry_run = StrictBoolean(load_default=False)
+    priority = integer(-(2**31), 2**31)
+    weight = integer(0, 1_000_000)
+    set_tag = text(60)
+    group = NameList(validate=validate.Length(min=1, error="Must name at least one group."))
+    add_models = NameList()
+    remove_models = NameList()
+
+    @validates_schema
+    def _is_one_thing(self, data: dict[str, Any], **_: Any) -> None:
+        if ("ids" in data) == ("tag" in data):
+            raise ValidationError("Say which channels: either `ids` or `tag`.")
+        edits = data.keys() - {"ids", "tag", "action", "dry_run"}
+        if (data.get("action") == "edit") != bool(edits):
+            raise ValidationError("`edit` needs something to set, and only `edit` sets anything.")
+
+
+class CopyBody(Body):
+    """POST /api/channel/:id/copy."""
+
+    optional = True
+
+    name = text(100)
+
+
+class ChannelListQuery(PageQuery):
+    """GET /api/channel/ and its search: of one status, type, group, model or tag."""
+
+    status = QueryInteger(validate=validate.OneOf((ON, OFF, AUTO_OFF)))
+    type = QueryInteger(validate=validate.Range(1, 100_000))
+    group = fields.String(validate=[validate.Length(max=32), refuse_controls])
+    model = fields.String(validate=[validate.Length(max=255), refuse_controls])
+    tag = fields.String(validate=[validate.Length(max=60), refuse_controls])
+
+
+class ChannelSearchQuery(ChannelListQuery):
+    """GET /api/channel/search."""
+
+    keyword = fields.String(load_default="", validate=[validate.Length(max=200), refuse_controls])
 
 
 class ModelsBody(Body):

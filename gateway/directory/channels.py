@@ -51,7 +51,8 @@ class Channel:
     size of what is patched into bodies. `cost_ratio` (decimal
     text, or "") and `cost_prices` (rows as in the price book) say what its upstream costs us;
     `costs` is both, ready for use, or None when nothing is known. `rpm`, `tpm` and `concurrency`
-    are limits (see limit_tables.py); a channel that is at one is passed over. `config` has marks
+    are limits (see limit_tables.py); a channel that is at one is passed over. `tag` is what the
+    operator calls a set of channels by, "" for none. `config` has marks
     in the place of secrets (see channel_config.py).
     """
 
@@ -69,6 +70,7 @@ class Channel:
     config: Mapping[str, Any] = field(repr=False, default_factory=dict)
     config_enc: str = field(repr=False, default="")
     other: str = ""
+    tag: str = ""
     system_prompt: str = field(repr=False, default="")
     created_s: int = 0
     test_s: int = 0
@@ -125,7 +127,7 @@ class Channels(Documents[Channel]):
         "response_time": "response_ms",
     }
     searched = ("name",)
-    filtered = ("status", "type", "groups")
+    filtered = ("status", "type", "groups", "models", "tag")
     checks: ClassVar[Mapping[str, Check]] = {
         "type": checks.integer(1, checks.INT32_MAX),
         "name": checks.text(100),
@@ -138,6 +140,7 @@ class Channels(Documents[Channel]):
         "model_mapping": checks.string_map(65_536),
         "config": checks.json_object(65_536),
         "other": checks.text(2_000),
+        "tag": checks.text(60),
         "system_prompt": checks.text(65_536, lines=True),
         "test_s": checks.integer(0, checks.INT63_MAX),
         "response_ms": checks.integer(0, checks.INT32_MAX),
@@ -220,6 +223,7 @@ class Channels(Documents[Channel]):
             "model_mapping": "{}",
             "config": "{}",
             "other": "",
+            "tag": "",
             "system_prompt": "",
             "cost_ratio": "",
             "cost_prices": "[]",
