@@ -47,13 +47,26 @@ async def redeem(directory: Directory, books: Books, user: User, secret: str) ->
         raise ApiError(409, USED)
     if not code.is_usable or issued_id(code.batch) not in known:
         raise ApiError(409, "this code is switched off")
-    try:
-        receipt = await books.record(_draft(code, user, books.clock.now_us() // US_PER_S))
-    except KeyReused:
-        raise ApiError(409, USED) from None
-    if receipt.replayed:
+    now_s = books.clock.now_us() // US_PER_S
+    if code.expires_s and code.expires_s <= now_s:
+        raise ApiError(409, "this code has expired")
+    place = await directory.code_places.take(code, user.id) if code.per_user else ""
+    if place is None:
+        said = f"you have redeemed {code.per_user} of these codes, and more are not allowed"
+        raise ApiError(409, said)
+    if not await _record(books, _draft(code, user, now_s)):
+        if place:
+            await directory.code_places.give_back(place, code)
         raise ApiError(409, USED)
     return quota_floor(code.value_nano)
+
+
+async def _record(books: Books, draft: Draft) -> bool:
+    """Record a redemption; False where the code was redeemed before."""
+    try:
+        return not (await books.record(draft)).replayed
+    except KeyReused:
+        return False
 
 
 def _draft(code: Code, user: User, now_s: int) -> Draft:

@@ -84,6 +84,7 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("models", channel_tests.TypeModelsHandler),
     ("redemption/search", redemptions.CodeSearchHandler),
     ("redemption/export", redemptions.CodeExportHandler),
+    (f"redemption/batch/{_ID}/revoke", redemptions.RevokeHandler),
     (f"redemption/{_ID}", redemptions.CodeHandler),
     ("redemption", redemptions.CodesHandler),
     ("log", logs.LogHandler),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from admin.audit import audit, changed
 from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
-from admin.paging import PageQuery, page_of
+from admin.paging import page_of
 from admin.redeeming import USED, issued_id, redeemed_id
 from admin.schemas.redemptions import (
     USED as STATUS_USED,
@@ -16,7 +16,9 @@ from admin.schemas.redemptions import (
 from admin.schemas.redemptions import (
     CodeBatchBody,
     CodeExportQuery,
+    CodeListQuery,
     CodeUpdateBody,
+    RevokeBody,
 )
 from admin.schemas.tokens import StatusOnlyQuery
 from admin.schemas.users import SearchQuery
@@ -64,6 +66,8 @@ class CodeBase(ApiHandler):
                 "batch": code.batch,
                 "credit_source": code.source,
                 "credit_valid_days": code.valid_days,
+                "expires_time": code.expires_s,
+                "per_user": code.per_user,
             }
             rows.append(row)
         return rows
@@ -74,15 +78,17 @@ class CodesHandler(CodeBase):
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT"), ROLE_ADMIN)
     takes: ClassVar[Takes] = {
-        "GET": PageQuery,
+        "GET": CodeListQuery,
         "POST": CodeBatchBody,
         "PUT": (StatusOnlyQuery, CodeUpdateBody),
     }
 
     async def get(self) -> None:
         """Answer a page, newest first."""
-        page = page_of(self.query())
-        found = await self.context.directory.codes.list(page.number, page.size)
+        query = self.query()
+        page = page_of(query)
+        codes = self.context.directory.codes
+        found = await codes.list(page.number, page.size, filters=query)
         self.ok(await self.rows(found.items), total=found.total)
 
     async def post(self) -> None:
@@ -90,12 +96,18 @@ class CodesHandler(CodeBase):
         sent = self.body()
         value_nano = nano_from_quota(sent["quota"])
         codes = self.context.directory.codes
-        source, days = sent["credit_source"], sent["credit_valid_days"]
-        batch = await codes.create_batch(
-            self.me.id, sent["name"], value_nano, sent["count"], source=source, valid_days=days
-        )
-        issued = _issued(batch, sent["name"], value_nano, self.actor)
-        issued.body.update(source=source, valid_days=days)
+        terms = {
+            "source": sent["credit_source"],
+            "valid_days": sent["credit_valid_days"],
+            "expires_s": sent.get("expires_at") or 0,
+            "per_user": sent["per_user"],
+        }
+        if 0 < terms["expires_s"] <= self.context.now_s():
+            raise ApiError(400, "expires_at: this time is over")
+        name, count = sent["name"], sent["count"]
+        batch = await codes.create_batch(self.me.id, name, value_nano, count, **terms)
+        issued = _issued(batch, name, value_nano, self.actor)
+        issued.body.update(terms)
         await self.context.books.record(issued)
         self.ok(batch.secrets, batch=batch.id)
 
@@ -157,12 +169,35 @@ class CodeHandler(CodeBase):
         codes, books = self.context.directory.codes, self.context.books
         code = await codes.delete(int(code_id))
         if not await self.uses([code]):
-            body = {"code": code.id, "reason": f"deleted by {self.me.username}"}
-            await books.record(
-                Draft(f"revoke:{code.id}", "redemption.revoked", "codes", 0, self.actor, body)
-            )
+            reason = f"deleted by {self.me.username}"
+            await books.record(_revoked(code, reason, self.actor))
         await audit(books, self.actor, "code.delete", f"code:{code.id}", {"name": code.name})
         self.ok()
+
+
+class RevokeHandler(CodeBase):
+    """POST /api/redemption/batch/:id/revoke."""
+
+    access: ClassVar[dict[str, int]] = {"POST": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"POST": RevokeBody}
+
+    async def post(self, batch_id: str) -> None:
+        """Withdraw what is left of a batch; what was redeemed stays credited. Asked for again, it
+        ends what an interruption left."""
+        reason, books = self.body()["reason"], self.context.books
+        codes = await self.context.directory.codes.of_batch(int(batch_id))
+        if not codes:
+            raise ApiError(404, f"there is no batch {batch_id}, or nothing is left of it")
+        uses = await self.uses(codes)
+        unused = [code for code in codes if code.id not in uses]
+        for code in unused:
+            await self.context.directory.codes.delete(code.id)
+            # One that is redeemed in this very moment stays redeemed.
+            if not await self.uses([code]):
+                await books.record(_revoked(code, reason, self.actor))
+        after = {"count": len(unused), "reason": reason}
+        await audit(books, self.actor, "code.revoke_batch", f"batch:{batch_id}", None, after)
+        self.ok({"revoked": len(unused), "used": len(codes) - len(unused)})
 
 
 class CodeExportHandler(CodeBase):
@@ -217,3 +252,8 @@ def _issued(batch: Batch, name: str, value_nano: int, actor: str) -> Draft:
         "value_nano": value_nano,
     }
     return Draft(issued_id(batch.id), "redemption.issued", "codes", 0, actor, body)
+
+
+def _revoked(code: Code, reason: str, actor: str) -> Draft:
+    body = {"code": code.id, "reason": reason}
+    return Draft(f"revoke:{code.id}", "redemption.revoked", "codes", 0, actor, body)

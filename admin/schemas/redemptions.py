@@ -2,6 +2,7 @@
 
 from marshmallow import fields, validate
 
+from admin.paging import PageQuery
 from admin.schemas.base import (
     MAX_ID,
     Body,
@@ -12,6 +13,8 @@ from admin.schemas.base import (
     one_of,
     text,
 )
+from admin.schemas.users import ExpiryTime
+from gateway.directory.codes import MOST_PER_USER
 from ledger.lot_names import SOURCES
 
 ENABLED, DISABLED, USED = 1, 2, 3
@@ -30,6 +33,9 @@ class CodeBatchBody(Body):
     #: What the credit is, and for how many days it lasts once redeemed; 0 is for ever.
     credit_source = fields.String(load_default="paid", validate=validate.OneOf(SOURCES))
     credit_valid_days = integer(0, MAX_DAYS, load_default=0)
+    #: Until when its codes can be redeemed, and how many of them by one user; 0 is any number.
+    expires_at = ExpiryTime(allow_none=True)
+    per_user = integer(0, MOST_PER_USER, load_default=0)
 
 
 class CodeUpdateBody(Body):
@@ -49,6 +55,20 @@ class CodeUpdateBody(Body):
     count = Ignored()
     credit_source = Ignored()
     credit_valid_days = Ignored()
+    expires_time = Ignored()
+    per_user = Ignored()
+
+
+class CodeListQuery(PageQuery):
+    """GET /api/redemption/."""
+
+    batch = QueryInteger(validate=validate.Range(1, MAX_ID))
+
+
+class RevokeBody(Body):
+    """POST /api/redemption/batch/:id/revoke."""
+
+    reason = text(300, least=1, required=True)
 
 
 class CodeExportQuery(Query):

@@ -22,6 +22,7 @@ from ledger.store import Store
 
 STATUS_ENABLED, STATUS_DISABLED = 1, 2
 MOST_AT_ONCE = 10_000
+MOST_PER_USER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Code:
     """A redemption code as stored. `value_nano` is what it credits, in nano-dollars.
 
     The credit is a gift or was paid for (`source`), and lasts `valid_days` once redeemed, 0 for
-    ever.
+    ever. It can be redeemed until `expires_s` (unix seconds, 0 for ever), and one user can redeem
+    `per_user` codes of its batch (0 for any number).
     """
 
     id: int
@@ -42,6 +44,8 @@ class Code:
     batch: int = 0
     source: str = "paid"
     valid_days: int = 0
+    expires_s: int = 0
+    per_user: int = 0
     created_s: int = 0
     deleted: bool = False
     changed_us: int = 0
@@ -84,6 +88,8 @@ class Codes(Documents[Code]):
         "value_nano": checks.integer(1, MAX_NANO),
         "source": checks.one_of(SOURCES),
         "valid_days": checks.integer(0, 36_500),
+        "expires_s": checks.integer(0, checks.INT63_MAX),
+        "per_user": checks.integer(0, MOST_PER_USER),
     }
 
     def __init__(self, store: Store, vault: Vault) -> None:
@@ -104,6 +110,8 @@ class Codes(Documents[Code]):
         *,
         source: str = "paid",
         valid_days: int = 0,
+        expires_s: int = 0,
+        per_user: int = 0,
     ) -> Batch:
         """Make up to 10,000 codes in one insert. Raises Invalid; then nothing was written.
 
@@ -118,6 +126,8 @@ class Codes(Documents[Code]):
                 "count": count,
                 "source": source,
                 "valid_days": valid_days,
+                "expires_s": expires_s,
+                "per_user": per_user,
             },
         )
         del cleaned["count"]

@@ -12,6 +12,7 @@ from gateway.directory.access_tokens import AccessTokens
 from gateway.directory.caches import Absent, OneLoad, RecentlyUsed
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel, Channels
+from gateway.directory.code_places import CodePlaces
 from gateway.directory.codes import Codes
 from gateway.directory.errors import SecretsLocked
 from gateway.directory.freshness import POLL_INTERVAL_S, Apply, Follower
@@ -63,6 +64,7 @@ class Directory:
         self.keys = Keys(store, self._written(self._apply_key), vault)
         self.channels = Channels(store, self._written(self._apply_channel), vault, catalogue)
         self.codes = Codes(store, vault)
+        self.code_places = CodePlaces(store, clock)
         self.options = Options(store, vault)
         self.access_tokens = AccessTokens(store, clock)
         self.sessions = Sessions(store, clock)

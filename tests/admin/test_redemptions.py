@@ -136,3 +136,61 @@ async def test_bad_batches_write_nothing(admin: httpx.AsyncClient) -> None:
     for fields, named in BAD_BATCHES:
         refused(await admin.post(CODES, json={"name": "gift", "quota": 5, **fields}), 400, named)
         assert (await admin.get(CODES)).json()["total"] == 0
+
+
+async def test_a_code_ends_and_a_user_redeems_only_so_many_of_a_batch(
+    server: Server, store: Store, admin: httpx.AsyncClient, bob: Person
+) -> None:
+    past = {"expires_at": int(server.context.now_s()) - 1}
+    refused(await admin.post(CODES, json={"name": "x", "quota": 1, **past}), 400, "expires_at")
+    soon = {"expires_at": int(server.context.now_s()) + 60}
+    (ends,) = await issue(admin, **soon)
+    await store.update_one("codes", {"expires_s": soon["expires_at"]}, {"$set": {"expires_s": 1}})
+    codes = await issue(admin, count=8, per_user=2)
+    second = await serve(store)
+    try:
+        async with server.client(bob.token) as one, second.client(bob.token) as two:
+            refused(await one.post("/api/user/topup", json={"key": ends}), 409, "expired")
+            calls = [
+                client.post("/api/user/topup", json={"key": code})
+                for code in codes
+                for client in (one, two)
+            ]
+            answers = await asyncio.gather(*calls)
+            assert Counter(answer.status_code for answer in answers) == {200: 2, 409: 14}
+            assert balance_nano(await read(store, f"user:{bob.id}")) == 2 * 10**9
+            # What a crash left of a place is taken over, once nothing can be under way with it.
+            await store.update_many("code_places", {}, {"$set": {"at_us": 0}})
+            refused(await one.post("/api/user/topup", json={"key": codes[0]}), 409)
+            event = await store.find_one("events", {"type": "redemption.redeemed"})
+            assert event is not None
+            unused = next(iter({*range(1, 10)} - {event["body"]["code"]}))
+            first = {"code": event["body"]["code"]}
+            await store.update_one("code_places", first, {"$set": {"code": 10**6 + unused}})
+            statuses = [
+                (await one.post("/api/user/topup", json={"key": code})).status_code
+                for code in codes
+            ]
+            assert statuses.count(200) == 1
+    finally:
+        await second.close()
+    report = await verify(store)
+    assert report.ok, report.lines
+
+
+async def test_what_is_left_of_a_batch_is_withdrawn(
+    server: Server, admin: httpx.AsyncClient, user: httpx.AsyncClient, bob: Person
+) -> None:
+    made = (await admin.post(CODES, json={"name": "gift", "quota": 7, "count": 5})).json()
+    await data(await user.post("/api/user/topup", json={"key": made["data"][1]}))
+    path = f"{CODES}batch/{made['batch']}/revoke"
+    refused(await admin.post(path, json={}), 400, "reason")
+    done = await data(await admin.post(path, json={"reason": "sent to the wrong list"}))
+    assert done == {"revoked": 4, "used": 1}
+    refused(await user.post("/api/user/topup", json={"key": made["data"][0]}), 404)
+    rows = await data(await admin.get(CODES, params={"batch": made["batch"]}))
+    assert [(row["status"], row["redeemed_username"]) for row in rows] == [(3, "bob")]
+    assert balance_nano(await read(server.books.store, f"user:{bob.id}")) == 14_000
+    revoked = await server.books.store.count("events", {"type": "redemption.revoked"})
+    assert revoked == 4
+    refused(await admin.post(f"{CODES}batch/999/revoke", json={"reason": "x"}), 404)
