@@ -108,6 +108,14 @@ DIRECTORY_INDEXES = (
     ),
     Index(
         "keys",
+        "previous_hash",
+        (("previous_hash", 1),),
+        False,
+        "the key of a relayed request that still brings the secret from before a rotation",
+        partial={"previous_hash": _HAS_TEXT},
+    ),
+    Index(
+        "keys",
         "user_id",
         (("user_id", 1), ("_id", -1)),
         False,

@@ -7,10 +7,12 @@ from admin.auth.roles import check_not_root
 from admin.auth.session import COOKIE
 from admin.base import ApiHandler, Takes
 from admin.handlers.session import sign_in
+from admin.handlers.tokens import GROUPS
 from admin.handlers.users import users_json
 from admin.redeeming import redeem
 from admin.schemas.users import RedeemBody, SelfBody
 from admin.usage_report import daily_usage
+from gateway.directory.groups import offered
 from gateway.directory.users import ROLE_COMMON
 
 
@@ -85,6 +87,21 @@ class AvailableModelsHandler(ApiHandler):
     async def get(self) -> None:
         """Answer the models that one's group can use."""
         self.ok(self.context.models_for(self.me.group))
+
+
+class UserGroupsHandler(ApiHandler):
+    """GET /api/user/groups."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+
+    async def get(self) -> None:
+        """Answer the groups that one's keys may be used in, each with its ratio and what it is."""
+        prices = self.context.books.prices
+        await prices.refresh()
+        ratios = prices.groups()
+        chosen = offered(str(self.context.directory.options.get(GROUPS)))
+        found = {self.me.group: "", **chosen}
+        self.ok({n: {"ratio": ratios.get(n, ""), "desc": says} for n, says in found.items()})
 
 
 class DashboardHandler(ApiHandler):

@@ -12,6 +12,7 @@ from admin.paging import page_of, window
 from admin.schemas.tokens import (
     NEVER,
     ON,
+    RotateBody,
     StatusOnlyQuery,
     TokenCreateBody,
     TokenListQuery,
@@ -20,12 +21,14 @@ from admin.schemas.tokens import (
 from admin.schemas.users import SearchQuery
 from admin.views import HIDDEN, key_json
 from gateway.directory.errors import NotFound
+from gateway.directory.groups import may_use
 from gateway.directory.keys import Key
 from gateway.directory.users import ROLE_COMMON
 from ledger.accounts import balance_nano, read, read_many
 from ledger.money import nano_from_quota, quota_floor
 
 MAX_KEYS_SORTED = 1_000
+GROUPS = "UserUsableGroups"
 
 #: One API's names of the fields that a key's document has.
 _FIELDS = {
@@ -40,9 +43,10 @@ _FIELDS = {
     "concurrency": "concurrency",
     "budgets": "budgets",
     "budget_timezone": "budget_timezone",
+    "group": "group",
 }
 #: Fields that forms send back as null when they were never set.
-_EMPTY: dict[str, Any] = {"budgets": (), "budget_timezone": ""}
+_EMPTY: dict[str, Any] = {"budgets": (), "budget_timezone": "", "group": ""}
 
 
 class TokenBase(ApiHandler):
@@ -105,9 +109,20 @@ class TokensHandler(TokenBase):
         self.ok(window(rows, page), total=every.total)
 
     async def post(self) -> None:
-        """Create a key. What a limited key may spend becomes an event on its account."""
+        """Create a key, or several alike. What a limited one may spend becomes an event on its
+        account. Several are answered as a list."""
         sent = self.body()
-        quota = sent.pop("remain_quota", 0)
+        count, name = sent.pop("count"), sent["name"]
+        self._check_group(sent)
+        if count == 1:
+            self.ok(await self.row(await self._made(sent)))
+            return
+        names = [f"{name[: 29 - len(str(count))]} {number}" for number in range(1, count + 1)]
+        self.ok(await self.rows([await self._made({**sent, "name": each}) for each in names]))
+
+    async def _made(self, sent: dict[str, Any]) -> Key:
+        quota = sent.get("remain_quota", 0)
+        sent = {name: value for name, value in sent.items() if name != "remain_quota"}
         directory, books = self.context.directory, self.context.books
         key, _ = await directory.keys.create(self.me.id, _stored(sent))
         try:
@@ -117,7 +132,13 @@ class TokensHandler(TokenBase):
         except BaseException:
             await directory.keys.delete(key.id)
             raise
-        self.ok(await self.row(key))
+        return key
+
+    def _check_group(self, sent: dict[str, Any]) -> None:
+        """Refuse a group that the user may not choose. Raises ApiError 403."""
+        group, option = sent.get("group") or "", self.context.directory.options.get(GROUPS)
+        if group and not may_use(group, self.me.group, str(option)):
+            raise ApiError(403, f"group: the group {group} is not open to you")
 
     async def put(self) -> None:
         """Change fields; with `status_only`, the status alone."""
@@ -127,6 +148,8 @@ class TokensHandler(TokenBase):
         quota = None if status_only else sent.pop("remain_quota", None)
         if status_only:
             sent = {"status": sent["status"]} if "status" in sent else {}
+        if sent.get("group") != key.group:
+            self._check_group(sent)
         # What forms send back of a computed status changes nothing.
         if sent.get("status") == (await self.row(key))["status"]:
             del sent["status"]
@@ -184,6 +207,22 @@ class TokenHandler(TokenBase):
         before = {"name": key.name}
         await audit(self.context.books, self.actor, "key.delete", key.account, before)
         self.ok()
+
+
+class RotateHandler(TokenBase):
+    """POST /api/token/:id/rotate."""
+
+    access: ClassVar[dict[str, int]] = {"POST": ROLE_COMMON}
+    takes: ClassVar[Takes] = {"POST": RotateBody}
+
+    async def post(self, key_id: str) -> None:
+        """Give a key a new secret; its account, limits and history stay."""
+        grace_s, key = self.body()["grace_s"], await self.own(int(key_id))
+        until_s = int(self.context.now_s()) + grace_s if grace_s else 0
+        key, _ = await self.context.directory.keys.rotate(key.id, until_s)
+        after = {"grace_s": grace_s}
+        await audit(self.context.books, self.actor, "key.rotate", key.account, None, after)
+        self.ok(await self.row(key))
 
 
 def _stored(sent: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,9 @@ ON, OFF, EXPIRED, EXHAUSTED = 1, 2, 3, 4
 NEVER = -1
 MAX_TIME_S = 253_402_300_799
 MAX_LIST = 20_000
+MAX_COUNT = 100
+#: For how long the secret before a rotation may go on working.
+MAX_GRACE_S = 7 * 86_400
 
 
 class _TokenFields(Body):
@@ -38,6 +41,7 @@ class _TokenFields(Body):
     concurrency = limit()
     budgets = BudgetList(allow_none=True)
     budget_timezone = TimeZone(allow_none=True)
+    group = text(32, allow_none=True)
     user_id = Ignored()
     key = Ignored()
     created_time = Ignored()
@@ -54,6 +58,8 @@ class TokenCreateBody(_TokenFields):
     """POST /api/token/."""
 
     name = text(30, least=1, required=True)
+    #: Several at once are named "name 1", "name 2", …
+    count = integer(1, MAX_COUNT, load_default=1)
     id = Ignored()
     status = Ignored()
 
@@ -64,6 +70,14 @@ class TokenUpdateBody(_TokenFields):
     id = integer(1, required=True)
     name = text(30, least=1)
     status = one_of(ON, OFF, EXPIRED, EXHAUSTED)
+
+
+class RotateBody(Body):
+    """POST /api/token/:id/rotate. `grace_s`: for so many seconds the old secret works as well."""
+
+    optional = True
+
+    grace_s = integer(0, MAX_GRACE_S, load_default=0)
 
 
 class TokenListQuery(PageQuery):

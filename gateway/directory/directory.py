@@ -132,7 +132,7 @@ class Directory:
 
     def cached_key(self, secret: str) -> Key | None:
         """Return the key if it is in memory; never waits. `secret` comes without "sk-"."""
-        return self._cached_keys.get(Vault.digest(secret))
+        return self._known_key(Vault.digest(secret))
 
     async def key_by_secret(self, secret: str) -> Key | None:
         """Return the key with this secret (without "sk-"), usable or not; None if there is none.
@@ -140,7 +140,7 @@ class Directory:
         Raises StoreError when it is not in memory and the database is away.
         """
         digest = Vault.digest(secret)
-        key = self._cached_keys.get(digest)
+        key = self._known_key(digest)
         if key is not None or self._unknown.has(digest, self.clock.monotonic_s()):
             return key
         return await self._key_loads.get(digest)
@@ -161,8 +161,20 @@ class Directory:
         if key is None:
             self._unknown.add(digest, self.clock.monotonic_s())
             return None
+        self._cached_keys.put(digest, key)
         self._apply_key(key)
-        return self._cached_keys.peek(digest)
+        return self._known_key(digest)
+
+    def _known_key(self, digest: str) -> Key | None:
+        key = self._cached_keys.get(digest)
+        if key is None or key.hash == digest:
+            return key
+        # Found by the secret from before a rotation: only as long as that is the newest one known.
+        newest = self._cached_keys.peek(key.hash)
+        if newest is None or newest.changed_us != key.changed_us:
+            self._cached_keys.drop(digest)
+            return None
+        return key if key.answers_to(digest, self.clock.now_us() / 1_000_000) else None
 
     async def _load_user(self, user_id: int) -> User | None:
         docs = await self.users.get_many([user_id])
@@ -229,7 +241,8 @@ class Directory:
 
     def _changed_keys(self, docs: list[dict[str, Any]]) -> None:
         for doc in docs:
-            if self._cached_keys.peek(doc["hash"]) is not None:
+            hashes = (doc["hash"], doc.get("previous_hash", ""))
+            if any(self._cached_keys.peek(digest) is not None for digest in hashes):
                 self._apply_key(Keys.read(doc))
 
     def _changed_channels(self, docs: list[dict[str, Any]]) -> None:
@@ -256,14 +269,15 @@ class Directory:
             self._cached_users.put(user.id, user)
 
     def _apply_key(self, key: Key) -> None:
-        known = self._cached_keys.peek(key.hash)
-        if known is not None and known.changed_us > key.changed_us:
-            return
-        self._unknown.drop(key.hash)
-        if key.deleted:
-            self._cached_keys.drop(key.hash)
-        else:
-            self._cached_keys.put(key.hash, key)
+        for digest in (key.hash, key.previous_hash):
+            known = self._cached_keys.peek(digest)
+            if known is not None and known.changed_us > key.changed_us:
+                continue
+            self._unknown.drop(digest)
+            if key.deleted:
+                self._cached_keys.drop(digest)
+            elif digest == key.hash or known is not None:
+                self._cached_keys.put(digest, key)
 
     def _apply_channel(self, channel: Channel) -> None:
         self._routes.apply([channel])

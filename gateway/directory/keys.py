@@ -35,7 +35,9 @@ class Key:
     """A key as stored. Times ending in _s are unix seconds; limits (limit_tables.py) of 0 are none.
 
     `accessed_s` is 0 until the first use, and may lag by half a minute. `budgets` limit what may
-    be spent in a day, week or month of `budget_timezone` ("" is UTC).
+    be spent in a day, week or month of `budget_timezone` ("" is UTC). `group` is in which it is
+    used, "" for its owner's (groups.py). After a rotation the secret before it, by its hash, works
+    until `previous_until_s`.
     """
 
     id: int
@@ -55,6 +57,9 @@ class Key:
     concurrency: int = 0
     budgets: tuple[Budget, ...] = ()
     budget_timezone: str = ""
+    group: str = ""
+    previous_hash: str = field(repr=False, default="")
+    previous_until_s: int = 0
     deleted: bool = False
     changed_us: int = 0
     networks: tuple[Network, ...] = field(repr=False, default=())
@@ -73,6 +78,11 @@ class Key:
         if self.expired_s != NEVER and self.expired_s <= now_s:
             return "expired"
         return None
+
+    def answers_to(self, digest: str, now_s: float) -> bool:
+        """Whether a secret, by its hash, is this key's: the one it has, or the one before."""
+        before = digest == self.previous_hash and now_s < self.previous_until_s
+        return before or digest == self.hash
 
     def allows_model(self, model: str) -> bool:
         """Tell whether the key may use the model."""
@@ -113,6 +123,7 @@ class Keys(Documents[Key]):
         **limit_tables.CHECKS,
         "budgets": checks.budgets,
         "budget_timezone": checked_zone,
+        "group": checks.text(32),
     }
 
     def __init__(self, store: Store, applied: Callable[[Key], None], vault: Vault) -> None:
@@ -165,9 +176,29 @@ class Keys(Documents[Key]):
         }
         return await self._insert(stored, key_id), secret
 
+    async def rotate(self, key_id: int, previous_until_s: int) -> tuple[Key, str]:
+        """Give a key a new secret, and return it; the one before works until then (unix seconds).
+
+        The one before that works no longer. Raises NotFound.
+        """
+        secret, now = letters(KEY_LENGTH), await self.get(key_id)
+        changes = {
+            "hash": Vault.digest(secret),
+            "secret_enc": self._vault.encrypt(secret),
+            "previous_hash": now.hash,
+            "previous_until_s": previous_until_s,
+        }
+        return await self._change(key_id, changes), secret
+
     async def by_hash(self, digest: str) -> Key | None:
-        """Find a key by the hash of its secret; a deleted one is not found."""
+        """Find a key by the hash of its secret, or of the one before; a deleted one is not found.
+
+        Whether the one before works still is for the caller to see (`answers_to`).
+        """
         doc = await self._store.find_one(self.collection, {"hash": digest, "deleted": False})
+        if doc is None:
+            before = {"previous_hash": digest, "deleted": False}
+            doc = await self._store.find_one(self.collection, before)
         return self.read(doc) if doc else None
 
     def secret_of(self, key: Key) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.directory import checks, limit_tables, moderation, policies, words
+from gateway.directory import checks, groups, limit_tables, moderation, policies, words
 
 Value = str | int | bool
 
@@ -154,6 +154,8 @@ _ROWS = [
     Option("AutomaticDisableChannelEnabled", False, checks.boolean),
     Option("AutomaticEnableChannelEnabled", False, checks.boolean),
     # Requests and tokens a minute and requests at once, by group and by model (docs/limits.md).
+    # Groups that all users may choose for their keys; the name is that of One API's forks.
+    Option("UserUsableGroups", "{}", groups.checked),
     Option("GroupLimits", "{}", limit_tables.table(of_groups=True)),
     Option("ModelLimits", "{}", limit_tables.table(of_groups=False)),
     # Seconds that a test may take before its channel counts as slow; 0 is any time.

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from tornado.httputil import HTTPHeaders
 
 from gateway.dialects import asks
+from gateway.directory.groups import may_use
 from gateway.directory.keys import Key
 from gateway.directory.users import ROLE_ADMIN, User
 from gateway.formats.openai import Ask, Endpoint
@@ -81,7 +83,17 @@ async def identify(
         raise RelayError("user_disabled", "The owner of this key is disabled.")
     if pinned is not None and user.role < ROLE_ADMIN:
         raise RelayError("channel_not_allowed", "Only admins can choose a channel with their key.")
+    if key.group and key.group != user.group:
+        user = _in_group(relay, user, key.group)
     return key, user, pinned
+
+
+def _in_group(relay: Relay, user: User, group: str) -> User:
+    """Return the owner of a key as a member of the group that the key is used in."""
+    if not may_use(group, user.group, str(relay.directory.options.get("UserUsableGroups"))):
+        message = f"The group `{group}` of this key is no longer open to its owner; choose another."
+        raise RelayError("group_not_allowed", message)
+    return replace(user, group=group)
 
 
 async def _looked_up(relay: Relay, look_up: Callable[[], Awaitable[T | None]]) -> T | None:

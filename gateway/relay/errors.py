@@ -40,6 +40,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "insufficient_quota": (402, "insufficient_quota"),
     "network_not_allowed": (403, _DENIED),
     "model_not_allowed": (403, _DENIED),
+    "group_not_allowed": (403, _DENIED),
     "user_disabled": (403, _DENIED),
     "channel_not_allowed": (403, _DENIED),
     "model_not_found": (404, _BAD),

@@ -133,3 +133,36 @@ async def test_bad_fields_are_named_and_write_nothing(user: httpx.AsyncClient) -
     for fields, named in BAD_FIELDS:
         refused(await user.post(TOKEN, json={"name": "mine", **fields}), 400, named)
         assert (await user.get(TOKEN)).json()["total"] == 0
+
+
+async def test_several_at_once_and_a_new_secret_for_one(
+    user: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    body = {"name": "a name of just about thirty l", "count": 12, "remain_quota": 7, "rpm": 3}
+    made = await data(await user.post(TOKEN, json=body))
+    assert len({row["key"] for row in made}) == 12 and made[11]["name"].endswith(" 12")
+    assert {(row["remain_quota"], row["rpm"]) for row in made} == {(7, 3)}
+    refused(await user.post(TOKEN, json={"name": "x", "count": 101}), 400, "count")
+    path = f"{TOKEN}{made[0]['id']}/rotate"
+    turned = await data(await user.post(path, json={"grace_s": 60}))
+    assert turned["key"] != made[0]["key"]
+    assert {**turned, "key": ""} == {**made[0], "key": ""}
+    refused(await admin.post(path), 404)
+    refused(await user.post(path, json={"grace_s": -1}), 400, "grace_s")
+
+
+async def test_a_key_is_used_in_a_group_that_is_open_to_its_owner(
+    user: httpx.AsyncClient, root: httpx.AsyncClient
+) -> None:
+    refused(await user.post(TOKEN, json={"name": "k", "group": "fast"}), 403, "fast")
+    option = {"key": "UserUsableGroups", "value": '{"fast": "Twice the price"}'}
+    await data(await root.put("/api/option/", json=option))
+    made = await data(await user.post(TOKEN, json={"name": "k", "group": "fast"}))
+    assert made["group"] == "fast"
+    groups = await data(await user.get("/api/user/groups"))
+    assert groups["fast"]["desc"] == "Twice the price" and "default" in groups
+    back = await data(await user.put(TOKEN, json={"id": made["id"], "group": None}))
+    assert back["group"] == ""
+    refused(await user.put(TOKEN, json={"id": made["id"], "group": "vip"}), 403, "vip")
+    wrong = {"key": "UserUsableGroups", "value": '{"": "x"}'}
+    refused(await root.put("/api/option/", json=wrong), 400)

@@ -9,6 +9,7 @@ from gateway.directory.errors import Invalid
 from gateway.directory.keys import Key
 from gateway.directory.vault import Vault
 from ledger.store import Store
+from tests.gateway.directory.conftest import MakeDirectory
 
 
 async def test_a_new_key_is_found_by_its_secret_and_can_be_copied(
@@ -147,3 +148,36 @@ async def test_last_uses_are_written_when_the_process_stops(make_directory) -> N
     one.keys.touch(key.id, 1_700_000_000)
     await one.stop()
     assert (await two.keys.get(key.id)).accessed_s == 1_700_000_000
+
+
+async def test_a_rotated_key_answers_to_its_new_secret_and_for_a_while_to_the_old_one(
+    directory: Directory, store: Store
+) -> None:
+    key, old = await directory.keys.create(7, {"name": "k", "unlimited": True})
+    now_s = int(directory.clock.now_us() / 1_000_000)
+    turned, new = await directory.keys.rotate(key.id, now_s + 60)
+    assert turned.account == key.account and new != old
+    for secret in (old, new):
+        assert directory.cached_key(secret) == await directory.key_by_secret(secret) == turned
+    renamed = await directory.keys.update(key.id, {"name": "other"})
+    assert directory.cached_key(old) == directory.cached_key(new) == renamed
+    ended, third = await directory.keys.rotate(key.id, 0)
+    for secret in (old, new):
+        assert directory.cached_key(secret) is None
+        assert await directory.key_by_secret(secret) is None
+    assert await directory.key_by_secret(third) == ended
+    await directory.keys.delete(key.id)
+    assert await directory.key_by_secret(third) is None
+
+
+async def test_another_process_obeys_a_rotation(
+    directory: Directory, make_directory: MakeDirectory
+) -> None:
+    other_directory = await make_directory()
+    key, old = await directory.keys.create(7, {"name": "k", "unlimited": True})
+    assert await other_directory.key_by_secret(old) == key
+    turned, new = await directory.keys.rotate(key.id, 0)
+    await other_directory.refresh()
+    assert other_directory.cached_key(old) is None
+    assert await other_directory.key_by_secret(old) is None
+    assert await other_directory.key_by_secret(new) == turned

@@ -288,3 +288,30 @@ async def test_a_request_that_goes_well_asks_no_database(
     answer = await upstreams.ask()
     assert answer.status_code == 200 and not asked
     assert (await gate.charge_of(answer))["amount"] == -COST
+
+
+async def test_a_key_in_another_group_is_served_and_charged_as_that_group(gate: Gate) -> None:
+    await gate.channel("grouped", groups=["fast"])
+    await gate.price({"model": "grouped", "input": "1", "output": "4"})
+    await gate.books.prices.publish(gate.books, author="user:1", note="", groups=[("fast", "2")])
+    options = gate.running.directory.options
+    _, secret = await gate.key(group="fast")
+    body = {"model": "grouped", "messages": [{"role": "user", "content": "hi"}]}
+    refused = await gate.post(secret, body)
+    assert refused.status_code == 403
+    assert refused.json()["error"]["code"] == "group_not_allowed"
+    await options.set("UserUsableGroups", '{"fast": ""}')
+    try:
+        answer = await gate.post(secret, body)
+        assert answer.status_code == 200, answer.text
+        event = await gate.charge_of(answer)
+        assert event["body"]["group"] == "fast"
+        usage = event["body"]["usage"]
+        charged = 2 * (usage["input"] * 1_000 + usage["output"] * 4_000)
+        assert -event["amount"] == charged
+        _, plain = await gate.key()
+        assert (await gate.post(plain, body)).status_code == 404
+    finally:
+        await options.set("UserUsableGroups", "{}")
+        publish = gate.books.prices.publish
+        await publish(gate.books, author="user:1", note="", unset_groups=["fast"])
