@@ -3,14 +3,13 @@
 Promises that an answer about a foreign account does not tell whether it exists.
 """
 
-from marshmallow import ValidationError
-
+from admin.errors import ApiError
 from gateway.directory.directory import Directory
 from gateway.directory.users import User
 
 
 async def require_own(directory: Directory, user: User, account: str) -> None:
-    """Raise ValidationError unless an account is the user's, or belongs to one of the user's keys.
+    """Raise ApiError 403 unless an account is the user's, or belongs to one of the user's keys.
 
     Keys that were deleted, and periods of budgets and balance lots, count as well.
     """
@@ -24,7 +23,7 @@ async def require_own(directory: Directory, user: User, account: str) -> None:
         return
     if kind == "key" and await owner_of(directory, account) == user.account:
         return
-    raise ValidationError({"account": ["Not your account nor one of your keys."]})
+    raise ApiError(403, "account: this is neither your account nor one of your keys")
 
 
 async def owner_of(directory: Directory, account: str) -> str | None:

@@ -48,7 +48,7 @@ class LedgerBase(DownloadHandler):
         return to_json(for_owner(event) if self.own else event)
 
     async def owner(self, account: str) -> str | None:
-        """Who pays for a key, if known. Raises ValidationError when one may not ask."""
+        """Who pays for a key, if known. Raises ApiError 403 when one may not ask."""
         if self.own:
             await require_own(self.context.directory, self.me, account)
         return await owner_of(self.context.directory, account)
