@@ -1,5 +1,5 @@
 """Amazon Bedrock's Converse API, for the models of all makers (Amazon Bedrock API reference,
-Converse and ConverseStream).
+Converse and ConverseStream), and its vectors (bedrock_vectors.py).
 
 The model stands in the address, and so does whether a stream is wanted. `inputTokens` are those
 that were neither read from the cache nor written to it. A stream's usage is in its last event,
@@ -10,6 +10,7 @@ Calls that came without an argument have an empty object.
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import orjson
 
 from gateway.dialects.anthropic.fields import fresh_id
@@ -18,9 +19,11 @@ from gateway.dialects.gemini.fields import child, children, said
 from gateway.formats import usage as usages
 from gateway.formats.usage import Usage
 from gateway.providers import bedrock_request as asked
-from gateway.providers import turns
+from gateway.providers import bedrock_vectors, turns
+from gateway.providers.asking import Means
 from gateway.providers.aws import OnBedrock
-from gateway.providers.native import Native, NativeReader, completion
+from gateway.providers.base import Answer, Call
+from gateway.providers.native import CHAT, EMBEDDINGS, Native, NativeReader, completion
 from gateway.providers.turns import SYSTEM
 
 _REASONS = {
@@ -44,7 +47,13 @@ class Bedrock(OnBedrock, Native):
     name = "bedrock"
     streamed = "-stream"
     names = _NAMES
-    delivers = ("output",)
+    tasks = (CHAT, EMBEDDINGS)
+    delivers = ("output", "embedding", "embeddings")
+
+    async def exchange(self, request: httpx.Request, call: Call, means: Means) -> Answer:
+        """Send a request; answers with vectors get their count from a header."""
+        answer = await super().exchange(request, call, means)
+        return bedrock_vectors.counted(answer) if call.endpoint.task == EMBEDDINGS else answer
 
     def request(self, chat: Json, config: Config) -> Json:
         """Return a body for /model/{id}/converse and its stream."""
@@ -96,12 +105,16 @@ class Bedrock(OnBedrock, Native):
                 yield given
 
     def find(self, event: Any) -> Json | None:
-        """Return the usage of an answer, or of a stream's last event."""
+        """Return the usage of an answer, or of a stream's last event; of vectors the count."""
+        name = bedrock_vectors.COUNTED
+        if isinstance(event, dict) and name in event:
+            return {name: event[name]}
         return child(event, "usage") or child(child(event, "metadata"), "usage") or None
 
     def usage(self, frame: Json) -> Usage | None:
         """Return the counts, which do not overlap."""
         given, made = (usages.count(frame.get(f"{side}Tokens")) for side in ("input", "output"))
+        given = usages.count(frame.get(bedrock_vectors.COUNTED)) if given is None else given
         read = usages.count(frame.get("cacheReadInputTokens"))
         written = usages.count(frame.get("cacheWriteInputTokens")) or 0
         lasting = (
@@ -116,6 +129,14 @@ class Bedrock(OnBedrock, Native):
         if given is not None or extra:
             found = {"input": given or 0, **extra}
         return {**found, **({} if made is None else {"output": made})} or None
+
+    def embed_request(self, body: Json, config: Config) -> Json:
+        """Return a body for /model/{id}/invoke."""
+        return bedrock_vectors.request(body)
+
+    def embed_answer(self, answer: Json) -> list[list[float]]:
+        """Return the vectors."""
+        return bedrock_vectors.vectors(answer)
 
 
 class _Reader(NativeReader):

@@ -1,4 +1,5 @@
-"""An honest fake of Bedrock's Converse and ConverseStream (Amazon Bedrock API reference)."""
+"""An honest fake of Bedrock's Converse and ConverseStream, and of InvokeModel for vectors (Amazon
+Bedrock API reference; its user guide, "Cohere Embed" and "Amazon Titan Text Embeddings")."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import orjson
 from tests.fakes.aws import FakeAws
 from tests.fakes.native import NUMBER, Json, Wrong, check, one_of
 
+COHERE, TITAN = "cohere.embed-v4:0", "amazon.titan-embed-text-v2:0"
 MODEL = "global.amazon.nova-2-lite-v1:0"
 _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -116,9 +118,30 @@ class FakeBedrock(FakeAws):
     """Bedrock, where one model can be conversed with."""
 
     paths = {
-        f"/model/{quote(MODEL, safe='')}/{way}": "converse"
-        for way in ("converse", "converse-stream")
+        **{f"/model/{quote(MODEL, safe='')}/converse{way}": "converse" for way in ("", "-stream")},
+        f"/model/{quote(COHERE, safe='')}/invoke": "cohere",
+        f"/model/{quote(TITAN, safe='')}/invoke": "titan",
     }
+
+    def answer_headers(self) -> dict[str, str]:
+        """Bedrock counts what was sent to a model that does not say so itself."""
+        script = self.script
+        return (
+            {} if script.no_usage else {"x-amzn-bedrock-input-token-count": f"{script.tokens_in}"}
+        )
+
+    def cohere(self, body: Json) -> Json:
+        """Make a vector of each text: its length, and a half."""
+        check(body, _COHERE)
+        vectors = [[float(len(text)), 0.5] for text in body["texts"]]
+        made = {"id": "e1", "texts": body["texts"], "response_type": "embeddings_by_type"}
+        return {"embeddings": {"float": vectors}, **made}
+
+    def titan(self, body: Json) -> Json:
+        """Make a vector of the one text."""
+        check(body, _TITAN)
+        vector = [float(len(body["inputText"])), 0.5]
+        return {"embedding": vector, "inputTextTokenCount": self.script.tokens_in}
 
     def usage(self) -> Json:
         """What was read from the cache is beside the input."""
@@ -181,6 +204,16 @@ class FakeBedrock(FakeAws):
         events.append({"messageStop": {"stopReason": self._reason()}})
         metadata = {"metrics": {"latencyMs": 321}, "p": "ab", **self._usage()}
         return [*events, {"metadata": metadata}]
+
+
+_COHERE = {
+    "stream": bool,
+    "texts": [str],
+    "input_type": one_of("search_document", "search_query", "classification", "clustering"),
+    "embedding_types": [one_of("float")],
+    "output_dimension?": int,
+}
+_TITAN = {"stream": bool, "inputText": _filled, "dimensions?": int, "normalize?": bool}
 
 
 def _block_events(place: int, start: Json | None, deltas: list[Json]) -> list[Json]:

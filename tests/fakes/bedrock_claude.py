@@ -60,9 +60,11 @@ _REASONS = {"stop": "end_turn", "length": "max_tokens"}
 class FakeBedrockClaude(FakeAws):
     """Bedrock, where two Claudes can be invoked. `beside` is further usage that it reports."""
 
+    # Anthropic's client leaves colons as they are, Amazon's does not.
     paths = {
-        f"/model/{quote(model, safe='')}/{way}": "invoke"
+        f"/model/{quote(model, safe=kept)}/{way}": "invoke"
         for model in (MODEL, OLD)
+        for kept in ("", ":")
         for way in ("invoke", "invoke-with-response-stream")
     }
 

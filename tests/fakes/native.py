@@ -135,6 +135,10 @@ class NativeFake(Served):
         """Return a body with what the path says of it."""
         return body
 
+    def answer_headers(self) -> dict[str, str]:
+        """Return what a whole answer has as headers."""
+        return {}
+
     def error_headers(self, status: int) -> dict[str, str]:
         """Return what an error has as headers."""
         return {}
@@ -187,6 +191,8 @@ class _Handler(RequestHandler):
             return
         if isinstance(made, dict):
             self.set_header("Content-Type", fake.content_type)
+            for name, value in fake.answer_headers().items():
+                self.set_header(name, value)
             self.finish(orjson.dumps(made))
             return
         await self._stream(made)

@@ -82,15 +82,17 @@ async def all_cases(running_gate: Gate) -> AsyncIterator[dict[str, Case]]:
         for name, row in ROWS.items():
             fake = await opened.enter_async_context(row.fake())
             names = [name, f"{name}-embed", f"{name}-rerank", f"{name}-internet"]
-            priced = (*names[:2], names[3], *([row.model] if row.model else []))
+            mapped = {name: row.model, f"{name}-embed": row.embed_model}
+            mapped = {known: served for known, served in mapped.items() if served}
+            priced = dict.fromkeys((*names[:2], names[3], *mapped.values()))
             prices = [{"model": each, **PRICE} for each in priced]
             await running_gate.price(*prices, {"model": names[2], "calls": "0.002"})
             channels = running_gate.running.directory.channels
             given: Json = {"type": row.type, "name": name, "base_url": fake.url, "models": names}
             if row.config:
                 given["config"] = row.config
-            if row.model:
-                given["model_mapping"] = {name: row.model}
+            if mapped:
+                given["model_mapping"] = mapped
             channel = await channels.create(given, row.secret)
             _, key = await running_gate.key()
             made[name] = Case(running_gate, name, row, fake, channel, key)

@@ -77,6 +77,6 @@ ROW = Row(
     config=aws.CONFIG,
     sampling=frozenset(_SAMPLING.values()),
     thinking="disabled",
+    embed_model=bedrock.COHERE,
     any_json=False,
-    vectors=False,
 )

@@ -54,6 +54,7 @@ ROW = Row(
     chat_path=f"{_PATH}/invoke",
     stream_path=f"{_PATH}/invoke-with-response-stream",
     model=bedrock_claude.MODEL,
+    embed_model=bedrock_claude.MODEL,
     sampling=frozenset(_SAMPLING.values()),
     any_json=False,
     vectors=False,
