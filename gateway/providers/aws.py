@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from gateway.directory.config_fields import value_of
-from gateway.providers import aws_errors
+from gateway.providers import aws_errors, aws_frames
 from gateway.providers.asking import AWS, Asking, Codes, Means
 from gateway.providers.base import Answer, Call, CallFailed
 
@@ -110,7 +110,8 @@ class OnBedrock(Asking):
     async def headers(self, call: Call, means: Means) -> Mapping[str, str]:
         """Return the bearer's header of a Bedrock API key; signatures come last."""
         who = credentials(call)
-        return {} if who.access else {"authorization": f"Bearer {who.secret}"}
+        kind = {"accept": aws_frames.CONTENT_TYPE} if call.stream else {}
+        return kind if who.access else {**kind, "authorization": f"Bearer {who.secret}"}
 
     async def exchange(self, request: httpx.Request, call: Call, means: Means) -> Answer:
         """Sign a request and send it. Errors come back in Anthropic's form (aws_errors.py)."""

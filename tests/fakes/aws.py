@@ -88,6 +88,15 @@ class FakeAws(NativeFake):
         self.keys = {ACCESS: SECRET}
         self.token: str | None = None
 
+    def check_headers(self, headers: dict[str, str]) -> None:
+        """There are no server-sent events here."""
+        if "text/event-stream" in headers.get("accept", ""):
+            raise Wrong(400, "The Accept header is not one that is offered.")
+
+    def answer_headers(self) -> dict[str, str]:
+        """An answer has its request's id."""
+        return {"x-amzn-requestid": "a-request-of-amazons"}
+
     def check_request(self, request: HTTPServerRequest) -> None:
         """The key is the bearer's, or the request is signed, all that counts included."""
         given = request.headers.get("authorization", "")

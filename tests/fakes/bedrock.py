@@ -125,10 +125,9 @@ class FakeBedrock(FakeAws):
 
     def answer_headers(self) -> dict[str, str]:
         """Bedrock counts what was sent to a model that does not say so itself."""
-        script = self.script
-        return (
-            {} if script.no_usage else {"x-amzn-bedrock-input-token-count": f"{script.tokens_in}"}
-        )
+        script, name = self.script, "x-amzn-bedrock-input-token-count"
+        counted = {} if script.no_usage else {name: f"{script.tokens_in}"}
+        return {**super().answer_headers(), **counted}
 
     def cohere(self, body: Json) -> Json:
         """Make a vector of each text: its length, and a half."""

@@ -136,7 +136,7 @@ class NativeFake(Served):
         return body
 
     def answer_headers(self) -> dict[str, str]:
-        """Return what a whole answer has as headers."""
+        """Return what an answer has as headers."""
         return {}
 
     def error_headers(self, status: int) -> dict[str, str]:
@@ -189,10 +189,10 @@ class _Handler(RequestHandler):
                 self.set_header(name, value)
             self.finish(orjson.dumps(fake.error(error.status, str(error))))
             return
+        for name, value in fake.answer_headers().items():
+            self.set_header(name, value)
         if isinstance(made, dict):
             self.set_header("Content-Type", fake.content_type)
-            for name, value in fake.answer_headers().items():
-                self.set_header(name, value)
             self.finish(orjson.dumps(made))
             return
         await self._stream(made)

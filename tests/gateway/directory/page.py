@@ -72,13 +72,13 @@ API, and then the upstream key is not looked at; or the upstream key is `AK|SK|R
 them one on each line, or a Bedrock API key with `region`. Requests are signed (Signature Version 4,
 by botocore) as they are sent.
 
-- *Claude*, by names that begin with `claude-` or hold `anthropic.claude-`, is asked by InvokeModel in
-  Anthropic's own dialect: clients of Messages, such as Claude Code, pass as they are, what they ask
-  for in `anthropic-beta` and the cache's lifetimes included. One API's names are mapped to Bedrock's
-  ids; of newer models the channel's model mapping names the inference profile, as in
-  `{{"claude-sonnet-4-5": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}}`. Anthropic documents this
-  way for models up to Opus 4.6; for later ones it documents another address (`/anthropic/v1/messages`),
-  which is not asked. `count_tokens` is counted here.
+- *Claude*, by names that begin with `claude-` or hold `anthropic.claude-`, is asked by InvokeModel
+  in Anthropic's own dialect: clients of Messages, such as Claude Code, pass as they are, what they
+  ask for in `anthropic-beta` and the cache's lifetimes included. One API's names are mapped to
+  Bedrock's ids; of newer models the channel's model mapping names the inference profile, as in
+  `{{"claude-sonnet-4-5": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}}`. Anthropic documents
+  this way for models up to Opus 4.6; for later ones it documents another address
+  (`/anthropic/v1/messages`), which is not asked. `count_tokens` is counted here.
 - *All others* are asked by Converse. One API asked Llama by InvokeModel with a prompt of its own
   making; Converse has the model's own template, tools, reasons of ends and counts that include
   answers cut at their limit, so it is used instead. Later Llamas and Nova want an inference profile

@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.directory.catalogue import Catalogue
 from gateway.formats.openai import CHAT
@@ -96,6 +98,7 @@ async def test_classes_of_converse(converse: Case) -> None:
             assert orjson.loads(body["usage_frame"]) == usage
             counts = {"input": 100, "cached": 40, "cache_write": 5, "cache_write_1h": 60}
             assert body["usage"] == {**counts, "output": 10}
+            assert body["upstream_request_id"] == "a-request-of-amazons"
             assert body["nano"] == 100_000 + 10_000 + 65_000 + 40_000
     finally:
         del fake.usage
@@ -288,3 +291,46 @@ async def test_vectors_of_titan(converse: Case) -> None:
     old = {"embeddings": [[1, 2.5]], "response_type": "embeddings_floats"}
     vectors = NATIVES["bedrock"].source().vectors
     assert vectors is not None and vectors.read(old) == [[1.0, 2.5]]
+
+
+async def test_what_is_nested_deeply(claude: Case, converse: Case) -> None:
+    deep: Any = []
+    for _ in range(240):
+        deep = [deep]
+    for case in (claude, converse):
+        answer = await say(case, metadata={"user_id": deep})
+        assert answer.status_code in (200, 400), answer.text
+
+
+NAMES = (
+    "output message content text toolUse toolUseId name input reasoningContent reasoningText "
+    "stopReason usage metadata messageStart contentBlockStart contentBlockDelta contentBlockStop "
+    "messageStop contentBlockIndex start delta inputTokens outputTokens cacheReadInputTokens "
+    "cacheWriteInputTokens cacheDetails ttl 1h error embedding embeddings float inputTextTokenCount"
+).split()
+VALUES = st.none() | st.booleans() | st.integers(-3, 2**66) | st.floats() | st.sampled_from(NAMES)
+ODD = st.recursive(
+    VALUES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(NAMES), inner, min_size=1, max_size=4)
+    ),
+    max_leaves=14,
+)
+
+
+@given(events=st.lists(st.dictionaries(st.sampled_from(NAMES), ODD), max_size=4))
+@settings(max_examples=150, deadline=None)
+async def test_any_json_of_converse_is_read_or_passed_over(events: list[Any]) -> None:
+    source = NATIVES["bedrock"].source()
+    reader, vectors = source.reader(1), source.vectors
+    assert vectors is not None
+    for said in events:
+        assert all(isinstance(chunk, dict) for chunk in reader.feed(said))
+        assert source.answer_to_chat(said, 1)["choices"]
+        assert all(isinstance(text, str) for text in source.texts(said))
+        report = source.find(said)
+        usage = source.classes(report) if report is not None else None
+        assert usage is None or all(0 <= count <= 10**12 for count in usage.values())
+        assert all(isinstance(vector, list) for vector in vectors.read(said))
+    reader.end()
