@@ -77,8 +77,9 @@ by botocore) as they are sent.
   ask for in `anthropic-beta` and the cache's lifetimes included. One API's names are mapped to
   Bedrock's ids; of newer models the channel's model mapping names the inference profile, as in
   `{{"claude-sonnet-4-5": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}}`. Anthropic documents
-  this way for models up to Opus 4.6; for later ones it documents another address
-  (`/anthropic/v1/messages`), which is not asked. `count_tokens` is counted here.
+  this way for models up to Opus 4.6, and for later ones a newer address of Bedrock's
+  (`/anthropic/v1/messages`), which is not asked yet: test a channel with a later model before you
+  sell it. `count_tokens` is counted here.
 - *All others* are asked by Converse. One API asked Llama by InvokeModel with a prompt of its own
   making; Converse has the model's own template, tools, reasons of ends and counts that include
   answers cut at their limit, so it is used instead. Later Llamas and Nova want an inference profile

@@ -6,15 +6,12 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gateway.directory.catalogue import Catalogue
 from gateway.formats.openai import CHAT
 from gateway.providers.asking import Means
 from gateway.providers.base import Call, CallFailed
 from gateway.providers.natives import NATIVES, OWN
-from gateway.relay.errors import RelayError
 from tests.fakes import aws, bedrock_claude
 from tests.fakes.native import Json
 from tests.gateway.directory.conftest import PROVIDERS
@@ -210,24 +207,6 @@ async def test_reasons_of_an_end(converse: Case) -> None:
         assert (await converse.ask()).parse().choices[0].finish_reason == means
 
 
-def say_of(model: str, **more: Any) -> Json:
-    chat = {"model": model, "messages": HI, **more}
-    return NATIVES["bedrock"].source().request_from_chat(chat, {})
-
-
-async def test_how_much_to_think_is_said_to_those_who_understand() -> None:
-    field = "additionalModelRequestFields"
-    oss = say_of("openai.gpt-oss-120b-1:0", reasoning_effort="medium")
-    assert oss[field] == {"reasoning_effort": "medium"}
-    nova = say_of("us.amazon.nova-2-lite-v1:0", reasoning_effort="xhigh")
-    assert nova[field] == {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "high"}}
-    assert field not in say_of("meta.llama3-8b-instruct-v1:0", reasoning_effort="high")
-    tiff = {"type": "image_url", "image_url": {"url": "data:image/tiff;base64,aGk="}}
-    with pytest.raises(RelayError) as caught:
-        say_of("m", messages=[{"role": "user", "content": [tiff]}])
-    assert caught.value.param == "messages[0].content[0].image_url"
-
-
 @pytest.mark.parametrize(
     ("model", "config", "url"),
     [
@@ -254,19 +233,6 @@ async def test_regions(converse: Case, model: str, config: str, url: str) -> Non
     assert await OWN["bedrock"].address(call, means) == f"{url}/converse-stream"
     with pytest.raises(CallFailed, match="no region"):
         await OWN["bedrock"].address(replace(call, config={**given, "region": "x.evil/"}), means)
-
-
-async def test_families() -> None:
-    vendor = Catalogue.load(PROVIDERS).vendor(33)
-    for model in (
-        "claude-2.1",
-        "anthropic.claude-v2",
-        "us-gov.anthropic.claude-3-haiku-20240307-v1:0",
-        "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-5-5",
-    ):
-        assert vendor.of(model).protocol == "bedrock-claude", model
-    for model in ("amazon.nova-pro-v1:0", "not-claude", "arn:aws:bedrock:x:1:provisioned-model/c"):
-        assert vendor.of(model).protocol == "bedrock", model
 
 
 async def test_vectors_of_titan(converse: Case) -> None:
@@ -300,37 +266,3 @@ async def test_what_is_nested_deeply(claude: Case, converse: Case) -> None:
     for case in (claude, converse):
         answer = await say(case, metadata={"user_id": deep})
         assert answer.status_code in (200, 400), answer.text
-
-
-NAMES = (
-    "output message content text toolUse toolUseId name input reasoningContent reasoningText "
-    "stopReason usage metadata messageStart contentBlockStart contentBlockDelta contentBlockStop "
-    "messageStop contentBlockIndex start delta inputTokens outputTokens cacheReadInputTokens "
-    "cacheWriteInputTokens cacheDetails ttl 1h error embedding embeddings float inputTextTokenCount"
-).split()
-VALUES = st.none() | st.booleans() | st.integers(-3, 2**66) | st.floats() | st.sampled_from(NAMES)
-ODD = st.recursive(
-    VALUES,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(NAMES), inner, min_size=1, max_size=4)
-    ),
-    max_leaves=14,
-)
-
-
-@given(events=st.lists(st.dictionaries(st.sampled_from(NAMES), ODD), max_size=4))
-@settings(max_examples=150, deadline=None)
-async def test_any_json_of_converse_is_read_or_passed_over(events: list[Any]) -> None:
-    source = NATIVES["bedrock"].source()
-    reader, vectors = source.reader(1), source.vectors
-    assert vectors is not None
-    for said in events:
-        assert all(isinstance(chunk, dict) for chunk in reader.feed(said))
-        assert source.answer_to_chat(said, 1)["choices"]
-        assert all(isinstance(text, str) for text in source.texts(said))
-        report = source.find(said)
-        usage = source.classes(report) if report is not None else None
-        assert usage is None or all(0 <= count <= 10**12 for count in usage.values())
-        assert all(isinstance(vector, list) for vector in vectors.read(said))
-    reader.end()
