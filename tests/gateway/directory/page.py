@@ -64,6 +64,44 @@ it. Responses exist from 2025-03-01-preview on. What Azure adds to answers
 `content_filter`. Azure does not list deployments to a key, so models are not compared with the
 upstream's.
 
+### Amazon Bedrock
+
+A channel is one account in one region: `https://bedrock-runtime.REGION.amazonaws.com`, unless
+`base_url` says otherwise. Credentials are `ak`, `sk` and `region` (and `session_token`), as in One
+API, and then the upstream key is not looked at; or the upstream key is `AK|SK|REGION`, several of
+them one on each line, or a Bedrock API key with `region`. Requests are signed (Signature Version 4,
+by botocore) as they are sent.
+
+- *Claude*, by names that begin with `claude-` or hold `anthropic.claude-`, is asked by InvokeModel
+  in Anthropic's own dialect: clients of Messages, such as Claude Code, pass as they are, what they
+  ask for in `anthropic-beta` and the cache's lifetimes included. One API's names are mapped to
+  Bedrock's ids; of newer models the channel's model mapping names the inference profile, as in
+  `{{"claude-sonnet-4-5": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}}`. Anthropic documents
+  this way for models up to Opus 4.6, and for later ones a newer address of Bedrock's
+  (`/anthropic/v1/messages`), which is not asked yet: test a channel with a later model before you
+  sell it. `count_tokens` is counted here.
+- *All others* are asked by Converse. One API asked Llama by InvokeModel with a prompt of its own
+  making; Converse has the model's own template, tools, reasons of ends and counts that include
+  answers cut at their limit, so it is used instead. Later Llamas and Nova want an inference profile
+  in most regions (`us.meta.llama3-3-70b-instruct-v1:0`): name it in the model mapping. ARNs of
+  profiles are asked by Converse too, unless they name Claude.
+- *Vectors*: Titan (one text to a request) and Cohere's, of documents to be searched unless
+  `input_type` says otherwise. Bedrock counts Cohere's tokens in a header.
+
+Converse has no `n`, `seed`, penalties or `top_k`: the first is refused, the others are left out.
+`response_format` with a schema goes on and is refused by models that have none; JSON without a
+schema is refused here. `tool_choice: none` after calls, and calls without their tools, are refused:
+Bedrock wants the tools wherever one was called, and cannot forbid them. `reasoning_effort` is told
+to gpt-oss and Nova 2, of others it is left out; thoughts are shown and stay behind in later turns.
+Linked images are fetched by the gateway, but not those in a Messages body for Claude, which passes.
+Guardrails and service tiers are set for a channel by its `param_override`.
+
+What is charged: `inputTokens` and Anthropic's `input_tokens` exclude what was read from and written
+to the cache; writes for an hour are `cache_write_1h`. The count of Amazon's own in a stream's last
+event (`amazon-bedrock-invocationMetrics`) is not used. A model without access in this account
+(`AccessDeniedException`) says nothing about the key; `ServiceQuotaExceededException`, which comes
+with 400, is a limit.
+
 ### Servers of one's own
 
 vLLM, LM Studio, Xinference and others of OpenAI's protocol: the key is optional, and without one

@@ -9,7 +9,7 @@ from gateway.directory.routes import Routes
 from ledger.store import Store
 from tests.gateway.directory.conftest import SANDBOX
 
-OPENAI, COMPATIBLE, BEDROCK = 1, 50, 33
+OPENAI, COMPATIBLE, UNKNOWN = 1, 50, 999
 SECRET = "sk-upstream-secret"
 
 
@@ -57,7 +57,7 @@ async def test_everything_about_a_channel_is_stored(directory: Directory) -> Non
 @pytest.mark.parametrize(
     "changes, secret, field",
     [
-        ({"type": BEDROCK}, SECRET, "type"),
+        ({"type": UNKNOWN}, SECRET, "type"),
         ({"type": "1"}, SECRET, "type"),
         ({}, SECRET, "type"),
         ({"type": OPENAI}, "", "key"),

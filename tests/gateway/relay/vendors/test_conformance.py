@@ -181,8 +181,9 @@ async def test_json_mode(case: Case) -> None:
     whole = (await case.ask(response_format=wanted)).parse()
     assert orjson.loads(whole.choices[0].message.content) == {"a": 1}
     assert case.seen().schema == schema
-    await case.ask(response_format={"type": "json_object"})
-    assert case.seen().schema == "json"
+    if case.row.any_json:
+        await case.ask(response_format={"type": "json_object"})
+        assert case.seen().schema == "json"
     await case.ask(response_format={"type": "text"})
     assert case.seen().schema is None
 
@@ -195,7 +196,8 @@ async def test_reasoning(case: Case) -> None:
     assert (text, thoughts) == (TEXT, "Let me think.")
     first = case.fake.received[-1].body
     await case.ask(reasoning_effort="none")
-    assert case.fake.received[-1].body != first and "hink" in str(case.fake.received[-1].body)
+    last = case.fake.received[-1].body
+    assert last != first and case.row.thinking in str(last)
 
 
 async def test_a_long_stream(case: Case) -> None:
