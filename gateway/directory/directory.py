@@ -15,8 +15,10 @@ from gateway.directory.codes import Codes
 from gateway.directory.errors import SecretsLocked
 from gateway.directory.freshness import POLL_INTERVAL_S, Apply, Follower
 from gateway.directory.keys import Key, Keys
+from gateway.directory.notices import Notices
 from gateway.directory.options import Options
 from gateway.directory.passwords import DEFAULT_ROUNDS
+from gateway.directory.proofs import Proofs
 from gateway.directory.routes import Routes
 from gateway.directory.users import User, Users
 from gateway.directory.vault import Vault
@@ -61,6 +63,8 @@ class Directory:
         self.channels = Channels(store, self._written(self._apply_channel), vault, catalogue)
         self.codes = Codes(store, vault)
         self.options = Options(store, vault)
+        self.proofs = Proofs(store, vault)
+        self.notices = Notices(store, vault)
         self._cached_keys = RecentlyUsed[str, Key](CACHED_KEYS)
         self._cached_users = RecentlyUsed[int, User](CACHED_USERS)
         self._unknown = Absent[str](CACHED_UNKNOWN, UNKNOWN_TTL_S)

@@ -52,7 +52,7 @@ async def test_values_are_set_in_their_type(directory: Directory, name, raw, val
         ("NoSuchOption", "1", "no such option"),
         ("ModelRatio", "{}", "no such option"),
         ("GitHubOAuthEnabled", "true", "not part of this version"),
-        ("SMTPServer", "mail.example", "not part of this version"),
+        ("SMTPFrom", "nobody", "e-mail address"),
         ("ChannelDisableThreshold", "-1", "between"),
         ("LogConsumeEnabled", "false", "books"),
         ("QuotaPerUnit", "1000000", "500,000"),
