@@ -1,6 +1,7 @@
 """The one route table: the relay first, since it is asked most."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from tornado.routing import URLSpec
@@ -130,7 +131,8 @@ def all_routes(
     web: Door | None = None,
 ) -> list[Any]:
     """Return the routes of the main port, in the order in which they are tried."""
-    files: dict[str, Any] = {"path": str(STATIC_DIR), "door": web}
+    robots = partial(relay.directory.options.get, "TurnstileCheckEnabled")
+    files: dict[str, Any] = {"path": str(STATIC_DIR), "door": web, "robots": robots}
     index = {**files, "default_filename": "index.html"}
     return [
         *relay_routes(relay),
