@@ -5,6 +5,7 @@ be kept is only said in the log, and stops nothing.
 """
 
 import logging
+import re
 from collections.abc import Iterator
 
 from gateway.directory.channels import Channel
@@ -17,6 +18,8 @@ from ledger.errors import StoreError
 log = logging.getLogger("tollgate.notices")
 
 _DAY_US = 86_400_000_000
+# What the ids of notices do not have, since they are part of paths.
+_ODD = re.compile(r"[^0-9A-Za-z:._-]")
 _WAYS = (
     (PUSHER, "MessagePusherAddress"),
     (WEBHOOK, "NoticeWebhookUrl"),
@@ -73,6 +76,6 @@ async def tell_faults(directory: Directory, found: Audit) -> None:
     if fault is None:
         return
     day = found.at_us // _DAY_US
-    notice_id = f"books:{fault.kind}:{fault.subject}"[:120]
+    notice_id = _ODD.sub("-", f"books:{fault.kind}:{fault.subject}")[:120]
     text = "\n".join([found.headline, *found.lines])
     await Operators(directory).tell(f"{notice_id}:{day}", "the books do not verify", text)

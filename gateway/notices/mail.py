@@ -4,6 +4,7 @@ Port 465 is TLS from the first byte (RFC 8314); elsewhere STARTTLS is used where
 password is never sent without TLS.
 """
 
+import asyncio
 import ssl
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -16,6 +17,8 @@ from gateway.directory.notices import Claimed
 from gateway.notices.ways import NotSent, Option
 
 TIMEOUT_S = 20.0
+# For all of it: shorter than the lease of a notice.
+LONGEST_S = 90.0
 IMPLICIT_TLS_PORT = 465
 _FOR_EVER = 500
 
@@ -40,7 +43,8 @@ class Mail:
             raise NotSent("there is nobody to write to", for_ever=True)
         try:
             message = self._message(notice, receivers)
-            return await self._deliver(host, message, receivers)
+            async with asyncio.timeout(LONGEST_S):
+                return await self._deliver(host, message, receivers)
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [refused.code for refused in error.recipients]
             for_ever = all(code >= _FOR_EVER for code in codes)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import re
 from dataclasses import replace
 
 import orjson
@@ -201,11 +202,13 @@ async def test_operators_hear_of_channels_and_of_books_once(store: Store) -> Non
         found.add("account changed", "user:1", "sums differ")
         for _ in range(2):
             await tell_faults(directory, found)
-        said = [(mail.message["Subject"], mail.text) for mail in await place.post()]
-        assert len(said) == 3
-        assert "switched off" in said[0][0] and "main: it is slow" in said[0][1]
-        assert "switched on" in said[1][0]
-        assert "do not verify" in said[2][0] and "user:1: sums differ" in said[2][1]
+        ids = [doc["_id"] for doc in await store.find_list("notices", {})]
+        assert all(re.fullmatch(r"[0-9A-Za-z:._-]{1,200}", each) for each in ids), ids
+        mails = {mail.message["Subject"].partition(": ")[2]: mail for mail in await place.post()}
+        assert len(mails) == len(ids) == 3
+        assert "main: it is slow" in mails["channel 1 was switched off"].text
+        assert "main: it works" in mails["channel 1 was switched on"].text
+        assert "user:1: sums differ" in mails["the books do not verify"].text
 
 
 async def test_a_low_balance_is_told_once_each_time(store: Store) -> None:
