@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from tornado import web
@@ -63,6 +64,15 @@ class ConsoleHandler(web.StaticFileHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Server", "tollgate")
+
+
+class InvitationHandler(web.RequestHandler):
+    """GET /register?aff=CODE, as One API's invitations say: the console's page for signing up."""
+
+    def get(self) -> None:
+        """Redirect; the code stays in the address."""
+        code = self.request.query_arguments.get("aff", [b""])[-1]
+        self.redirect(f"/#/join?{urlencode({'aff': code})}" if code else "/#/join")
 
 
 class MissingPageHandler(web.RequestHandler):

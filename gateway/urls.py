@@ -7,7 +7,7 @@ from typing import Any
 from tornado.routing import URLSpec
 
 from gateway import ops
-from gateway.console import STATIC_DIR, ConsoleHandler, MissingPageHandler
+from gateway.console import STATIC_DIR, ConsoleHandler, InvitationHandler, MissingPageHandler
 from gateway.dialects import asks
 from gateway.dialects.rerank import RERANK
 from gateway.formats import openai
@@ -140,5 +140,6 @@ def all_routes(
         *operations,
         URLSpec(r"/static/(.*)", ConsoleHandler, files),
         URLSpec(r"/(favicon\.svg|)", ConsoleHandler, index),
+        URLSpec(r"/register", InvitationHandler),
         URLSpec(r".*", MissingPageHandler),
     ]

@@ -8,6 +8,7 @@ from admin.errors import ApiError
 from admin.people import Pace, bound, check_stranger
 from admin.schemas.people import BindQuery, MailQuery, RegisterBody
 from gateway.directory import mail_words
+from gateway.directory.checks import clean
 from gateway.directory.errors import Conflict, Invalid
 from gateway.directory.mail_addresses import address, admitted, mailbox
 from gateway.directory.notices import MAIL
@@ -72,14 +73,20 @@ class RegisterHandler(ApiHandler):
         for name in ("RegisterEnabled", "PasswordRegisterEnabled"):
             if not directory.options.get(name):
                 raise ApiError(403, "registration is switched off here")
-        check_rules(sent["password"])
-        if await directory.users.by_username(sent["username"].strip()):
-            raise Conflict("user", "username")
+        await self._check_free(sent)
         fields = await self._fields(sent)
         user = await new_user(directory, books, sent["username"], sent["password"], **fields)
         after = {"username": user.username, "email": user.email, "inviter_id": user.inviter_id}
         await audit(books, user.account, "user.register", user.account, None, after)
         self.ok()
+
+    async def _check_free(self, sent: dict[str, Any]) -> None:
+        """Refuse what could not be stored before a code is spent. Raises Invalid, Conflict."""
+        users = self.context.directory.users
+        check_rules(sent["password"])
+        own = {name: sent[name] for name in ("username", "display_name")}
+        if await users.by_username(clean(users.checks, own)["username"]):
+            raise Conflict("user", "username")
 
     async def _fields(self, sent: dict[str, Any]) -> dict[str, Any]:
         """The address, once it is proved, and the inviter; a code that nobody has invites nobody.

@@ -20,6 +20,9 @@ async def test_who_reads_the_mailbox_signs_up_with_it_on_any_node(store: Store) 
                 answer = await signed_up(two, "carol", email=mail, verification_code=given)
                 refused(answer, 400, "verification_code")
 
+            fields = {"email": "carol@mail.test", "verification_code": code}
+            refused(await signed_up(two, "a name", **fields), 400, "username")
+            refused(await signed_up(two, "root", **fields), 409, "username")
             await try_code("carol@mail.test", "ZZZZZZ")
             await try_code("dave@mail.test", code)
             joined = await signed_up(

@@ -82,8 +82,10 @@ def arrived(mail: MailServer, number: int) -> Arrived:
 def test_an_account_and_a_new_password_by_mail(
     server: Server, mail: MailServer, open_page: Open
 ) -> None:
-    page = open_page("en-US")
-    page.click("text=Create an account")
+    option(server, QuotaForInviter=700)
+    invitation = server.api("GET", "/api/user/aff")
+    page = open_page("en-US", path=f"/register?aff={invitation}")
+    expect(page.locator("h1")).to_have_text("Create an account")
     page.click("button.primary")
     expect(page.locator(".notice")).to_have_text("Fill in every field.")
     page.fill("input[name=username]", "zoe")
@@ -96,6 +98,9 @@ def test_an_account_and_a_new_password_by_mail(
     page.fill("input[name=code]", found[1])
     page.click("button.primary")
     expect(page.locator("#signout")).to_be_visible()
+
+    (granted,) = server.api("GET", "/api/ledger/events?type=grant.inviter")
+    assert (granted["account"], granted["amount_nano"]) == ("user:1", 1_400_000)
 
     page = open_page("zh-CN")
     page.click("text=忘记密码")
