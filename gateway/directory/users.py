@@ -74,6 +74,15 @@ class User:
 _FIELDS = [f.name for f in fields(User) if f.name not in ("id", "budgets")]
 
 
+_mail_text = checks.text(50, spaces=False)
+
+
+def _mail(value: Any) -> str:
+    """An address in lower case, as all are kept: people type theirs this way and that."""
+    lowered: str = _mail_text(value).lower()
+    return lowered
+
+
 class Users(Documents[User]):
     """The users. Passwords and access tokens are stored as hashes only."""
 
@@ -86,7 +95,7 @@ class Users(Documents[User]):
         "display_name": checks.text(20),
         "role": checks.one_of((ROLE_COMMON, ROLE_ADMIN, ROLE_ROOT)),
         "status": checks.one_of((STATUS_ENABLED, STATUS_DISABLED)),
-        "email": checks.text(50, spaces=False),
+        "email": _mail,
         "mailbox": checks.text(60, spaces=False),
         "group": checks.text(32, shortest=1),
         "inviter_id": checks.integer(0, checks.INT63_MAX),
@@ -223,7 +232,9 @@ class Users(Documents[User]):
         if "@" not in email or not email.isprintable():
             return None
         docs = await self._store.find_list(
-            self.collection, {"email": email, "deleted": False}, limit=2
+            self.collection,
+            {"email": {"$in": [email, email.lower()]}, "deleted": False},
+            limit=2,
         )
         return self.read(docs[0]) if len(docs) == 1 else None
 

@@ -234,6 +234,9 @@ async def test_a_low_balance_is_told_once_each_time(store: Store) -> None:
         assert await remind(directory) == 0
         await move(val, -9_000_000)
         assert await remind(directory) == 1
+        # As if the process had died before it wrote down that the mail is in the post box.
+        await store.update_one("low_balances", {"_id": val}, {"$set": {"told": False}})
+        assert [await remind(directory) for _ in range(2)] == [0, 0]
         arrived = await place.post()
         assert [mail.receivers for mail in arrived] == [["val@mail.test"]] * 2
         assert "0.001 USD" in arrived[0].text

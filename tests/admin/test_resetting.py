@@ -28,7 +28,7 @@ async def sign_in(client: httpx.AsyncClient, name: str, password: str) -> int:
 
 async def test_a_link_sets_one_password_once_on_any_node(store: Store) -> None:
     async with town(store, nodes=2) as place:
-        await person(place.server, "mia", email="mia@mail.test")
+        await person(place.server, "mia", email="Mia@mail.test")
         one, two, browser = (place.nodes[i].client() for i in (0, 1, 1))
         async with one, two, browser:
             assert await sign_in(browser, "mia", ROOT_PASSWORD) == 200
@@ -49,7 +49,7 @@ async def test_a_link_sets_one_password_once_on_any_node(store: Store) -> None:
             carried = await link(place, two, "MIA@mail.test")
             sent = {**carried, "password": PASSWORD}
             assert await data(await one.post("/api/user/reset", json=sent)) is None
-            assert await sign_in(two, "mia", PASSWORD) == 200
+            assert await sign_in(two, "MIA@mail.test", PASSWORD) == 200
             events = await store.find_list("events", {"body.action": "user.password_reset"})
             assert len(events) == 2 and made not in str(events)
 

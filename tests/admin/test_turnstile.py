@@ -2,7 +2,7 @@
 
 import httpx
 
-from admin.robot import COOKIE, REMEMBERED_S
+from admin.robot import COOKIE, REMEMBERED_S, is_known, seal
 from ledger.store import Store
 from tests.admin.harness import ROOT_PASSWORD, data, person, refused
 from tests.admin.people import Town, newcomer, town
@@ -76,3 +76,19 @@ async def test_its_silence_is_no_yes_but_does_not_lock_people_out(store: Store) 
             await data(await client.get("/api/verification?email=t@mail.test&turnstile=three"))
             remembered = client.cookies[COOKIE]
         assert REMEMBERED_S < 3_600 and "three" not in remembered
+
+
+def test_who_is_remembered_is_so_from_one_address_for_a_while() -> None:
+    now_s = [1_700_000_000.0]
+    kept = seal("s" * 32, "10.0.0.1", lambda: now_s[0]).decode()
+
+    def known(secret: str = "s" * 32, cookie: str = kept, address: str = "10.0.0.1") -> bool:
+        return is_known(secret, cookie, address, lambda: now_s[0])
+
+    assert known()
+    assert not known(secret="t" * 32) and not known(address="10.0.0.2")
+    assert not known(cookie=kept[:-1]) and not known(cookie="")
+    now_s[0] += REMEMBERED_S - 1
+    assert known()
+    now_s[0] += 2
+    assert not known()
