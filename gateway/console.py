@@ -1,7 +1,9 @@
 """The web console's files: served as they are, never stale, and with nothing from elsewhere."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from tornado import web
@@ -13,17 +15,34 @@ _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+# What Turnstile's widget needs besides (developers.cloudflare.com/turnstile).
+_ROBOTS = "https://challenges.cloudflare.com"
+_WIDGET = f"; script-src 'self' {_ROBOTS}; frame-src {_ROBOTS}"
+
+
+def never() -> bool:
+    """No robots are looked for."""
+    return False
 
 
 class ConsoleHandler(web.StaticFileHandler):
     """Files of the console. A browser asks each time whether a file changed, by its ETag."""
 
     def initialize(  # type: ignore[override]
-        self, path: str, *, door: Door | None = None, **more: Any
+        self,
+        path: str,
+        *,
+        door: Door | None = None,
+        robots: Callable[[], bool] = never,
+        **more: Any,
     ) -> None:
-        """Take the directory, and the door where addresses are counted, if they are."""
+        """Take the directory, and the door where addresses are counted, if they are.
+
+        `robots` says whether pages show the widget that looks for them.
+        """
         super().initialize(path, **more)
         self._door = door
+        self._robots = robots
 
     async def prepare(self) -> None:
         """Refuse an address that asks too often (setting GLOBAL_WEB_RATE_LIMIT)."""
@@ -38,12 +57,22 @@ class ConsoleHandler(web.StaticFileHandler):
             self.finish(orjson.dumps({"success": False, "message": said}))
 
     def set_extra_headers(self, path: str) -> None:
-        """Allow no code but the console's own, and no framing by other sites."""
+        """Allow no code but the console's own (and Turnstile's), and no framing by other sites."""
         self.set_header("Cache-Control", "no-cache")
-        self.set_header("Content-Security-Policy", _POLICY)
+        policy = _POLICY + _WIDGET if self._robots() else _POLICY
+        self.set_header("Content-Security-Policy", policy)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Server", "tollgate")
+
+
+class InvitationHandler(web.RequestHandler):
+    """GET /register?aff=CODE, as One API's invitations say: the console's page for signing up."""
+
+    def get(self) -> None:
+        """Redirect; the code stays in the address."""
+        code = self.request.query_arguments.get("aff", [b""])[-1]
+        self.redirect(f"/#/join?{urlencode({'aff': code})}" if code else "/#/join")
 
 
 class MissingPageHandler(web.RequestHandler):

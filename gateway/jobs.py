@@ -21,7 +21,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 from gateway.channels.care import Care
 from gateway.directory.care import RoundRuns
 from gateway.directory.directory import Directory
+from gateway.directory.operators import tell_faults
+from gateway.directory.signup import finish_signups
 from gateway.leader import LEASES, Leader
+from gateway.notices.low_balance import remind
+from gateway.notices.sender import Sender
 from gateway.relay.answers import forget_old
 from gateway.settings import Settings
 from gateway.tasks import end_all
@@ -62,6 +66,7 @@ class JobContext:
     signer: Signer | None = None
     log: logging.Logger = log
     care: Care | None = None
+    sender: Sender | None = None
     prices_file: Path | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -87,7 +92,25 @@ class Job:
 
 async def _audit(context: JobContext) -> None:
     """Look over the books; what is found is said once, when it appears or goes."""
-    await watch(context.store, context.log)
+    await tell_faults(context.directory, await watch(context.store, context.log))
+
+
+async def _notices(context: JobContext) -> None:
+    """Send what waits in the post box."""
+    if context.sender is not None:
+        await context.sender.run(context.stopping)
+
+
+async def _low_balances(context: JobContext) -> None:
+    """Write to users whose balance runs low."""
+    await remind(context.directory)
+
+
+async def _people(context: JobContext) -> None:
+    """Finish interrupted sign-ups; forget codes that expired and notices of long ago."""
+    await finish_signups(context.directory, context.books)
+    await context.directory.notices.sweep()
+    await context.directory.proofs.sweep()
 
 
 async def _seal(context: JobContext) -> None:
@@ -150,6 +173,9 @@ JOBS: tuple[Job, ...] = (
     Job("seal", 60, _seal),
     Job("reversals", 10, _reversals),
     Job("lots", 300, _lots),
+    Job("notices", 3, _notices),
+    Job("low balances", 120, _low_balances),
+    Job("people", 600, _people),
     Job("answers", 86_400, _answers),
     Job("channel tests", lambda s: s.channel_test_minutes * 60.0, _channel_tests, at_once=False),
     Job("model lists", lambda s: s.channel_list_minutes * 60.0, _channel_models, at_once=False),

@@ -1,12 +1,13 @@
 """The one route table: the relay first, since it is asked most."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from tornado.routing import URLSpec
 
 from gateway import ops
-from gateway.console import STATIC_DIR, ConsoleHandler, MissingPageHandler
+from gateway.console import STATIC_DIR, ConsoleHandler, InvitationHandler, MissingPageHandler
 from gateway.dialects import asks
 from gateway.dialects.rerank import RERANK
 from gateway.formats import openai
@@ -130,7 +131,8 @@ def all_routes(
     web: Door | None = None,
 ) -> list[Any]:
     """Return the routes of the main port, in the order in which they are tried."""
-    files: dict[str, Any] = {"path": str(STATIC_DIR), "door": web}
+    robots = partial(relay.directory.options.get, "TurnstileCheckEnabled")
+    files: dict[str, Any] = {"path": str(STATIC_DIR), "door": web, "robots": robots}
     index = {**files, "default_filename": "index.html"}
     return [
         *relay_routes(relay),
@@ -138,5 +140,6 @@ def all_routes(
         *operations,
         URLSpec(r"/static/(.*)", ConsoleHandler, files),
         URLSpec(r"/(favicon\.svg|)", ConsoleHandler, index),
+        URLSpec(r"/register", InvitationHandler),
         URLSpec(r".*", MissingPageHandler),
     ]

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from admin.base import ANYONE, ApiHandler
+from gateway.directory.options import Options
 from ledger.money import NANO_PER_QUOTA, NANO_PER_USD
 
 QUOTA_PER_USD = NANO_PER_USD // NANO_PER_QUOTA
@@ -19,6 +20,13 @@ _OPTIONS = {
     "wechat_qrcode": "WeChatAccountQRCodeImageURL",
     "wechat_login": "WeChatAuthEnabled",
     "server_address": "ServerAddress",
+    "register": "RegisterEnabled",
+    "password_login": "PasswordLoginEnabled",
+    "password_register": "PasswordRegisterEnabled",
+    "email_domain_restriction": "EmailDomainRestrictionEnabled",
+    "quota_for_new_user": "QuotaForNewUser",
+    "quota_for_invitee": "QuotaForInvitee",
+    "quota_for_inviter": "QuotaForInviter",
     "turnstile_check": "TurnstileCheckEnabled",
     "turnstile_site_key": "TurnstileSiteKey",
     "top_up_link": "TopUpLink",
@@ -47,8 +55,16 @@ class StatusHandler(ApiHandler):
                 "start_time": self.context.start_time_s,
                 "quota_per_unit": QUOTA_PER_USD,
                 **{field: options.get(name) for field, name in _OPTIONS.items()},
+                "email_domains": _domains(options),
+                "mail": bool(options.get("SMTPServer")),
             }
         )
+
+
+def _domains(options: Options) -> list[str]:
+    """The domains that are accepted; none where any is."""
+    restricted = options.get("EmailDomainRestrictionEnabled")
+    return options.get("EmailDomainWhitelist").split(",") if restricted else []
 
 
 class TextHandler(ApiHandler):

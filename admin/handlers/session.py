@@ -6,6 +6,7 @@ from admin.auth.principal import mark_of
 from admin.auth.session import COOKIE, MAX_AGE_DAYS, seal
 from admin.base import ANYONE, ApiHandler, Takes
 from admin.errors import ApiError
+from admin.people import check_person
 from admin.schemas.users import LoginBody
 from gateway.directory.users import User
 
@@ -42,6 +43,7 @@ class LoginHandler(ApiHandler):
         if wait_s is not None:
             headers = {"Retry-After": str(wait_s)}
             raise ApiError(429, "too many attempts; try again later", headers=headers)
+        await check_person(self, strict=False)
         if not self.context.directory.options.get("PasswordLoginEnabled"):
             raise ApiError(403, "signing in by password is switched off")
         users = self.context.directory.users

@@ -6,6 +6,7 @@ What a person switched off stays off, and what a person changed meanwhile is not
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Protocol
 
@@ -49,12 +50,23 @@ class Recorder(Protocol):
         ...
 
 
-class Switch:
-    """Switches channels off and on, for everyone, at most once for each reason."""
+Told = Callable[[str, Channel, bool, str], Awaitable[None]]
 
-    def __init__(self, channels: Channels, books: Recorder) -> None:
+
+async def nobody(event_id: str, channel: Channel, off: bool, why: str) -> None:
+    """Tell no operator."""
+
+
+class Switch:
+    """Switches channels off and on, for everyone, at most once for each reason.
+
+    `told` learns of each, by the id of its event; it does not raise.
+    """
+
+    def __init__(self, channels: Channels, books: Recorder, told: Told = nobody) -> None:
         self._channels = channels
         self._books = books
+        self._told = told
         self._busy: set[int] = set()
 
     async def disable(self, channel: Channel, failure: Failure) -> bool:
@@ -114,3 +126,4 @@ class Switch:
         except LedgerError as error:
             # It is off all the same, and the log says so.
             log.error("the event %s was not recorded: %s", event_id, error)
+        await self._told(event_id, channel, off, why)

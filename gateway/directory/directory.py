@@ -17,8 +17,10 @@ from gateway.directory.codes import Codes
 from gateway.directory.errors import SecretsLocked
 from gateway.directory.freshness import POLL_INTERVAL_S, Apply, Follower
 from gateway.directory.keys import Key, Keys
+from gateway.directory.notices import Notices
 from gateway.directory.options import Options
 from gateway.directory.passwords import DEFAULT_ROUNDS
+from gateway.directory.proofs import Proofs
 from gateway.directory.routes import Routes
 from gateway.directory.second_factor import SecondFactors
 from gateway.directory.sessions import Sessions
@@ -69,6 +71,8 @@ class Directory:
         self.access_tokens = AccessTokens(store, clock)
         self.sessions = Sessions(store, clock)
         self.second_factors = SecondFactors(store, vault, clock)
+        self.proofs = Proofs(store, vault)
+        self.notices = Notices(store, vault)
         self._cached_keys = RecentlyUsed[str, Key](CACHED_KEYS)
         self._cached_users = RecentlyUsed[int, User](CACHED_USERS)
         self._unknown = Absent[str](CACHED_UNKNOWN, UNKNOWN_TTL_S)

@@ -20,7 +20,12 @@ Document = dict[str, Any]
 
 MAX_PAGE_SIZE = 1_000
 _MAX_PAGE = 10_000_000
-_FIELD_OF_INDEX = {"hash": "key", "access_token_hash": "access_token", "_id_": "id"}
+_FIELD_OF_INDEX = {
+    "hash": "key",
+    "access_token_hash": "access_token",
+    "mailbox": "e-mail address",
+    "_id_": "id",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.directory import checks, groups, limit_tables, moderation, policies, words
+from gateway.directory import (
+    checks,
+    groups,
+    limit_tables,
+    mail_addresses,
+    moderation,
+    notice_urls,
+    policies,
+    words,
+)
 
 Value = str | int | bool
 
@@ -63,38 +72,27 @@ def _integer(raw: object) -> int:
 
 
 _SHORT = checks.text(500)
+_NAME = checks.text(500, spaces=False)
+_HOST = checks.text(253, spaces=False)
 _PAGE = checks.text(200_000, lines=True)
 _WEB = checks.web_address(1_000, query=True)
 _AMOUNT = checks.integer(0, 10**15)
 _ANY = checks.integer(-checks.INT63_MAX, checks.INT63_MAX)
 
 _LOGIN = "signing in through other services is not part of this version"
-_MAIL = "sending e-mail is not part of this version"
-_REGISTER = "registration is not part of this version"
 _BOOKS = "every charge is an event in the books, so it cannot be switched off"
 _UNIT = "500,000 quota are 1 USD in these books, always"
 _HOLD = "what is held before a request is estimated from the request itself"
 _COUNT = "what the upstream does not report is always counted exactly"
-_PUSH = "pushing messages is not part of this version"
-_ROBOT = "the Turnstile check is not part of this version"
 _THEME = "this version has one theme"
+_SITEVERIFY = "https://challenges.cloudflare.com/turnstile/v0/siteverify"
 _DOMAINS = (
     "gmail.com,163.com,126.com,qq.com,outlook.com,hotmail.com,icloud.com,yahoo.com,foxmail.com"
 )
 
 
-def _later(reason: str, *names: str, default: Value = "") -> list[Option]:
-    check = checks.boolean if isinstance(default, bool) else _ANY
-    return [
-        Option(
-            name,
-            default,
-            _PAGE if isinstance(default, str) else check,
-            fixed=reason,
-            is_secret=name.endswith(("Token", "Secret", "SecretKey")),
-        )
-        for name in names
-    ]
+def _secrets(*names: str) -> list[Option]:
+    return [Option(name, "", _SHORT, is_secret=True) for name in names]
 
 
 _ROWS = [
@@ -137,18 +135,46 @@ _ROWS = [
     Option("PreConsumedQuota", 500, _ANY, fixed=_HOLD),
     Option("ApproximateTokenEnabled", False, checks.boolean, fixed=_COUNT),
     Option("Theme", "default", _SHORT, fixed=_THEME),
-    *_later(_LOGIN, "GitHubOAuthEnabled", "OidcEnabled", "WeChatAuthEnabled", default=False),
-    *_later(_LOGIN, "GitHubClientId", "GitHubClientSecret", "LarkClientId", "LarkClientSecret"),
-    *_later(_LOGIN, "OidcClientId", "OidcClientSecret", "OidcWellKnown"),
-    *_later(_LOGIN, "OidcAuthorizationEndpoint", "OidcTokenEndpoint", "OidcUserinfoEndpoint"),
-    *_later(_LOGIN, "WeChatServerAddress", "WeChatServerToken", "WeChatAccountQRCodeImageURL"),
-    *_later(_MAIL, "EmailVerificationEnabled", default=False),
-    *_later(_MAIL, "EmailDomainRestrictionEnabled", default=False),
-    *_later(_MAIL, "EmailDomainWhitelist", default=_DOMAINS),
-    *_later(_MAIL, "SMTPServer", "SMTPFrom", "SMTPAccount", "SMTPToken"),
-    *_later(_MAIL, "SMTPPort", default=587),
-    *_later(_MAIL, "QuotaRemindThreshold", default=1000),
-    *_later(_REGISTER, "QuotaForInviter", "QuotaForInvitee", default=0),
+    *(
+        Option(name, False, checks.boolean, fixed=_LOGIN)
+        for name in ("GitHubOAuthEnabled", "OidcEnabled", "WeChatAuthEnabled")
+    ),
+    *(Option(name, "", _NAME) for name in ("GitHubClientId", "LarkClientId", "OidcClientId")),
+    *(
+        Option(f"Oidc{name}", "", _WEB)
+        for name in ("WellKnown", "AuthorizationEndpoint", "TokenEndpoint", "UserinfoEndpoint")
+    ),
+    Option("WeChatServerAddress", "", checks.web_address(500)),
+    Option("WeChatAccountQRCodeImageURL", "", _WEB),
+    *_secrets("GitHubClientSecret", "LarkClientSecret", "OidcClientSecret", "WeChatServerToken"),
+    # Who may sign up, and what for (docs/people.md).
+    Option("EmailVerificationEnabled", False, checks.boolean),
+    Option("EmailDomainRestrictionEnabled", False, checks.boolean),
+    Option("EmailDomainWhitelist", _DOMAINS, mail_addresses.domains),
+    Option("QuotaForInviter", 0, _AMOUNT),
+    Option("QuotaForInvitee", 0, _AMOUNT),
+    # How many invitations a day are rewarded to one inviter, 0 for any. Not an option of One API's.
+    Option("InviteRewardsPerDay", 20, checks.integer(0, 1_000)),
+    Option("TurnstileCheckEnabled", False, checks.boolean),
+    Option("TurnstileSiteKey", "", _NAME),
+    *_secrets("TurnstileSecretKey"),
+    # Where Turnstile's tokens are checked. Not an option of One API's.
+    Option("TurnstileVerifyUrl", _SITEVERIFY, _WEB),
+    # Mail out, and other ways for notices. The names below without SMTP, MessagePusher and
+    # QuotaRemind are not One API's.
+    Option("SMTPServer", "", _HOST),
+    Option("SMTPPort", 587, checks.integer(1, 65_535)),
+    Option("SMTPAccount", "", _SHORT),
+    Option("SMTPFrom", "", mail_addresses.sender),
+    *_secrets("SMTPToken"),
+    # Quota below which a user is written to, once each time, 0 for never.
+    Option("QuotaRemindThreshold", 1000, _AMOUNT),
+    Option("NoticeReceivers", "", mail_addresses.receivers),
+    Option("MessagePusherAddress", "", _WEB),
+    Option("NoticeWebhookUrl", "", _WEB),
+    *_secrets("MessagePusherToken", "NoticeWebhookSecret"),
+    # Often holds the key of a device or a bot, so it is a secret.
+    Option("NoticeUrlTemplate", "", notice_urls.template, is_secret=True),
     # Off when the upstream says that its key is dead, or a test finds it slow; on again when a test
     # succeeds.
     Option("AutomaticDisableChannelEnabled", False, checks.boolean),
@@ -160,9 +186,6 @@ _ROWS = [
     Option("ModelLimits", "{}", limit_tables.table(of_groups=False)),
     # Seconds that a test may take before its channel counts as slow; 0 is any time.
     Option("ChannelDisableThreshold", 5, checks.integer(0, 3_600)),
-    *_later(_PUSH, "MessagePusherAddress", "MessagePusherToken"),
-    *_later(_ROBOT, "TurnstileCheckEnabled", default=False),
-    *_later(_ROBOT, "TurnstileSiteKey", "TurnstileSecretKey"),
 ]
 
 OPTIONS: dict[str, Option] = {option.name: option for option in _ROWS}

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.directory.documents import Document
 from gateway.directory.errors import Invalid
+from gateway.directory.option_guards import objection
 from gateway.directory.option_table import OPTIONS, Option, Value
 from gateway.directory.vault import Vault
 from ledger.store import Store
@@ -37,7 +38,8 @@ class Options:
     async def set(self, name: str, raw: object) -> Value:
         """Change one option, given as text or in its type; returns the value set.
 
-        Raises Invalid for an unknown name, a bad value, or a feature that this version lacks.
+        Raises Invalid for an unknown name, a bad value, a feature that this version lacks, or a
+        switch without what it needs.
         """
         row = OPTIONS.get(name)
         if row is None:
@@ -46,6 +48,9 @@ class Options:
             value = row.parse(raw)
         except ValueError as error:
             raise Invalid(name, str(error)) from None
+        said = objection(name, value, self.get)
+        if said is not None:
+            raise Invalid(name, said)
         await self._write(row, value)
         return value
 

@@ -30,6 +30,7 @@ class User:
 
     `budgets` limit what may be spent in a day, week or month of `budget_timezone` ("" is UTC).
     `rpm`, `tpm` and `concurrency` are limits of all keys together (see limit_tables.py).
+    `mailbox` names the mailbox that the user has proved to read, which no two users share.
     """
 
     id: int
@@ -39,6 +40,7 @@ class User:
     role: int = ROLE_COMMON
     status: int = STATUS_ENABLED
     email: str = ""
+    mailbox: str = ""
     group: str = "default"
     aff_code: str = ""
     inviter_id: int = 0
@@ -72,6 +74,15 @@ class User:
 _FIELDS = [f.name for f in fields(User) if f.name not in ("id", "budgets")]
 
 
+_mail_text = checks.text(50, spaces=False)
+
+
+def _mail(value: Any) -> str:
+    """An address in lower case, as all are kept: people type theirs this way and that."""
+    lowered: str = _mail_text(value).lower()
+    return lowered
+
+
 class Users(Documents[User]):
     """The users. Passwords and access tokens are stored as hashes only."""
 
@@ -84,7 +95,8 @@ class Users(Documents[User]):
         "display_name": checks.text(20),
         "role": checks.one_of((ROLE_COMMON, ROLE_ADMIN, ROLE_ROOT)),
         "status": checks.one_of((STATUS_ENABLED, STATUS_DISABLED)),
-        "email": checks.text(50, spaces=False),
+        "email": _mail,
+        "mailbox": checks.text(60, spaces=False),
         "group": checks.text(32, shortest=1),
         "inviter_id": checks.integer(0, checks.INT63_MAX),
         "github_id": checks.text(100),
@@ -146,9 +158,12 @@ class Users(Documents[User]):
     async def update(self, object_id: int, changes: Mapping[str, Any]) -> User:
         """Change the given fields; a new role or status ends the user's sessions.
 
-        Raises Invalid (nothing was changed), Conflict, NotFound.
+        An address given without its mailbox is one that nobody has proved. Raises Invalid (nothing
+        was changed), Conflict, NotFound.
         """
         cleaned = checks.clean(self.checks, changes)
+        if "email" in cleaned:
+            cleaned.setdefault("mailbox", "")
         ends = not _SESSION_ENDING.isdisjoint(cleaned)
         return await self._change(object_id, cleaned, _END_SESSIONS if ends else None)
 
@@ -177,6 +192,7 @@ class Users(Documents[User]):
             "status": STATUS_DELETED,
             "username": f"deleted_{object_id}_{letters(8)}",
             "access_token_hash": "",
+            "mailbox": "",
             **dict.fromkeys(("github_id", "wechat_id", "lark_id", "oidc_id"), ""),
         }
         return await self._change(object_id, gone, _END_SESSIONS)
@@ -199,11 +215,26 @@ class Users(Documents[User]):
         fits = await passwords.check_password(password, user.password_hash if user else None)
         return user if fits else None
 
+    async def by_mail(self, mail: str, mailbox: str) -> User | None:
+        """Find the user who proved to read a mailbox, else the only one who has the address."""
+        return await self._find({"mailbox": mailbox}) or await self._by_email(mail)
+
+    async def by_aff_code(self, code: str) -> User | None:
+        """Find the usable user whose invitation code this is."""
+        user = await self._find({"aff_code": code}) if code.isprintable() and code else None
+        return user if user and user.is_usable else None
+
+    async def has_mailbox(self, mailbox: str) -> bool:
+        """Whether somebody proved to read this mailbox."""
+        return await self._find({"mailbox": mailbox}) is not None
+
     async def _by_email(self, email: str) -> User | None:
         if "@" not in email or not email.isprintable():
             return None
         docs = await self._store.find_list(
-            self.collection, {"email": email, "deleted": False}, limit=2
+            self.collection,
+            {"email": {"$in": [email, email.lower()]}, "deleted": False},
+            limit=2,
         )
         return self.read(docs[0]) if len(docs) == 1 else None
 

@@ -50,6 +50,8 @@ class Door:
 
 # One API's, for both of its limits by address.
 BY_ADDRESS_SPAN_S = 180
+# Codes and links that are sent to one mailbox.
+MAIL_MOST, MAIL_SPAN_S = 5, 20 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Doors:
     """All doors of a process; None is always open."""
 
     sign_in: Door
+    mail: Door
     api: Door | None
     web: Door | None
 
@@ -69,5 +72,8 @@ class Doors:
             return Door(visits, name, most, BY_ADDRESS_SPAN_S) if most else None
 
         return cls(
-            Door(visits, "sign-in", *sign_in), by_address("api", api), by_address("web", web)
+            Door(visits, "sign-in", *sign_in),
+            Door(visits, "mail", MAIL_MOST, MAIL_SPAN_S),
+            by_address("api", api),
+            by_address("web", web),
         )

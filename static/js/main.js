@@ -4,6 +4,7 @@ import { installExactCopy } from "./copy.js";
 import { h, fill } from "./dom.js";
 import { frame } from "./frame.js";
 import { onLanguage, t } from "./i18n.js";
+import { joinPage, resetPage } from "./joining.js";
 import { KeysPage } from "./keys.js";
 import { LogPage } from "./log.js";
 import { failure } from "./notice.js";
@@ -12,6 +13,7 @@ import { Session } from "./session.js";
 import { signInPage } from "./signin.js";
 
 const HEALTH_EVERY_MS = 30_000;
+const STRANGERS = { join: joinPage, reset: resetPage };
 const PAGES = { log: LogPage, keys: KeysPage, books: BooksPage };
 
 class Console {
@@ -47,14 +49,15 @@ class Console {
   renderSignIn() {
     this.pages = {};
     document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
-    const { node, focus } = signInPage(this.session);
+    const made = STRANGERS[read().page] ?? signInPage;
+    const { node, focus } = made(this.session);
     fill(this.root, frame(this.session, null, node));
     this.title(null);
     focus();
   }
 
   route() {
-    if (this.user === null) return;
+    if (this.user === null) return this.renderSignIn();
     if (this.shown?.name === this.name()) this.shown.page.route();
     else this.render();
   }

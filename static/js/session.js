@@ -47,8 +47,8 @@ export class Session {
     this.changed();
   }
 
-  async signIn(username, password) {
-    this.user = (await api.post("/api/user/login", { username, password })).data;
+  async signIn(username, password, params = {}) {
+    this.user = (await api.post("/api/user/login", { username, password }, { params })).data;
     this.ended = false;
     localStorage.setItem("tollgate.signedin", "1");
     await this.resume();

@@ -1,9 +1,11 @@
 // Signing in, and what can be said about the gateway to someone who has not.
 import { h, fill } from "./dom.js";
 import { t } from "./i18n.js";
+import { field, ways } from "./joining.js";
 import { failure } from "./notice.js";
 import { stateWord } from "./frame.js";
 import { when } from "./time.js";
+import { robotCheck } from "./turnstile.js";
 
 const SAID = { 401: "signin.wrong", 403: "signin.barred", 429: "signin.slow" };
 
@@ -19,10 +21,6 @@ function facts(session) {
     h("dt", {}, t(label)), h("dd", {}, value)]));
 }
 
-function field(name, label, props) {
-  return h("label.field", {}, h("span", {}, label), h("input", { name, required: true, ...props }));
-}
-
 /** The refusal in the reader's words; the server's own words where we have none. */
 function inWords(error) {
   const said = SAID[error.status];
@@ -30,7 +28,7 @@ function inWords(error) {
   return error;
 }
 
-async function submit(form, says, button, session) {
+async function submit(form, says, button, session, robot) {
   const username = form.elements.username.value.trim();
   const password = form.elements.password.value;
   if (!username || !password) {
@@ -42,26 +40,28 @@ async function submit(form, says, button, session) {
   button.setAttribute("aria-disabled", "true");
   button.textContent = t("signin.going");
   try {
-    await session.signIn(username, password);
+    await session.signIn(username, password, robot.params());
   } catch (error) {
     fill(says, failure(inWords(error)));
     button.setAttribute("aria-disabled", "false");
     button.textContent = t("signin.go");
     form.elements.password.select();
+    robot.again();
   }
 }
 
 export function signInPage(session) {
   const says = h("div", {}, session.ended ? h("p.notice.warning", { role: "status" }, t("error.ended")) : null);
   const button = h("button.button.primary", { type: "submit" }, t("signin.go"));
+  const robot = robotCheck(session);
   const form = h("form", { novalidate: true },
     h("h1", {}, t("signin.title")), says,
     field("username", t("signin.username"), { autocomplete: "username", autocapitalize: "none", spellcheck: "false" }),
     field("password", t("signin.password"), { type: "password", autocomplete: "current-password" }),
-    button);
+    robot.node, button);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    submit(form, says, button, session);
+    submit(form, says, button, session, robot);
   });
-  return { node: h("div.signin", {}, form, facts(session)), focus: () => form.elements.username.focus() };
+  return { node: h("div.signin", {}, form, ways(session, ""), facts(session)), focus: () => form.elements.username.focus() };
 }

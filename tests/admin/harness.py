@@ -1,6 +1,7 @@
 """A management server on a real socket, and people who talk to it."""
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tornado.web import Application
 
 from admin import AdminContext, routes
 from admin.auth.throttle import LIMIT, WINDOW_S
+from admin.robot import Robot
 from gateway.directory.bootstrap import first_start
 from gateway.directory.care import RoundRuns
 from gateway.directory.catalogue import Catalogue
@@ -120,7 +122,19 @@ class Server:
         await self.books.close()
 
 
-async def serve(store: Store, requests_by_address: int = 0) -> Server:
+class Anybody:
+    """Takes nobody for a robot; the real check is tested with who comes in."""
+
+    async def check(self, token: str, address: str) -> bool | None:
+        """Say so."""
+        return True
+
+
+async def serve(
+    store: Store,
+    requests_by_address: int = 0,
+    robot: Callable[[Callable[[str], Any]], Robot] = lambda option: Anybody(),
+) -> Server:
     """Open books and directory on a database and serve the management routes."""
     clock = Clock()
     books = await Books.open(store, clock, flush_interval_s=0.02)
@@ -139,6 +153,8 @@ async def serve(store: Store, requests_by_address: int = 0) -> Server:
         start_time_s=1_700_000_000,
         care=care,
         throttle=doors.sign_in,
+        asking=doors.mail,
+        robot=robot(directory.options.get),
         door=doors.api,
         reversing=Runner(books),
         models_for=directory.models_for,

@@ -16,6 +16,8 @@ WRITES = [
     ("PUT", "/api/user/self"),
     ("POST", "/api/user/manage"),
     ("POST", "/api/user/login"),
+    ("POST", "/api/user/register"),
+    ("POST", "/api/user/reset"),
     ("POST", "/api/user/topup"),
     ("POST", "/api/topup"),
     ("POST", "/api/token/"),

@@ -95,7 +95,8 @@ def pages(server: Server, chromium: Browser) -> Iterator[Open]:
     yield opened
     for context in contexts:
         context.close()
-    assert not [text for text in wrong if not any(part in text for part in tolerated)]
+    wrong = [text for text in wrong if not any(part in text for part in tolerated)]
+    assert not wrong, wrong
 
 
 def sign_in(page: Page, name: str, password: str = "password-1") -> None:

@@ -1,7 +1,9 @@
 import books from "./en.books.js";
+import people from "./en.people.js";
 
 export default {
   ...books,
+  ...people,
   "copy": "Copy",
   "copied": "Copied",
   "copy.failed": "The browser refused to copy",

@@ -1,7 +1,9 @@
 import books from "./zh-CN.books.js";
+import people from "./zh-CN.people.js";
 
 export default {
   ...books,
+  ...people,
   "copy": "复制",
   "copied": "已复制",
   "copy.failed": "浏览器不允许复制",

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.directory.directory import Directory
 from gateway.directory.errors import Invalid
+from gateway.directory.option_guards import GUARDS
 from gateway.directory.option_table import OPTIONS
 from ledger.store import Store
 
@@ -37,6 +38,10 @@ async def test_defaults_are_one_apis(directory: Directory) -> None:
         ("GitHubOAuthEnabled", "false", False),
         ("LogConsumeEnabled", "true", True),
         ("SMTPPort", "587", 587),
+        ("EmailDomainWhitelist", "@Example.com, b.test", "example.com,b.test"),
+        ("NoticeReceivers", "A@b.test;c@d.test,", "a@b.test;c@d.test"),
+        ("OidcWellKnown", "https://id.test/.well-known/x", "https://id.test/.well-known/x"),
+        ("GitHubClientId", "Iv1.abc", "Iv1.abc"),
     ],
 )
 async def test_values_are_set_in_their_type(directory: Directory, name, raw, value) -> None:
@@ -52,7 +57,16 @@ async def test_values_are_set_in_their_type(directory: Directory, name, raw, val
         ("NoSuchOption", "1", "no such option"),
         ("ModelRatio", "{}", "no such option"),
         ("GitHubOAuthEnabled", "true", "not part of this version"),
-        ("SMTPServer", "mail.example", "not part of this version"),
+        ("SMTPFrom", "nobody", "e-mail address"),
+        ("SMTPPort", "70000", "between"),
+        ("EmailDomainWhitelist", "nonsense", "domain"),
+        ("NoticeReceivers", "a@b.test;nobody", "e-mail address"),
+        ("EmailVerificationEnabled", "true", "mail server first"),
+        ("TurnstileCheckEnabled", True, "TurnstileSiteKey, TurnstileSecretKey"),
+        ("NoticeUrlTemplate", "https://api.test/plain", "must contain"),
+        ("NoticeUrlTemplate", "https://{title}.test/{text}", "host"),
+        ("NoticeUrlTemplate", "https://api.test/{title}/{token}", "only"),
+        ("NoticeUrlTemplate", "file:///{title}", "http"),
         ("ChannelDisableThreshold", "-1", "between"),
         ("LogConsumeEnabled", "false", "books"),
         ("QuotaPerUnit", "1000000", "500,000"),
@@ -95,3 +109,43 @@ async def test_a_value_of_another_version_counts_as_the_default(
         await store.insert_one("options", {"_id": name, "value": value, "changed_us": later_us})
     await directory.refresh()
     assert directory.options.get("RetryTimes") == 0 and directory.options.get("Theme") == "default"
+
+
+ONE_API = """
+PasswordLoginEnabled PasswordRegisterEnabled EmailVerificationEnabled GitHubOAuthEnabled OidcEnabled
+WeChatAuthEnabled TurnstileCheckEnabled RegisterEnabled EmailDomainRestrictionEnabled
+AutomaticDisableChannelEnabled AutomaticEnableChannelEnabled ApproximateTokenEnabled
+LogConsumeEnabled DisplayInCurrencyEnabled DisplayTokenStatEnabled ChannelDisableThreshold
+QuotaForNewUser QuotaForInviter QuotaForInvitee QuotaRemindThreshold PreConsumedQuota QuotaPerUnit
+RetryTimes SMTPPort EmailDomainWhitelist SMTPServer SMTPFrom SMTPAccount SMTPToken Notice About
+HomePageContent Footer SystemName Logo ServerAddress Theme GitHubClientId GitHubClientSecret
+LarkClientId LarkClientSecret OidcClientId OidcClientSecret OidcWellKnown OidcAuthorizationEndpoint
+OidcTokenEndpoint OidcUserinfoEndpoint WeChatServerAddress WeChatServerToken
+WeChatAccountQRCodeImageURL MessagePusherAddress MessagePusherToken TurnstileSiteKey
+TurnstileSecretKey TopUpLink ChatLink
+""".split()
+
+
+def test_every_option_of_one_api_is_there_and_guards_name_options() -> None:
+    assert set(ONE_API) <= set(OPTIONS)
+    secrets = {name for name, option in OPTIONS.items() if option.is_secret}
+    assert {name for name in ONE_API if name.endswith(("Token", "Secret", "SecretKey"))} <= secrets
+    for switch, guard in GUARDS.items():
+        assert {switch, *guard.needed} <= set(OPTIONS)
+
+
+async def test_a_switch_keeps_what_it_needs(directory: Directory, store: Store) -> None:
+    options = directory.options
+    await options.set("TurnstileSiteKey", "site")
+    await options.set("TurnstileSecretKey", "very secret")
+    (stored,) = await store.find_list("options", {"_id": "TurnstileSecretKey"})
+    assert "very secret" not in str(stored)
+    await options.set("TurnstileCheckEnabled", "true")
+    with pytest.raises(Invalid, match="turn that off first"):
+        await options.set("TurnstileSecretKey", "")
+    assert options.get("TurnstileSecretKey") == "very secret"
+    await options.set("TurnstileCheckEnabled", False)
+    await options.set("TurnstileSecretKey", "")
+    with pytest.raises(Invalid, match="domains"):
+        await options.set("EmailDomainWhitelist", "")
+        await options.set("EmailDomainRestrictionEnabled", True)

@@ -1,0 +1,20 @@
+// The words of the pages for people who are not signed in.
+export default {
+  "way.signin": "Sign in",
+  "way.join": "Create an account",
+  "way.reset": "Forgot the password?",
+  "join.title": "Create an account",
+  "join.email": "E-mail address",
+  "join.password": "New password, 8 characters or more",
+  "join.code": "Code from the mail",
+  "join.send": "Send a code",
+  "join.sent": "A code is on its way. It is good for ten minutes.",
+  "join.go": "Create the account",
+  "join.needs": "Fill in every field.",
+  "reset.title": "Set a new password",
+  "reset.ask": "Send a link",
+  "reset.sent": "If an account has this address, a link is on its way. It is good for ten minutes.",
+  "reset.set": "Set the password",
+  "reset.done": "The password is set. Sign in with it.",
+  "robot.absent": "The check for robots could not be loaded. Reload the page, or allow challenges.cloudflare.com.",
+};

@@ -1,0 +1,20 @@
+// 未登录时各页面的文字。
+export default {
+  "way.signin": "登录",
+  "way.join": "注册账户",
+  "way.reset": "忘记密码？",
+  "join.title": "注册账户",
+  "join.email": "邮箱地址",
+  "join.password": "新密码（至少 8 个字符）",
+  "join.code": "邮件中的验证码",
+  "join.send": "发送验证码",
+  "join.sent": "验证码已发出，十分钟内有效。",
+  "join.go": "注册",
+  "join.needs": "请填写所有字段。",
+  "reset.title": "设置新密码",
+  "reset.ask": "发送链接",
+  "reset.sent": "如果该邮箱绑定了账户，重置链接已发出，十分钟内有效。",
+  "reset.set": "设置密码",
+  "reset.done": "密码已更新，请用新密码登录。",
+  "robot.absent": "人机验证未能加载。请刷新页面，或允许访问 challenges.cloudflare.com。",
+};
