@@ -10,6 +10,7 @@ from admin.schemas.channels import ChannelCreateBody, ChannelUpdateBody
 from admin.schemas.users import SearchQuery
 from admin.views import channel_json, shown
 from gateway.directory.channels import KIND_AUTO, Channel
+from gateway.directory.upstream_secrets import lines_of
 from gateway.directory.users import ROLE_ADMIN
 from ledger.accounts import read_many
 
@@ -71,7 +72,7 @@ class ChannelsHandler(ChannelBase):
         With `multi_key` it is one channel, in which the lines take turns.
         """
         sent = self.body(ChannelCreateBody())
-        keys = [line.strip() for line in sent.pop("key", "").splitlines() if line.strip()]
+        keys = lines_of(sent.pop("key", ""))
         if sent.pop("multi_key"):
             keys = ["\n".join(keys)]
         fields = _stored(sent)

@@ -88,7 +88,9 @@ class Hosted(Asking):
 
     `dialect` is one that clients speak, by its name in gateway/dialects/table.py; the catalogue's
     paths name its task. Answers, errors and the events of streams are to be the dialect's own: what
-    the host wraps them in is taken off in `exchange` or by a framing.
+    the host wraps them in is taken off in `exchange` or by a framing. `fetches` is false where the
+    maker's own servers fetch images by their addresses and the host does not.
     """
 
     dialect: str
+    fetches: bool = True

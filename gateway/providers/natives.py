@@ -11,12 +11,18 @@ from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.cohere import Cohere
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
+from gateway.providers.vertex import VertexClaude, VertexGemini
+from gateway.providers.vertex_embeddings import VertexEmbeddings
 
 _ALL: tuple[Native, ...] = (
     Ollama(),
     Cohere(),
+    VertexEmbeddings(),
 )
-_HOSTED: tuple[Hosted, ...] = ()
+_HOSTED: tuple[Hosted, ...] = (
+    VertexGemini(),
+    VertexClaude(),
+)
 
 NATIVES: Mapping[str, Native] = {native.name: native for native in _ALL}
 HOSTED: Mapping[str, Hosted] = {hosted.name: hosted for hosted in _HOSTED}

@@ -130,7 +130,7 @@ async def _begin(
     assert wire is not None, "a channel that has no such route is not chosen"
     try:
         secret, config = relay.directory.secret_of(channel), relay.directory.config_of(channel)
-        await user_content.fetch(relay, x, wire)
+        await user_content.fetch(relay, x, wire, vendor)
         body = body_for(x.ask, channel, x.clamp, wire, vendor, x.images)
     except SecretsLocked as error:
         raise _refused_call(CallFailed("upstream_auth", str(error)), vendor) from error

@@ -13,7 +13,9 @@ from typing import Any
 from gateway.dialects.dialect import Json
 from gateway.dialects.gemini.media import is_open
 from gateway.dialects.table import DIALECTS, SOURCES
+from gateway.directory.catalogue import Vendor
 from gateway.formats.openai import Endpoint
+from gateway.providers.natives import HOSTED
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 from gateway.relay.fetch import FetchFailed
@@ -25,12 +27,14 @@ MAX_BYTES = 40 << 20
 log = logging.getLogger("tollgate.relay")
 
 
-async def fetch(relay: Relay, x: Exchange, wire: Endpoint) -> None:
+async def fetch(relay: Relay, x: Exchange, wire: Endpoint, vendor: Vendor) -> None:
     """Fetch what the upstream behind `wire` could not. Raises RelayError 400."""
     ask = x.ask
     # Within one dialect, addresses are the affair of its client and its upstream.
     same = wire.dialect == ask.endpoint.dialect
-    if same or SOURCES[wire.dialect].fetches or b"http" not in ask.raw:
+    hosted = HOSTED.get(vendor.protocol)
+    fetches = SOURCES[wire.dialect].fetches and (hosted is None or hosted.fetches)
+    if same or fetches or b"http" not in ask.raw:
         return
     chat = DIALECTS[ask.endpoint.dialect].request_to_chat({**ask.body, "model": ask.model})
     wanted = [url for url in dict.fromkeys(_urls(chat)) if url not in x.images]

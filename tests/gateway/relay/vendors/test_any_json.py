@@ -16,7 +16,7 @@ from gateway.channels.retry import Again, again
 from gateway.providers import natives
 from gateway.providers.asking import Codes
 from gateway.providers.base import Answer, CallFailed
-from gateway.providers.native import Native
+from gateway.providers.native import CHAT, Native
 from gateway.providers.native_http import MAX_LINE, _as_events
 from gateway.providers.natives import NATIVES
 from gateway.relay.errors import RelayError
@@ -40,7 +40,7 @@ JSON = st.recursive(
 KINDS = ("message-start", "content-delta", "tool-call-start", "tool-call-delta", "message-end")
 
 
-@pytest.mark.parametrize("name", list(NATIVES))
+@pytest.mark.parametrize("name", [name for name, each in NATIVES.items() if CHAT in each.tasks])
 @given(said=st.dictionaries(st.sampled_from(NAMES), JSON), kind=st.sampled_from((*KINDS, None)))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_json_is_read_or_passed_over(name: str, said: Any, kind: Any) -> None:

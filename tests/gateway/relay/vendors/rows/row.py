@@ -42,13 +42,14 @@ class Row:
     """One vendor.
 
     `type` is the channel type, `fake` makes its server, `secret` is the upstream key, `config` the
-    channel's, `model` what the upstream calls the model where its name matters. `chat_path` is
-    asked for chat, `stream_path` for streams where that is another. `sampling` are the fields of a
-    request for it that the vendor can be told; others are passed over. `seen` reads a request as
-    its fake got it. `frame` is the usage report that a script's answer has, of a stream as well,
-    `usage` what it means. `linked` says that images may stay where they are. `refused` are requests
-    that the vendor has no way to say: fields, and what is named. `planned` is what is thought
-    beside calls.
+    channel's (or what makes it of the fake), `model` what the upstream calls the model where its
+    name matters, `embed_model` the one for vectors. `chat_path` is asked for chat, `stream_path`
+    for streams where that is another. `sampling` are the fields of a request for it that the vendor
+    can be told; others are passed over. `seen` reads a request as its fake got it. `frame` is the
+    usage report that a script's answer has, of a stream as well, `usage` what it means. `linked`
+    says that images may stay where they are. `refused` are requests that the vendor has no way to
+    say: fields, and what is named. `planned` is what is thought beside calls. `closes` says
+    that the gateway leaves after the event that ends an answer; else it waits for what may follow.
     """
 
     type: int
@@ -63,7 +64,9 @@ class Row:
     rerank_path: str = ""
     stream_path: str = ""
     model: str = ""
-    config: Json = field(default_factory=dict)
+    config: Json | Callable[[Any], Json] = field(default_factory=dict)
+    embed_model: str = ""
+    closes: bool = True
     sampling: frozenset[str] = ALL_SAMPLING
 
 
