@@ -33,7 +33,7 @@ INSTALL = [
     "python-multipart>=0.0.34,<0.1",
     "tinytag>=2.3,<3",
     "tzdata>=2025.2",
-    "google-auth>=2.40,<3",  # signs for service accounts
+    "google-auth>=2.62,<3",  # signs for service accounts
 ]
 
 EXTRAS = {
