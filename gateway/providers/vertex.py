@@ -144,7 +144,7 @@ def _region(call: Call) -> str:
 
 def _account(call: Call) -> Account | None:
     """Return the account that asks, None for an API key. Raises CallFailed."""
-    text = _said(call, "vertex_ai_adc") or call.secret
+    text = (_said(call, "vertex_ai_adc") or call.secret).strip()
     is_key = not text.startswith("{")
     return None if is_key else account_of(text, _said(call, "token_url"))
 

@@ -68,7 +68,8 @@ class VertexEmbeddings(OnVertex, Native):
         """Return the tokens of all texts; None where one was not counted."""
         counts = [count(each.get("token_count")) for each in children(frame, "statistics")]
         known = [each for each in counts if each is not None]
-        return {"input": sum(known)} if known and len(known) == len(counts) else None
+        total = count(sum(known))
+        return {"input": total} if total is not None and 0 < len(known) == len(counts) else None
 
     def texts(self, event: Any) -> Iterator[str]:
         """Vectors hold no text."""

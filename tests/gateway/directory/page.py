@@ -97,9 +97,9 @@ account, so they are not compared with the upstream's.
 ### PaLM
 
 Google switched it off in 2024. Channels of type 11 that come from One API can be seen, disabled,
-deleted and made channels of another type (Gemini is 24); nobody can make or change one. Who asks
-for a model that only they serve gets 404 `model_not_found` with these words; nothing is sent and
-nothing is charged.
+deleted and made channels of another type (Gemini is 24); nobody can make one, or give one another
+address, key or config. Who asks for a model that only they serve gets 404 `model_not_found` with
+these words; nothing is sent and nothing is charged.
 
 ### Servers of one's own
 

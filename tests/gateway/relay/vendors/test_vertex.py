@@ -18,6 +18,7 @@ from gateway.providers.base import Call
 from gateway.providers.vertex import VertexClaude
 from tests.fakes.google_tokens import pem
 from tests.fakes.native import WORDS
+from tests.fakes.proxies import FakeProxy
 from tests.fakes.vertex import API_KEY, EMBEDDING, GEMINI, PLACE, FakeVertex
 from tests.fakes.vertex_claude import CLAUDE
 from tests.gateway.channels.anything import Vendor
@@ -57,6 +58,16 @@ async def test_a_token_is_fetched_once_and_again_when_it_is_refused(case: Case) 
     trial = await tried(case, channel)
     assert not trial.ok and "status 503, temporarily_unavailable" in trial.message
     assert trial.failure is not None and trial.failure.code == "upstream_unreachable"
+
+
+async def test_tokens_are_asked_for_on_the_channels_way(case: Case) -> None:
+    async with FakeProxy("http") as proxy:
+        account = tokens(case).account(client_id="2")  # whose token is not known yet
+        config = {"region": "us-east5", "vertex_ai_adc": account}
+        channel = await add(case, config=config, proxy=proxy.url)
+        assert (await tried(case, channel)).ok
+        ports = [port for _, port in proxy.reached]
+        assert ports == [tokens(case).port, case.fake.port]
 
 
 async def test_an_account_that_google_does_not_know(case: Case) -> None:
