@@ -88,8 +88,8 @@ class Hosted(Asking):
 
     `dialect` is one that clients speak, by its name in gateway/dialects/table.py; the catalogue's
     paths name its task. Answers, errors and the events of streams are to be the dialect's own: what
-    the host wraps them in is taken off in `exchange` or by a framing. `fetches` is false where the
-    maker's own servers fetch images by their addresses and the host does not.
+    the host wraps them in is taken off in `exchange` or by a framing. `fetches` says whether it
+    fetches images by their addresses; where not, the gateway does when it converts a body.
     """
 
     dialect: str

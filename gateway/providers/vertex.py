@@ -100,6 +100,7 @@ class VertexGemini(OnVertex, Hosted):
 
     name = "vertex-gemini"
     dialect = "gemini"
+    fetches = False
     streams = ("generateContent", "streamGenerateContent?alt=sse")
 
     def sent(self, call: Call) -> bytes:

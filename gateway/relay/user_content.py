@@ -28,12 +28,11 @@ log = logging.getLogger("tollgate.relay")
 
 
 async def fetch(relay: Relay, x: Exchange, wire: Endpoint, vendor: Vendor) -> None:
-    """Fetch what the upstream behind `wire` could not. Raises RelayError 400."""
-    ask = x.ask
+    """Fetch what the vendor behind `wire` could not. Raises RelayError 400."""
+    ask, hosted = x.ask, HOSTED.get(vendor.protocol)
+    fetches = SOURCES[wire.dialect].fetches if hosted is None else hosted.fetches
     # Within one dialect, addresses are the affair of its client and its upstream.
     same = wire.dialect == ask.endpoint.dialect
-    hosted = HOSTED.get(vendor.protocol)
-    fetches = SOURCES[wire.dialect].fetches and (hosted is None or hosted.fetches)
     if same or fetches or b"http" not in ask.raw:
         return
     chat = DIALECTS[ask.endpoint.dialect].request_to_chat({**ask.body, "model": ask.model})

@@ -13,7 +13,7 @@ import pytest_asyncio
 from gateway.channels.health import Rules
 from gateway.channels.watch import Watch
 from gateway.directory.channels import Channel
-from gateway.providers.natives import HOSTED, NATIVES
+from gateway.providers.natives import NATIVES
 from tests.fakes.native import Json, NativeFake, Script
 from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.vendors.rows.row import Row, Seen
@@ -56,8 +56,9 @@ class Case:
 
     async def offers(self, feature: str, **asked: Any) -> bool:
         """Whether the vendor has a feature; where it has none, asking for it is refused."""
-        protocol = self.gate.running.relay.catalogue.vendor(self.row.type).protocol
-        if protocol in HOSTED or feature in NATIVES[protocol].offers:
+        vendor = self.gate.running.relay.catalogue.vendor(self.row.type)
+        native = NATIVES.get(vendor.of(self.row.model).protocol)
+        if native is None or feature in native.offers:  # a host has what its dialect has
             return True
         answer = await self.post(**asked)
         assert answer.status_code == 400 and answer.json()["error"]["param"], answer.text
@@ -81,16 +82,17 @@ async def all_cases(running_gate: Gate) -> AsyncIterator[dict[str, Case]]:
         for name, row in ROWS.items():
             fake = await opened.enter_async_context(row.fake())
             names = [name, f"{name}-embed", f"{name}-rerank", f"{name}-internet"]
-            prices = [{"model": each, **PRICE} for each in (*names[:2], names[3])]
+            mapped = {name: row.model, f"{name}-embed": row.embed_model}
+            mapped = {known: served for known, served in mapped.items() if served}
+            priced = dict.fromkeys((*names[:2], names[3], *mapped.values()))
+            prices = [{"model": each, **PRICE} for each in priced]
             await running_gate.price(*prices, {"model": names[2], "calls": "0.002"})
             channels = running_gate.running.directory.channels
             given: Json = {"type": row.type, "name": name, "base_url": fake.url, "models": names}
             if row.config:
                 given["config"] = row.config(fake) if callable(row.config) else row.config
-            mapping = {name: row.model, f"{name}-embed": row.embed_model}
-            given["model_mapping"] = {mine: theirs for mine, theirs in mapping.items() if theirs}
-            for theirs in filter(None, mapping.values()):
-                await running_gate.price({"model": f"{theirs}({row.type})", **PRICE})
+            if mapped:
+                given["model_mapping"] = mapped
             channel = await channels.create(given, row.secret)
             _, key = await running_gate.key()
             made[name] = Case(running_gate, name, row, fake, channel, key)
