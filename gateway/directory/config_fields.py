@@ -84,6 +84,7 @@ class ConfigField:
             "default": self.default,
             "pattern": self.pattern,
             "choices": list(self.choices),
+            "holds": list(self.holds),
         }
 
 
