@@ -36,6 +36,7 @@ INSTALL = [
     "tzdata>=2025.2",
     "apispec>=6.10.1,<7",
     "botocore>=1.44,<2",
+    "google-auth>=2.62,<3",  # signs for service accounts
 ]
 
 EXTRAS = {

@@ -32,5 +32,6 @@ def type_json(vendor: Vendor) -> dict[str, Any]:
         "shows_balance": bool(vendor.balance),
         "lists_models": vendor.lists_models,
         "docs": vendor.docs,
+        "retired": dict(vendor.retired),
         "config": [field.shown() for field in vendor.config],
     }

@@ -14,6 +14,7 @@ from admin.schemas.channels import (
 )
 from admin.views import channel_json, shown
 from gateway.directory.channels import KIND_AUTO, Channel
+from gateway.directory.upstream_secrets import lines_of
 from gateway.directory.users import ROLE_ADMIN
 from ledger.accounts import read_many
 
@@ -83,7 +84,7 @@ class ChannelsHandler(ChannelBase):
         With `multi_key` it is one channel, in which the lines take turns.
         """
         sent = self.body()
-        keys = [line.strip() for line in sent.pop("key", "").splitlines() if line.strip()]
+        keys = lines_of(sent.pop("key", ""))
         if sent.pop("multi_key"):
             keys = ["\n".join(keys)]
         fields = _stored(sent)

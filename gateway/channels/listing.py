@@ -1,4 +1,4 @@
-"""Which models an upstream says it has, in the forms of OpenAI, Anthropic and Gemini."""
+"""Which models an upstream says it has, in the forms of those who list them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -29,6 +29,11 @@ class Upstream(NamedTuple):
     channel: Channel
     vendor: Vendor
     key: UpstreamKey
+
+    @property
+    def base(self) -> str:
+        """Where it is."""
+        return (self.channel.base_url or self.vendor.base_url).rstrip("/")
 
     async def page(self, url: str) -> dict[str, Any]:
         """Read a page that must be a good object. Raises ListUnknown."""
@@ -61,13 +66,11 @@ async def _openai(upstream: Upstream) -> list[str]:
 
 async def _gemini(upstream: Upstream) -> list[str]:
     """Gemini API, "models.list": pages by `nextPageToken`; names begin with "models/"."""
-    channel = upstream.channel
-    base = (channel.base_url or upstream.vendor.base_url).rstrip("/")
-    given = channel.config.get("api_version")
+    given = upstream.channel.config.get("api_version")
     version = quote(given, safe="") if isinstance(given, str) and given else VERSION
     found, rest = list[str](), ""
     for _ in range(MOST_PAGES):
-        page = await upstream.page(f"{base}/{version}/models?pageSize={_PAGE}{rest}")
+        page = await upstream.page(f"{upstream.base}/{version}/models?pageSize={_PAGE}{rest}")
         found += [name.removeprefix("models/") for name in _names(page, "models", "name")]
         token = page.get("nextPageToken")
         if not isinstance(token, str) or not token:
@@ -76,10 +79,30 @@ async def _gemini(upstream: Upstream) -> list[str]:
     return found
 
 
+async def _ollama(upstream: Upstream) -> list[str]:
+    """Ollama, "List local models": all at once."""
+    return _names(await upstream.page(f"{upstream.base}/api/tags"), "models", "name")
+
+
+async def _cohere(upstream: Upstream) -> list[str]:
+    """Cohere, "List models": pages by `next_page_token`."""
+    found, rest = list[str](), ""
+    for _ in range(MOST_PAGES):
+        page = await upstream.page(f"{upstream.base}/v1/models?page_size={_PAGE}{rest}")
+        found += _names(page, "models", "name")
+        token = page.get("next_page_token")
+        if not isinstance(token, str) or not token:
+            break
+        rest = f"&page_token={quote(token, safe='')}"
+    return found
+
+
 FORMS: dict[str, Callable[[Upstream], Awaitable[list[str]]]] = {
     "openai": _openai,
     "anthropic": _openai,
     "gemini": _gemini,
+    "ollama": _ollama,
+    "cohere": _cohere,
 }
 
 

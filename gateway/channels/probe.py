@@ -105,6 +105,8 @@ class Probe:
 
     def _plan(self, channel: Channel, vendor: Vendor, wanted: Wanted, trial: Trial) -> None:
         """Decide what to ask for. Raises LookupError."""
+        if vendor.retired:
+            raise LookupError(vendor.retired["en"])
         if not trial.model:
             raise LookupError("the channel has no models")
         kind = kind_of(channel.test_kind, trial.model, vendor)

@@ -11,10 +11,10 @@ from hashlib import sha256
 
 from gateway.channels.blame import Blame
 from gateway.channels.health import Health, Subject
+from gateway.directory.upstream_secrets import MOST_KEYS, lines_of
 
 #: Failures that say something about the upstream key rather than about the channel.
 OF_THE_KEY = frozenset({Blame.CREDENTIAL, Blame.LIMIT})
-MOST_KEYS = 1_000
 # What is shorter is no secret, and would blot out words.
 _SHORTEST_HIDDEN = 6
 
@@ -40,11 +40,9 @@ class UpstreamKey:
 def read_keys(channel: int, secret: str) -> tuple[UpstreamKey, ...]:
     """Return the keys of a channel's secret, at least one; repetitions and empty lines are left.
 
-    One that begins like a JSON document, such as a service account's, is a single key.
+    A JSON document over several lines, such as a service account's, is a single key.
     """
-    whole = secret.strip()
-    lines = [whole] if whole.startswith("{") else [line.strip() for line in whole.splitlines()]
-    found = list(dict.fromkeys(line for line in lines if line))[:MOST_KEYS] or [""]
+    found = list(dict.fromkeys(lines_of(secret)))[:MOST_KEYS] or [""]
     return tuple(UpstreamKey(channel, each, _fingerprint(each)) for each in found)
 
 

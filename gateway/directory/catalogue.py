@@ -5,7 +5,7 @@ A vendor says which protocol it speaks and where; the code of a protocol serves 
 
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,12 @@ import yaml
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from gateway.directory import templates
-from gateway.directory.config_fields import ConfigField, ConfigFieldSchema, value_of
+from gateway.directory.config_fields import (
+    ConfigField,
+    ConfigFieldSchema,
+    in_languages,
+    value_of,
+)
 from ledger import yaml_text
 
 AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "raw", "none")
@@ -108,11 +113,12 @@ class Vendor:
     test_model: str = ""
     balance: str = ""
     docs: str = ""
+    retired: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def needs_base_url(self) -> bool:
         """Whether a channel must say where it is, since the vendor has no address of its own."""
-        return not self.base_url and self.protocol != "sandbox"
+        return not self.base_url and self.protocol != "sandbox" and not self.retired
 
     @property
     def needs_key(self) -> bool:
@@ -142,7 +148,9 @@ class Vendor:
         return tuple(templates.config_names(self.gateway_prefix)) if _is_gateway(base_url) else ()
 
     def serves(self, task: str) -> bool:
-        """Tell whether the vendor has a route for a task such as "chat"."""
+        """Tell whether the vendor has a route for a task such as "chat"; a retired one has none."""
+        if self.retired:
+            return False
         if task in self.paths:
             return True
         return task in PROTOCOLS.get(self.protocol, ()) and not self.only_listed_paths
@@ -288,6 +296,7 @@ class _VendorSchema(Schema):
     test_model = fields.String(load_default="")
     balance = fields.String(load_default="", validate=validate.OneOf(("", *BALANCES)))
     docs = fields.String(load_default="", validate=validate.Regexp(r"^(https://\S+)?$"))
+    retired = in_languages(required=False)
     only_listed_paths = fields.Boolean(load_default=False)
     headers = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
     extensions = fields.List(fields.String(validate=validate.OneOf(EXTENSIONS)), load_default=list)

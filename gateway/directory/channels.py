@@ -16,6 +16,7 @@ from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
 from gateway.directory.errors import Invalid, NotFound, NotNow
 from gateway.directory.proxies import checked_proxy, shown_proxy
+from gateway.directory.upstream_secrets import MOST_KEYS, checked_secret
 from gateway.directory.vault import Vault
 from ledger.costs import CostSheet, checked_ratio
 from ledger.store import Store
@@ -35,9 +36,7 @@ TEST_KINDS = (
     "moderation",
 )
 
-MOST_AT_ONCE = 1_000
-_LONGEST_SECRET = 16_384
-_LONGEST_SECRETS = 131_072
+MOST_AT_ONCE = MOST_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +207,7 @@ class Channels(Documents[Channel]):
         base_url = cleaned.get("base_url", "")
         cleaned |= channel_config.sealed(vendor, base_url, config, {}, self._vault)
         cleaned |= self._sealed(cleaned)
-        kept = [_check_secret(secret, vendor) for secret in secrets]
+        kept = [checked_secret(secret, vendor) for secret in secrets]
         return [await self._insert(self._stored(cleaned, secret)) for secret in kept]
 
     def _stored(self, cleaned: Document, secret: str) -> Document:
@@ -260,7 +259,7 @@ class Channels(Documents[Channel]):
                 vendor, cleaned.get("header_override", json.dumps(dict(now.header_override)))
             )
             if secret:
-                cleaned["secret_enc"] = self._vault.encrypt(_check_secret(secret, vendor))
+                cleaned["secret_enc"] = self._vault.encrypt(checked_secret(secret, vendor))
         return await self._change(object_id, cleaned)
 
     async def set_status(
@@ -352,6 +351,8 @@ class Channels(Documents[Channel]):
         vendor = self._catalogue.find(type_id)
         if vendor is None:
             raise Invalid("type", f"channel type {type_id} is not supported by this version")
+        if vendor.retired:
+            raise Invalid("type", vendor.retired["en"])
         return vendor
 
 
@@ -362,20 +363,3 @@ def _objects(doc: Document) -> dict[str, Any]:
 def _check_base_url(vendor: Vendor, base_url: str) -> None:
     if not base_url and vendor.needs_base_url:
         raise Invalid("base_url", f"must be given for a channel of type {vendor.name}")
-
-
-def _check_secret(secret: str, vendor: Vendor) -> str:
-    """Upstream keys, one a line, become header values: nothing in one may end a header.
-
-    What begins like a JSON document is a single key, and so must be a single line.
-    """
-    whole = secret.strip()
-    lines = [whole] if whole.startswith("{") else [line.strip() for line in whole.split("\n")]
-    keys = [line for line in lines if line]
-    if not keys and vendor.needs_key:
-        raise Invalid("key", f"must be given for a channel of type {vendor.name}")
-    if len(keys) > MOST_AT_ONCE or len(whole) > _LONGEST_SECRETS:
-        raise Invalid("key", f"must be at most {MOST_AT_ONCE} keys of moderate length")
-    if not all(len(k) <= _LONGEST_SECRET and k.isascii() and k.isprintable() for k in keys):
-        raise Invalid("key", "must be printable ASCII characters, one key on each line")
-    return "\n".join(keys)

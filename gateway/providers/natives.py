@@ -13,13 +13,20 @@ from gateway.providers.bedrock_claude import BedrockClaude
 from gateway.providers.cohere import Cohere
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
+from gateway.providers.vertex import VertexClaude, VertexGemini
+from gateway.providers.vertex_embeddings import VertexEmbeddings
 
 _ALL: tuple[Native, ...] = (
     Ollama(),
     Bedrock(),
     Cohere(),
+    VertexEmbeddings(),
 )
-_HOSTED: tuple[Hosted, ...] = (BedrockClaude(),)
+_HOSTED: tuple[Hosted, ...] = (
+    BedrockClaude(),
+    VertexGemini(),
+    VertexClaude(),
+)
 
 NATIVES: Mapping[str, Native] = {native.name: native for native in _ALL}
 HOSTED: Mapping[str, Hosted] = {hosted.name: hosted for hosted in _HOSTED}

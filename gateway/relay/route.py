@@ -95,6 +95,10 @@ def pinned_channel(relay: Relay, channel_id: int) -> Channel:
         raise RelayError("channel_not_found", f"There is no channel {channel_id}.")
     if not channel.is_enabled:
         raise RelayError("channel_not_allowed", f"Channel {channel_id} is disabled.")
+    retired = relay.catalogue.vendor(channel.type).retired
+    if retired:
+        says = f"Channel {channel_id} can't be used: {retired['en']}"
+        raise RelayError("channel_not_allowed", says)
     return channel
 
 
@@ -112,7 +116,11 @@ def none_serves(relay: Relay, group: str, model: str, endpoint: Endpoint) -> Rel
     groups = set(serving(relay, group))
     channels = relay.directory.all_channels()
     serve = [c for c in channels if model in c.models and not groups.isdisjoint(c.groups)]
-    if serve and not any(wire_of(vendor_of(relay, c, model), endpoint) for c in serve):
+    vendors = [vendor_of(relay, c, model) for c in serve]
+    if serve and all(vendor.retired for vendor in vendors):
+        says = f"The model `{model}` is gone: {vendors[0].retired['en']}"
+        return RelayError("model_not_found", says, param="model")
+    if serve and not any(wire_of(vendor, endpoint) for vendor in vendors):
         return not_offered(model, endpoint)
     if serve:
         return RelayError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 from tornado.httputil import HTTPServerRequest
@@ -107,9 +108,11 @@ def one_of(*allowed: Any) -> Any:
 
 class NativeFake(Served):
     """A vendor. Subclasses say what each path does: `paths` maps it to a method that takes the body
-    and returns a document, or a list of events for a stream."""
+    and returns a document, or a list of events for a stream; `queries` has what stands behind "?"
+    for the paths that want it."""
 
     paths: dict[str, str]
+    queries: dict[str, str] = {}
     content_type = "application/json"
     stream_type: str
 
@@ -173,15 +176,16 @@ class _Handler(RequestHandler):
         try:
             fake.check_headers(headers)
             fake.check_request(request)
-            if request.path not in fake.paths or request.query:
+            path = unquote(request.path)
+            if path not in fake.paths or request.query != fake.queries.get(path, ""):
                 raise Wrong(404, "page not found")
             if headers.get("content-type") != "application/json":
                 raise Wrong(400, "the content type must be application/json")
-            body = fake.read(request.path, orjson.loads(request.body))
-            fake.received.append(Received(request.path, headers, body))
+            body = fake.read(path, orjson.loads(request.body))
+            fake.received.append(Received(path, headers, body))
             if script.status != 200:
                 raise Wrong(script.status, f"failed with {script.status}")
-            made = getattr(fake, fake.paths[request.path])(body)
+            made = getattr(fake, fake.paths[path])(body)
         except Wrong as error:
             self.set_status(error.status)
             self.set_header("Content-Type", fake.content_type)

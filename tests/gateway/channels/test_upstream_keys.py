@@ -34,6 +34,7 @@ def test_keys_are_the_lines_of_a_secret() -> None:
     assert [key.secret for key in read_keys(1, "")] == [""]
     document = '{\n  "type": "service_account"\n}'
     assert [key.secret for key in read_keys(1, f"\n{document}\n")] == [document]
+    assert [key.secret for key in read_keys(1, '{"a":1}\n{"a":2}')] == ['{"a":1}', '{"a":2}']
     assert len(read_keys(1, "\n".join(map(str, range(5_000))))) == MOST_KEYS
 
 

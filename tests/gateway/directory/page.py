@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.directory.catalogue import PROTOCOLS, Catalogue, Vendor
-from gateway.directory.config_fields import ConfigField
+from gateway.directory.config_fields import JSON, ConfigField
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "providers.md"
@@ -101,6 +101,42 @@ to the cache; writes for an hour are `cache_write_1h`. The count of Amazon's own
 event (`amazon-bedrock-invocationMetrics`) is not used. A model without access in this account
 (`AccessDeniedException`) says nothing about the key; `ServiceQuotaExceededException`, which comes
 with 400, is a limit.
+### Vertex AI
+
+Gemini, Claude (names that begin with `claude-`) and text embeddings (names with `embedding` in
+them) on Google's Vertex AI. A **service account** signs in: its JSON key file is `vertex_ai_adc`,
+or the channel's key (several accounts take turns where each is on a line of its own). The gateway
+signs a grant with its key, asks `token_uri` for a token on the channel's own way (proxy,
+timeouts), keeps it until two minutes before its end, and asks for another when one is refused.
+`token_url` is asked instead where the account's `token_uri` cannot be reached. The account needs
+the role *Vertex AI User*. A key that is **no JSON** is an API key of Vertex's express mode
+(`x-goog-api-key`): it knows neither project nor region, and no Claude.
+
+`region` is `global` unless the channel says otherwise; the newest models are there, older ones
+and some embeddings are only in regions such as `us-central1` (Gemini, embeddings) or `us-east5`
+(Claude). The host follows the region (`us-east5-aiplatform.googleapis.com`,
+`aiplatform.eu.rep.googleapis.com`) unless the channel has a `base_url`, which is what comes
+before `/v1/projects/…`.
+
+Clients of Gemini and of Anthropic's Messages have their bodies passed on, with what Vertex wants
+otherwise: every content of Gemini's gets a role, `model` and `store` are left out; of Claude's
+the model goes into the address, `anthropic_version` comes in, and the client's `anthropic-beta`
+goes on as a header. Images that a request of another dialect links to are fetched by the gateway.
+Embeddings are asked for by `:predict`: `dimensions`, `task_type`, `title` and `auto_truncate` are
+taken (a text that is too long is refused unless that is true), and models named
+`gemini-embedding` take one text to a request. What an embedding used is the sum of
+`statistics.token_count`. Google bills text-embedding-005 and text-multilingual-embedding-002 by
+the character; their shipped prices are per token, at four characters each. From Sonnet 4.5 on,
+Claude costs a tenth more in a region than on `global`: set a price for `MODEL(42)` where that is
+to be charged. Imagen and gemini-embedding-2 are not offered. Vertex lists no models to an
+account, so they are not compared with the upstream's.
+
+### PaLM
+
+Google switched it off in 2024. Channels of type 11 that come from One API can be seen, disabled,
+deleted and made channels of another type (Gemini is 24); nobody can make one, or give one another
+address, key or config. Who asks for a model that only they serve gets 404 `model_not_found` with
+these words; nothing is sent and nothing is charged.
 
 ### Servers of one's own
 
@@ -136,6 +172,9 @@ def _row(vendor: Vendor) -> tuple[str, ...]:
     key = _KEYS.get(vendor.auth, f"`{vendor.auth}`")
     if vendor.key_optional:
         key += ", optional"
+    documents = [f"`config.{field.name}`" for field in vendor.config if field.kind == JSON]
+    if documents:
+        key = f"{' or '.join(documents)}, or the key"
     docs = f"[here]({vendor.docs})" if vendor.docs else ""
     return str(vendor.id), vendor.name, vendor.protocol, address, _served(vendor), key, docs
 
@@ -144,6 +183,8 @@ def _served(vendor: Vendor) -> str:
     tasks, usual = set(vendor.tasks), set(PROTOCOLS["openai"])
     if usual <= tasks:
         return ", ".join(["as OpenAI", *sorted(tasks - usual)])
+    if vendor.retired:
+        return "retired"
     return ", ".join(vendor.tasks) or "the raw proxy"
 
 

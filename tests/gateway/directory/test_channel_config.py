@@ -1,5 +1,6 @@
 """The config of a channel: checked by the fields of its type, its secrets apart and encrypted."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,12 @@ vendors:
       - {{name: tier, {SAYS}, choices: [low, high]}}
       - {{name: names, {SAYS}, kind: map}}
   - {{id: 2, name: Free, base_url: "http://h"}}
+  - id: 3
+    name: Signed
+    base_url: http://h
+    key_optional: true
+    config:
+      - {{name: account, {SAYS}, kind: json, secret: true, holds: [email, key]}}
 """
 
 
@@ -124,3 +131,44 @@ def test_faulty_fields_are_refused(tmp_path: Path, field: str) -> None:
     path.write_text(f"vendors: [{{id: 1, name: A, config: [{field}]}}]")
     with pytest.raises(ValueError, match="config"):
         Catalogue.load(path)
+
+
+ACCOUNT = {"email": "e@x", "key": "-----BEGIN\nlines\n", "more": [1]}
+ONE_LINE = '{"email":"e@x","key":"-----BEGIN\\nlines\\n","more":[1]}'
+
+
+@pytest.mark.parametrize("given", [ACCOUNT, json.dumps(ACCOUNT, indent=2), ONE_LINE])
+async def test_a_document_is_taken_as_an_object_or_as_text(cloud: Directory, given: Any) -> None:
+    made = await cloud.channels.create({"type": 3, "config": {"account": given}})
+    assert made.config == {"account": HIDDEN}
+    assert cloud.channels.config_of(made) == {"account": ONE_LINE}
+    if isinstance(given, str):  # or as the key, of which there may be several on lines
+        made = await cloud.channels.create({"type": 3}, given)
+        assert cloud.channels.secret_of(made) == ONE_LINE
+    two = await cloud.channels.create({"type": 3}, f"{ONE_LINE}\n {ONE_LINE}")
+    assert cloud.channels.secret_of(two) == f"{ONE_LINE}\n{ONE_LINE}"
+
+
+@pytest.mark.parametrize(
+    "given, fix",
+    [
+        ("{", "must be a JSON object: like r-1"),
+        ("[]", "must be a JSON object"),
+        (5, "must be a JSON object"),
+        ({"email": "e"}, "lacks key: like r-1"),
+        ({"email": "e", "key": 5}, "lacks key"),
+        ({"email": "", "key": "k"}, "lacks email"),
+        ({"email": "e", "key": "k" * 20_000}, "at most"),
+        ("[" * 20_000, "must be a JSON object"),
+    ],
+)
+async def test_a_faulty_document_is_refused_without_being_quoted(
+    cloud: Directory, given: Any, fix: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        await cloud.channels.create({"type": 3, "config": {"account": given}})
+    assert caught.value.field == "config.account" and fix in str(caught.value)
+    assert "kkk" not in str(caught.value)
+    if isinstance(given, str) and given.startswith("{"):
+        with pytest.raises(Invalid, match="must be a JSON object"):
+            await cloud.channels.create({"type": 3}, given)

@@ -90,7 +90,7 @@ async def all_cases(running_gate: Gate) -> AsyncIterator[dict[str, Case]]:
             channels = running_gate.running.directory.channels
             given: Json = {"type": row.type, "name": name, "base_url": fake.url, "models": names}
             if row.config:
-                given["config"] = row.config
+                given["config"] = row.config(fake) if callable(row.config) else row.config
             if mapped:
                 given["model_mapping"] = mapped
             channel = await channels.create(given, row.secret)

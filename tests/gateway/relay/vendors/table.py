@@ -4,11 +4,13 @@ A new protocol adds its fake to tests/fakes/, a file to rows/ and its line here,
 all the rest; what its own client says of the fake is a file in oracles/.
 """
 
-from tests.gateway.relay.vendors.rows import bedrock, bedrock_claude, cohere, ollama
+from tests.gateway.relay.vendors.rows import bedrock, bedrock_claude, cohere, ollama, vertex
 
 ROWS = {
     "ollama": ollama.ROW,
     "bedrock": bedrock.ROW,
     "bedrock-claude": bedrock_claude.ROW,
     "cohere": cohere.ROW,
+    "vertex-gemini": vertex.GEMINI_ROW,
+    "vertex-claude": vertex.CLAUDE_ROW,
 }

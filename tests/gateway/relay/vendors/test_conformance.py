@@ -69,7 +69,9 @@ async def test_clients_of_other_dialects(case: Case) -> None:
 
 @pytest.mark.parametrize("piece", [1, 7, None])
 async def test_a_stream_cut_anywhere_with_noise_in_it(case: Case, piece: int | None) -> None:
-    script = case.plays(tokens_in=99, tokens_out=8, piece=piece, noise=True, stay_open=True)
+    script = case.plays(
+        tokens_in=99, tokens_out=8, piece=piece, noise=True, stay_open=case.row.closes
+    )
     shown = {"stream_options": {"include_usage": True}} if piece == 1 else {}
     answer = await case.ask(stream=True, **shown)
     text, _, _, reason, usage = await heard(answer)
@@ -301,17 +303,21 @@ async def test_what_is_no_answer_goes_no_further(case: Case, answer: bytes) -> N
 
     def odd(body: Any) -> Any:
         said.append(answer)
-        return [{"odd": True, "type": "odd"}] if body.get("stream") else {"odd": True}
+        streams = body.get("stream") or fake.received[-1].path == case.row.stream_path
+        return [{"odd": True, "type": "odd"}] if streams else {"odd": True}
 
-    name, frame = fake.paths[case.row.chat_path], type(fake).frame
+    paths, frame = filter(None, (case.row.chat_path, case.row.stream_path)), type(fake).frame
+    names = {fake.paths[path] for path in paths}
     try:
-        setattr(fake, name, odd)
+        for name in names:
+            setattr(fake, name, odd)
         fake.frame = lambda event: answer  # type: ignore[method-assign]
         for stream in (False, True):
             with pytest.raises(openai.APIStatusError) as caught:
                 await case.ask(stream=stream)
             assert caught.value.status_code == 502
     finally:
-        delattr(fake, name)
+        for name in names:
+            delattr(fake, name)
         del fake.frame
     assert said and frame is type(fake).frame

@@ -42,15 +42,16 @@ class Row:
     """One vendor.
 
     `type` is the channel type, `fake` makes its server, `secret` is the upstream key, `config` the
-    channel's, `model` what the upstream calls the model where its name matters, `embed_model` that
-    for vectors. `chat_path` is asked for chat, `stream_path` for streams where that is another.
-    `sampling` are the fields of a request for it that the vendor can be told; others are passed
-    over. `thinking` stands in every body that says how much to think, `any_json` says that there is
-    JSON without a schema, `vectors` that the vendor makes some. `seen` reads a request as its fake
-    got it. `frame` is the usage report that a script's answer has, of a stream as well, `usage`
-    what it means. `linked` says that images may stay where they are. `refused` are requests that
-    the vendor has no way to say: fields, and what is named. `planned` is what is thought beside
-    calls.
+    channel's (or what makes it of the fake), `model` what the upstream calls the model where its
+    name matters, `embed_model` that for vectors. `chat_path` is asked for chat, `stream_path` for
+    streams where that is another. `sampling` are the fields of a request for it that the vendor can
+    be told; others are passed over. `thinking` stands in every body that says how much to think,
+    `any_json` says that there is JSON without a schema, `vectors` that the vendor makes some.
+    `seen` reads a request as its fake got it. `frame` is the usage report that a script's answer
+    has, of a stream as well, `usage` what it means. `linked` says that images may stay where they
+    are. `refused` are requests that the vendor has no way to say: fields, and what is named.
+    `planned` is what is thought beside calls. `closes` says that the gateway leaves after the event
+    that ends an answer; else it waits for what may follow.
     """
 
     type: int
@@ -66,7 +67,8 @@ class Row:
     stream_path: str = ""
     model: str = ""
     embed_model: str = ""
-    config: Json = field(default_factory=dict)
+    config: Json | Callable[[Any], Json] = field(default_factory=dict)
+    closes: bool = True
     sampling: frozenset[str] = ALL_SAMPLING
     thinking: str = "hink"
     any_json: bool = True
