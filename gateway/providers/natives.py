@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from gateway.formats.openai import Endpoint
 from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.cohere import Cohere
+from gateway.providers.hunyuan import Hunyuan
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
 
 _ALL: tuple[Native, ...] = (
+    Hunyuan(),
     Ollama(),
     Cohere(),
 )

@@ -61,6 +61,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: Json
+    raw: bytes = b""
 
 
 Shape = dict[str, Any]
@@ -111,6 +112,8 @@ class NativeFake(Served):
     paths: dict[str, str]
     content_type = "application/json"
     stream_type: str
+    # Whether errors come inside a 200.
+    in_band = False
 
     def __init__(self) -> None:
         super().__init__(_Handler)
@@ -161,12 +164,12 @@ class _Handler(RequestHandler):
             if headers.get("content-type") != "application/json":
                 raise Wrong(400, "the content type must be application/json")
             body = orjson.loads(request.body)
-            fake.received.append(Received(request.path, headers, body))
+            fake.received.append(Received(request.path, headers, body, request.body))
             if script.status != 200:
                 raise Wrong(script.status, f"failed with {script.status}")
             made = getattr(fake, fake.paths[request.path])(body)
         except Wrong as error:
-            self.set_status(error.status)
+            self.set_status(200 if fake.in_band else error.status)
             self.set_header("Content-Type", fake.content_type)
             self.finish(orjson.dumps(fake.error(error.status, str(error))))
             return

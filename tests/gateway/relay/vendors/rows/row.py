@@ -48,7 +48,7 @@ class Row:
     its fake got it. `frame` is the usage report that a script's answer has, of a stream as well,
     `usage` what it means. `linked` says that images may stay where they are. `refused` are requests
     that the vendor has no way to say: fields, and what is named. `planned` is what is thought
-    beside calls.
+    beside calls. `sized` says that vectors may be asked for in a size.
     """
 
     type: int
@@ -65,6 +65,7 @@ class Row:
     model: str = ""
     config: Json = field(default_factory=dict)
     sampling: frozenset[str] = ALL_SAMPLING
+    sized: bool = True
 
 
 TWO = ({"n": 2}, "n")
