@@ -13,7 +13,7 @@ from gateway.providers.natives import OWN
 
 Row = tuple[str | int, int, str, str]
 
-DEEPSEEK, ZHIPU, ALI, MINIMAX, ALI_COMPATIBLE, DOUBAO, SILICONFLOW = 36, 16, 17, 27, 49, 40, 44
+DEEPSEEK, ZHIPU, ALI, ALI_COMPATIBLE, DOUBAO, SILICONFLOW = 36, 16, 17, 49, 40, 44
 
 TABLE: frozenset[Row] = frozenset(
     {
@@ -60,11 +60,6 @@ TABLE: frozenset[Row] = frozenset(
         (ALI, 401, "code", "InvalidApiKey"),
         (ALI, 400, "code", "Arrearage"),
         (ALI_COMPATIBLE, 400, "code", "Arrearage"),
-        (MINIMAX, 200, "code", "1004"),
-        (MINIMAX, 200, "code", "1008"),
-        (MINIMAX, 200, "code", "2049"),
-        (MINIMAX, 401, "type", "authorized_error"),
-        (MINIMAX, 402, "type", "insufficient_balance_error"),
         (DOUBAO, 403, "code", "AccountOverdueError"),
         (SILICONFLOW, 403, "code", "30001"),
         # Those of the protocols that have a file each.

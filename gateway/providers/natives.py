@@ -10,15 +10,17 @@ from gateway.formats.openai import Endpoint
 from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.cohere import Cohere
 from gateway.providers.hunyuan import Hunyuan
+from gateway.providers.minimax import MiniMax, MiniMaxVectors
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
 
 _ALL: tuple[Native, ...] = (
     Hunyuan(),
+    MiniMaxVectors(),
     Ollama(),
     Cohere(),
 )
-_HOSTED: tuple[Hosted, ...] = ()
+_HOSTED: tuple[Hosted, ...] = (MiniMax(),)
 
 NATIVES: Mapping[str, Native] = {native.name: native for native in _ALL}
 HOSTED: Mapping[str, Hosted] = {hosted.name: hosted for hosted in _HOSTED}

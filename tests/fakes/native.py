@@ -62,6 +62,7 @@ class Received:
     headers: dict[str, str]
     body: Json
     raw: bytes = b""
+    query: str = ""
 
 
 Shape = dict[str, Any]
@@ -112,7 +113,8 @@ class NativeFake(Served):
     paths: dict[str, str]
     content_type = "application/json"
     stream_type: str
-    # Whether errors come inside a 200.
+    # What may stand behind the "?", and whether errors come inside a 200.
+    queries: tuple[str, ...] = ("",)
     in_band = False
 
     def __init__(self) -> None:
@@ -159,12 +161,12 @@ class _Handler(RequestHandler):
         headers = {name.lower(): value for name, value in request.headers.get_all()}
         try:
             fake.check_headers(headers)
-            if request.path not in fake.paths or request.query:
+            if request.path not in fake.paths or request.query not in fake.queries:
                 raise Wrong(404, "page not found")
             if headers.get("content-type") != "application/json":
                 raise Wrong(400, "the content type must be application/json")
             body = orjson.loads(request.body)
-            fake.received.append(Received(request.path, headers, body, request.body))
+            fake.received.append(Received(request.path, headers, body, request.body, request.query))
             if script.status != 200:
                 raise Wrong(script.status, f"failed with {script.status}")
             made = getattr(fake, fake.paths[request.path])(body)

@@ -105,7 +105,7 @@ def test_the_settings_say_which_statuses(status: int, statuses: Any, verdict: Ag
         (answer(200, kind="insufficient_quota"), True),
         (answer(429, "1113"), False),
         (answer(429, "1113", who=dead.ZHIPU), True),
-        (answer(200, "1008", who=dead.MINIMAX), True),
+        (answer(200, "1008", who="minimax"), True),
         (answer(401, kind="authentication_error", who="anthropic"), True),
         (answer(401, "invalid_api_key", who="anthropic"), False),
         (answer(403, kind="permission_error", who="anthropic"), False),

@@ -4,10 +4,15 @@ A new protocol adds its fake to tests/fakes/, a file to rows/ and its line here,
 all the rest; what its own client says of the fake is a file in oracles/.
 """
 
-from tests.gateway.relay.vendors.rows import cohere, hunyuan, ollama
+from tests.gateway.relay.vendors.rows import cohere, hunyuan, minimax, ollama
 
 ROWS = {
     "tencent": hunyuan.ROW,
     "ollama": ollama.ROW,
     "cohere": cohere.ROW,
+}
+# Vendors of which most of the suite asks what they have not, or which speak a dialect that all the
+# other tests are about; each has a file of tests of its own here.
+MODEST = {
+    "mini": minimax.ROW,
 }
