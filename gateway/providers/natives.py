@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from gateway.formats.openai import Endpoint
 from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.cohere import Cohere
+from gateway.providers.deepl import DeepL
 from gateway.providers.hunyuan import Hunyuan
 from gateway.providers.minimax import MiniMax, MiniMaxVectors
 from gateway.providers.native import Native
@@ -19,6 +20,7 @@ _ALL: tuple[Native, ...] = (
     MiniMaxVectors(),
     Ollama(),
     Cohere(),
+    DeepL(),
 )
 _HOSTED: tuple[Hosted, ...] = (MiniMax(),)
 

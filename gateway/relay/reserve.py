@@ -48,15 +48,19 @@ async def reserve(relay: Relay, x: Exchange) -> None:
 def estimate(x: Exchange, quote: Quote, tokens_out: int) -> int:
     """Bound the cost of a request that may generate so many tokens, in nano-dollars.
 
-    Images and audio that are sold by the piece are known exactly. Raises InvalidEvent for a price
-    that no balance could ever cover.
+    Images and audio that are sold by the piece are known exactly. Where texts are sold by the
+    character, none is shorter than a byte. Raises InvalidEvent for a price that no balance could
+    ever cover.
     """
     known, rates = x.ask.known, quote.factors["rates"]
     if known is not None and known.unit in rates:
         once = {"calls": 1} if "calls" in rates else {}
         return quote.charge_nano({known.unit: known.count, **once})
     tokens = quote.estimate_nano(x.tokens_in, tokens_out, x.tools)
-    return tokens + quote.charge_nano(x.ask.units) if x.ask.units else tokens
+    units = dict(x.ask.units)
+    if known is None and "characters" in rates:
+        units["characters"] = len(x.ask.raw)
+    return tokens + quote.charge_nano(units) if units else tokens
 
 
 async def _priced(relay: Relay, x: Exchange, channel: Channel) -> Quote:
