@@ -11,11 +11,13 @@ from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.cohere import Cohere
 from gateway.providers.deepl import DeepL
 from gateway.providers.hunyuan import Hunyuan
+from gateway.providers.library import Library
 from gateway.providers.minimax import MiniMax, MiniMaxVectors
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
 
 _ALL: tuple[Native, ...] = (
+    Library(),
     Hunyuan(),
     MiniMaxVectors(),
     Ollama(),

@@ -4,7 +4,7 @@ A new protocol adds its fake to tests/fakes/, a file to rows/ and its line here,
 all the rest; what its own client says of the fake is a file in oracles/.
 """
 
-from tests.gateway.relay.vendors.rows import cohere, deepl, hunyuan, minimax, ollama
+from tests.gateway.relay.vendors.rows import cohere, deepl, hunyuan, library, minimax, ollama
 
 ROWS = {
     "tencent": hunyuan.ROW,
@@ -14,6 +14,7 @@ ROWS = {
 # Vendors of which most of the suite asks what they have not, or which speak a dialect that all the
 # other tests are about; each has a file of tests of its own here.
 MODEST = {
+    "library": library.ROW,
     "translator": deepl.ROW,
     "mini": minimax.ROW,
 }
