@@ -5,7 +5,8 @@ this with one vendor only (numbers often mean other things elsewhere). The field
 an answer that carries no label at all, "any" for all answers with that status.
 
 Left out on purpose: whatever one user's request can bring about while others still work, such as
-OpenRouter's 402, which depends on max_tokens, or a 403 for one model; and what only a message says.
+OpenRouter's 402, which depends on max_tokens, Jina's, which depends on the length of the texts, or
+a 403 for one model; and what only a message says.
 """
 
 from gateway.channels.failure import Failure
