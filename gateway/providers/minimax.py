@@ -32,6 +32,7 @@ from gateway.providers.native_http import MAX_LINE
 
 _TELLING = (b'"base_resp"', b'"usage"', b'"chat.completion"')
 _WHAT = {"query": "query", "search_query": "query", "db": "db", "search_document": "db"}
+_PARTS = ("prompt_tokens", "completion_tokens")
 _LARGEST = 64 << 20
 _CODES = Codes(
     in_band={
@@ -197,7 +198,7 @@ def _in_form(event: Json, begun: bool, streamed: bool) -> Json | None:
         return {"error": {"message": _message(event), "type": "upstream_error", "code": code}}
     changed = dict(event)
     used = child(event, "usage")
-    if used and not {"prompt_tokens", "completion_tokens"} & used.keys():
+    if used and not any(usages.count(used.get(name)) for name in _PARTS):
         del changed["usage"]
     if streamed and event.get("object") == "chat.completion":
         changed["object"] = "chat.completion.chunk"

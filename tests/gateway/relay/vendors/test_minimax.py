@@ -1,14 +1,19 @@
 """MiniMax: errors inside a 200, the last event of a stream, older reports; and its vectors."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.channels.blame import Blame, blame
 from gateway.channels.failure import of_answer
 from gateway.channels.health import Rules
 from gateway.channels.watch import Watch
+from gateway.providers import minimax
 from tests.fakes.minimax import KEY
 from tests.fakes.native import WORDS
 from tests.gateway.channels.anything import Vendor
@@ -16,6 +21,15 @@ from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.vendors.conftest import Case
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+NAMES = "base_resp status_code usage total_tokens choices message delta object status_msg".split()
+LEAVES = st.none() | st.integers(-3, 2**60) | st.sampled_from((*NAMES, "chat.completion", "0", ""))
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
 TEXT = "".join(WORDS)
 
 
@@ -121,6 +135,22 @@ async def test_vectors(mini: Case) -> None:
     await create(model="embo-01", input="one", extra_body={"input_type": "query"})
     asked = mini.fake.received[-1]
     assert (asked.body["type"], asked.query) == ("query", "GroupId=g1")
+
+
+@given(event=JSON, at=st.integers(0, 200))
+@settings(max_examples=80, deadline=None)
+async def test_any_event_passes_or_is_put_in_form(event: Any, at: int) -> None:
+    written = orjson.dumps(event)
+    stream = b"event: x\ndata: " + written + b"\n\ndata: [DONE]"
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield stream[:at]
+        yield stream[at:]
+
+    found = b"".join([piece async for piece in minimax._events(pieces())])
+    assert found.startswith(b"event: x\ndata: ") and found.endswith(b"\n\ndata: [DONE]")
+    if not isinstance(event, dict) or not {"base_resp", "usage", "object"} & event.keys():
+        assert found == stream
 
 
 @pytest.mark.parametrize("protocol", ["minimax", "minimax_vectors"])
