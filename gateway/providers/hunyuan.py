@@ -2,8 +2,8 @@
 (Tencent Cloud API 3.0, and the models of its Python SDK, tencentcloud-sdk-python-hunyuan 3.1).
 
 A key is "AppId|SecretId|SecretKey", as in One API, or "SecretId|SecretKey"; calls are signed with
-it (tencent_sign.py). Tencent steers newcomers to the OpenAI form of this API, which takes a plain
-key: that is a channel type of its own (1006).
+it (tencent_sign.py). The SDK says that this API is about to be closed, and steers to the OpenAI
+form of it, which takes a plain key: that is a channel type of its own (1006).
 
 Errors come inside a 200, in the wrapper `Response` that whole answers have, too; events of streams
 have none, and fail with `ErrorMsg`. Every event repeats the usage so far, where cached tokens may
@@ -113,6 +113,7 @@ class Hunyuan(Native):
     tasks = (CHAT, EMBEDDINGS)
     delivers = ("Response", "Choices")
     offers = frozenset((TOOLS, IMAGES))
+    limits = False
     fetches = True
     codes = Codes(
         in_band={

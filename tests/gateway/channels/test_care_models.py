@@ -57,8 +57,9 @@ async def test_each_protocols_form_page_by_page(
         "/v1beta/models?pageSize=1000": {"models": [{"name": "models/g1"}], "nextPageToken": "t/"},
         "/v1beta/models?pageSize=1000&pageToken=t%2F": {"models": [{"name": "models/g2"}]},
         "/compatible-mode/v1/models": {"data": [{"id": "q1"}]},
+        "/v1/models": {"data": [{"id": "mini"}]},
     }
-    for kind, new in ((14, ["c2"]), (24, ["g1", "g2"]), (49, ["q1"])):
+    for kind, new in ((14, ["c2"]), (24, ["g1", "g2"]), (49, ["q1"]), (1007, ["mini"])):
         channel = await add(gate, vendor, "c1", type=kind)
         found = (await root.get(f"/channel/{channel.id}/upstream_models")).json()["data"]
         assert found["new"] == new, kind

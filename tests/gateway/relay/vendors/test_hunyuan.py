@@ -38,6 +38,19 @@ async def test_cached_tokens_tools_by_name_and_what_is_filtered(tencent: Case) -
     assert whole.choices[0].finish_reason == "content_filter"
 
 
+async def test_what_cannot_be_kept_short_is_held_for(tencent: Case) -> None:
+    _, poor = await tencent.gate.key("0.005")
+    asked = {"model": "tencent", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
+    refused = await tencent.gate.post(poor, asked)
+    assert refused.status_code == 402 and not tencent.fake.received
+    streamed = await tencent.gate.post(poor, {**asked, "stream": True})
+    assert streamed.status_code == 200 and "[DONE]" in streamed.text
+    _, rich = await tencent.gate.key("0.5")
+    whole = await tencent.gate.post(rich, asked)
+    body = await tencent.body_of(whole)
+    assert body["hold"]["nano"] > 4_000 * 1_000 and not body["shortfall_nano"]
+
+
 async def test_keys_and_regions(tencent: Case) -> None:
     channels, gate = tencent.gate.running.directory.channels, tencent.gate
     await gate.price({"model": "signed", "input": "1", "output": "1"})
