@@ -18,6 +18,7 @@ from gateway.providers.base import Call
 from gateway.providers.deepl import DeepL
 from gateway.providers.native import CHAT
 from gateway.providers.tokens import Tokens
+from gateway.relay import policy
 from tests.fakes.deepl import KEY
 from tests.fakes.native import WORDS
 from tests.gateway.channels.anything import Vendor
@@ -83,6 +84,7 @@ async def test_a_stream_is_one_piece(translator: Case) -> None:
 
 
 async def test_nothing_is_free_by_accident(translator: Case) -> None:
+    assert policy.reduced({"characters": 8, "output": 2}, policy.INPUT) == {"characters": 8}
     translator.plays(no_usage=True)
     for stream in (False, True):
         answer = await translator.ask(SAID, stream=stream)
