@@ -41,10 +41,13 @@ ABSENT_LABELS = frozenset(
         "ModelNotFound",
         "DeploymentNotFound",
         "InvalidEndpointOrModel.NotFound",
+        "ModelNotOpen",
         "not_found_error",
         "NOT_FOUND",
     }
 )
+# The same, whatever the status: an endpoint that its owner closed (Volcengine Ark says 400).
+CLOSED_LABELS = frozenset({"InvalidEndpoint.ClosedEndpoint"})
 # Never tried elsewhere, whatever the settings say: the answer would be the same.
 THE_REQUEST_IS_WRONG = frozenset({400, 405, 406, 411, 413, 414, 415, 416, 422, 431, 451})
 
@@ -75,7 +78,7 @@ def blame(failure: Failure) -> Blame:
         return Blame.CREDENTIAL
     if failure.means is None:
         return _WITHOUT_ANSWER.get(failure.code, Blame.UPSTREAM)
-    if failure.code in codes_of(failure.protocol).absent:
+    if failure.code in CLOSED_LABELS | codes_of(failure.protocol).absent:
         return Blame.ABSENT
     if failure.means == 404:
         unlabelled = not failure.code and not failure.type

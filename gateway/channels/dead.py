@@ -5,7 +5,8 @@ this with one vendor only (numbers often mean other things elsewhere). The field
 an answer that carries no label at all, "any" for all answers with that status.
 
 Left out on purpose: whatever one user's request can bring about while others still work, such as
-OpenRouter's 402, which depends on max_tokens, or a 403 for one model; and what only a message says.
+OpenRouter's 402, which depends on max_tokens, Jina's, which depends on the length of the texts, or
+a 403 for one model; and what only a message says.
 """
 
 from gateway.channels.failure import Failure
@@ -13,7 +14,7 @@ from gateway.providers.natives import OWN
 
 Row = tuple[str | int, int, str, str]
 
-DEEPSEEK, ZHIPU, ALI, MINIMAX, ALI_COMPATIBLE, DOUBAO, SILICONFLOW = 36, 16, 17, 27, 49, 40, 44
+DEEPSEEK, ZHIPU, ALI, ALI_COMPATIBLE, DOUBAO, SILICONFLOW = 36, 16, 17, 49, 40, 44
 
 TABLE: frozenset[Row] = frozenset(
     {
@@ -57,11 +58,6 @@ TABLE: frozenset[Row] = frozenset(
         (ALI, 401, "code", "InvalidApiKey"),
         (ALI, 400, "code", "Arrearage"),
         (ALI_COMPATIBLE, 400, "code", "Arrearage"),
-        (MINIMAX, 200, "code", "1004"),
-        (MINIMAX, 200, "code", "1008"),
-        (MINIMAX, 200, "code", "2049"),
-        (MINIMAX, 401, "type", "authorized_error"),
-        (MINIMAX, 402, "type", "insufficient_balance_error"),
         (DOUBAO, 403, "code", "AccountOverdueError"),
         (SILICONFLOW, 403, "code", "30001"),
         # Those of the protocols that have a file each.

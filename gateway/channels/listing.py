@@ -9,6 +9,7 @@ from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
 from gateway.providers.base import CallFailed
 from gateway.providers.gemini import VERSION
+from gateway.providers.natives import HOSTED
 from gateway.providers.pages import VendorPages
 from gateway.relay.errors import normalise
 
@@ -108,7 +109,9 @@ FORMS: dict[str, Callable[[Upstream], Awaitable[list[str]]]] = {
 
 async def read_list(upstream: Upstream) -> list[str]:
     """Return the names of an upstream's models, sorted. Raises ListUnknown."""
-    form = FORMS.get(upstream.vendor.protocol)
+    protocol = upstream.vendor.protocol
+    hosted = HOSTED.get(protocol)
+    form = FORMS.get(hosted.dialect if hosted else protocol)
     if form is None or not upstream.vendor.lists_models:
         raise ListUnknown(f"{upstream.vendor.name} lists no models")
     found = sorted(set(await form(upstream)))

@@ -250,7 +250,7 @@ class Catalogue:
 def _paths() -> fields.Dict:
     return fields.Dict(
         keys=fields.String(validate=validate.OneOf(TASKS)),
-        values=fields.String(validate=validate.Regexp(r"^/\S+$")),
+        values=fields.String(validate=validate.Regexp(r"^/\S*$")),
         load_default=dict,
     )
 

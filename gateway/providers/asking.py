@@ -15,9 +15,9 @@ from gateway.providers.base import Answer, Call
 from gateway.providers.openai import authentication
 from gateway.providers.tokens import Tokens
 
-# How an answer's bytes come: as server-sent events, as a JSON object on each line, or as Amazon's
-# event stream.
-EVENTS, LINES, AWS = "events", "lines", "aws"
+# How an answer's bytes come: as server-sent events, as a JSON object on each line, as Amazon's
+# event stream, or as one object that is all of the answer.
+EVENTS, LINES, AWS, WHOLE = "events", "lines", "aws", "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,13 @@ class Asking:
     """One protocol's way of asking. What is not overridden is as with most vendors.
 
     `framing` is how its streams come: server-sent events, or something that native_http.py makes
-    into them.
+    into them. `limits` says that it can be told how long an answer may be; where it cannot, credit
+    for a long one is held, unless it streams and can be cut.
     """
 
     name: str
     framing: str = EVENTS
+    limits: bool = True
     codes: Codes = Codes()
 
     async def address(self, call: Call, means: Means) -> str:

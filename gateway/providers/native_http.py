@@ -7,7 +7,7 @@ import httpx
 
 from gateway.formats import sse
 from gateway.providers import aws_frames
-from gateway.providers.asking import AWS, LINES, Asking, Means
+from gateway.providers.asking import AWS, LINES, WHOLE, Asking, Means
 from gateway.providers.base import Answer, Call, CallFailed
 from gateway.providers.openai import OpenAIProvider, overridden
 from gateway.providers.tokens import Tokens
@@ -107,8 +107,29 @@ def _is_object(line: bytes) -> bool:
     return line.startswith(b"{") and line.endswith(b"}")
 
 
+async def _as_one_event(answer: Answer) -> None:
+    """Make an answer that comes whole one of a single event; what is no object stays as it is."""
+    content = b""
+    async for piece in answer.body:
+        content += piece
+        if len(content) > MAX_LINE:
+            raise CallFailed("upstream_bad_answer", f"an answer of more than {MAX_LINE} bytes")
+    # Outside of its texts JSON may hold line ends, inside it holds none.
+    line = content.replace(b"\r", b" ").replace(b"\n", b" ").strip()
+    if _is_object(line):
+        answer.headers = {**answer.headers, **_STREAM}
+        content = b"data: " + line + b"\n\n"
+    answer.body = _joined(content, _nothing())
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
 # How what is no stream of events becomes one, by a protocol's framing.
 _FRAMINGS: Mapping[str, Callable[[Answer], Awaitable[None]]] = {
     LINES: _as_events,
     AWS: aws_frames.as_events,
+    WHOLE: _as_one_event,
 }

@@ -11,18 +11,27 @@ from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.bedrock import Bedrock
 from gateway.providers.bedrock_claude import BedrockClaude
 from gateway.providers.cohere import Cohere
+from gateway.providers.deepl import DeepL
+from gateway.providers.hunyuan import Hunyuan
+from gateway.providers.library import Library
+from gateway.providers.minimax import MiniMax, MiniMaxVectors
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
 from gateway.providers.vertex import VertexClaude, VertexGemini
 from gateway.providers.vertex_embeddings import VertexEmbeddings
 
 _ALL: tuple[Native, ...] = (
+    Library(),
+    Hunyuan(),
+    MiniMaxVectors(),
     Ollama(),
     Bedrock(),
     Cohere(),
     VertexEmbeddings(),
+    DeepL(),
 )
 _HOSTED: tuple[Hosted, ...] = (
+    MiniMax(),
     BedrockClaude(),
     VertexGemini(),
     VertexClaude(),

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gateway.dialects import searches
 from gateway.dialects.searches import ToolCall
-from gateway.dialects.table import SOURCES
+from gateway.dialects.table import DIALECTS, SOURCES
 from gateway.formats import usage as usages
 from gateway.formats.openai import CHAT
 from gateway.formats.usage import Usage
@@ -84,8 +84,11 @@ async def _measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome
 
 
 def _is_told(x: Exchange, told: Measured) -> bool:
-    """Whether the upstream reported its input, and its output where there is one."""
+    """Whether the upstream reported its input, and its output where there is one; or the pieces,
+    where the price is by these."""
     usage = told.usage
+    if "characters" in usage and _is_priced(x, "characters"):
+        return True
     if x.ask.endpoint.has_output:
         return "input" in usage and "output" in usage
     if "input" in usage:
@@ -186,8 +189,14 @@ def _is_priced(x: Exchange, name: str) -> bool:
 
 
 def _with_call(x: Exchange, measured: Measured) -> Measured:
-    """Count the call itself where the price asks for it."""
+    """Count the call itself where the price asks for it, and the characters that were sent, where
+    it asks for these and nobody told them: of all texts, since it is not known which were read."""
     assert x.quote is not None
-    if "calls" in x.quote.factors["rates"]:
+    rates = x.quote.factors["rates"]
+    if "calls" in rates:
         measured.usage.setdefault("calls", 1)
+    if "characters" in rates and "characters" not in measured.usage:
+        texts = DIALECTS[x.ask.endpoint.dialect].countable(x.ask.body).texts
+        measured.usage["characters"] = sum(map(len, texts))
+        measured.source = "estimated"
     return measured

@@ -27,6 +27,7 @@ UPSTREAM_ERROR = "upstream_error"
 
 INTERRUPTED = frozenset((CLIENT_CLOSED, UPSTREAM_CUT, UPSTREAM_TIMEOUT))
 INPUT, FREE, REPORTED = "input", "free", "reported"
+_SENT = frozenset((*INPUT_CLASSES, "characters"))
 
 
 def for_interruption(relay: Relay, model: str) -> str:
@@ -54,5 +55,5 @@ def reduced(usage: "Usage", rule: str) -> "Usage":
     if rule == FREE:
         return {}
     if rule == INPUT:
-        return {name: count for name, count in usage.items() if name in INPUT_CLASSES}
+        return {name: count for name, count in usage.items() if name in _SENT}
     return usage

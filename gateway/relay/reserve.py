@@ -13,7 +13,9 @@ from gateway.directory.channels import Channel
 from gateway.directory.keys import Key
 from gateway.directory.users import User
 from gateway.formats import images, openai, text
+from gateway.providers.natives import OWN
 from gateway.relay.context import Exchange, Relay
+from gateway.relay.route import vendor_of
 from gateway.tokens import Counted
 from ledger.budgets import Running
 from ledger.credit import Hold
@@ -48,15 +50,19 @@ async def reserve(relay: Relay, x: Exchange) -> None:
 def estimate(x: Exchange, quote: Quote, tokens_out: int) -> int:
     """Bound the cost of a request that may generate so many tokens, in nano-dollars.
 
-    Images and audio that are sold by the piece are known exactly. Raises InvalidEvent for a price
-    that no balance could ever cover.
+    Images and audio that are sold by the piece are known exactly. Where texts are sold by the
+    character, none is shorter than a byte. Raises InvalidEvent for a price that no balance could
+    ever cover.
     """
     known, rates = x.ask.known, quote.factors["rates"]
     if known is not None and known.unit in rates:
         once = {"calls": 1} if "calls" in rates else {}
         return quote.charge_nano({known.unit: known.count, **once})
     tokens = quote.estimate_nano(x.tokens_in, tokens_out, x.tools)
-    return tokens + quote.charge_nano(x.ask.units) if x.ask.units else tokens
+    units = dict(x.ask.units)
+    if known is None and "characters" in rates:
+        units["characters"] = len(x.ask.raw)
+    return tokens + quote.charge_nano(units) if units else tokens
 
 
 async def _priced(relay: Relay, x: Exchange, channel: Channel) -> Quote:
@@ -134,10 +140,19 @@ def most_output(relay: Relay, x: Exchange) -> int:
         return x.ask.known.tokens_out
     assert x.quote is not None
     ceiling = x.quote.max_output_tokens
-    if x.ask.max_output is not None:
+    if x.ask.max_output is not None and _can_be_short(relay, x):
         return min(x.ask.max_output, ceiling) if ceiling else x.ask.max_output
-    default = relay.settings.default_max_tokens
+    default = max(relay.settings.default_max_tokens, x.ask.max_output or 0)
     return min(ceiling, default) if ceiling else default
+
+
+def _can_be_short(relay: Relay, x: Exchange) -> bool:
+    """Whether an answer can be kept as short as is wanted: by who makes it, or while it streams."""
+    if x.ask.stream:
+        return True
+    assert x.channel is not None
+    own = OWN.get(vendor_of(relay, x.channel, x.ask.model).protocol)
+    return own is None or own.limits
 
 
 async def counted_input(relay: Relay, x: Exchange) -> Counted:
@@ -175,7 +190,8 @@ async def _hold_slowly(
         x.tokens_in = min(x.tokens_in, counted)
     output, choices = most_output(relay, x), x.ask.choices
     precise = estimate(x, quote, output * choices)
-    floor = estimate(x, quote, min(SHORTEST_ANSWER, output) * choices)
+    shortest = min(SHORTEST_ANSWER, output) if _can_be_short(relay, x) else output
+    floor = estimate(x, quote, shortest * choices)
     wait_s = relay.settings.hold_wait_s
     x.hold = await budgets.hold(accounts, running, precise, floor_nano=floor, wait_s=wait_s)
     if x.hold.amount_nano < precise:

@@ -63,6 +63,8 @@ class Received:
     path: str
     headers: dict[str, str]
     body: Json
+    raw: bytes = b""
+    query: str = ""
 
 
 Shape = dict[str, Any]
@@ -108,13 +110,15 @@ def one_of(*allowed: Any) -> Any:
 
 class NativeFake(Served):
     """A vendor. Subclasses say what each path does: `paths` maps it to a method that takes the body
-    and returns a document, or a list of events for a stream; `queries` has what stands behind "?"
-    for the paths that want it."""
+    and returns a document, or a list of events for a stream. `queries` are what may stand
+    behind "?"."""
 
     paths: dict[str, str]
-    queries: dict[str, str] = {}
     content_type = "application/json"
     stream_type: str
+    # Whether errors come inside a 200.
+    queries: tuple[str, ...] = ("",)
+    in_band = False
 
     def __init__(self) -> None:
         super().__init__(_Handler)
@@ -127,6 +131,10 @@ class NativeFake(Served):
         self.received.clear()
         self.released.clear()
         self.gone.clear()
+
+    def allowed(self, path: str) -> tuple[str, ...]:
+        """Return what may stand behind the "?" of a path."""
+        return self.queries
 
     def check_headers(self, headers: dict[str, str]) -> None:
         """Refuse whoever may not ask. Raises Wrong."""
@@ -176,18 +184,18 @@ class _Handler(RequestHandler):
         try:
             fake.check_headers(headers)
             fake.check_request(request)
-            path = unquote(request.path)
-            if path not in fake.paths or request.query != fake.queries.get(path, ""):
+            path = request.path if request.path in fake.paths else unquote(request.path)
+            if path not in fake.paths or request.query not in fake.allowed(path):
                 raise Wrong(404, "page not found")
             if headers.get("content-type") != "application/json":
                 raise Wrong(400, "the content type must be application/json")
             body = fake.read(path, orjson.loads(request.body))
-            fake.received.append(Received(path, headers, body))
+            fake.received.append(Received(path, headers, body, request.body, request.query))
             if script.status != 200:
                 raise Wrong(script.status, f"failed with {script.status}")
             made = getattr(fake, fake.paths[path])(body)
         except Wrong as error:
-            self.set_status(error.status)
+            self.set_status(200 if fake.in_band else error.status)
             self.set_header("Content-Type", fake.content_type)
             for name, value in fake.error_headers(error.status).items():
                 self.set_header(name, value)

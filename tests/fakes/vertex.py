@@ -102,7 +102,6 @@ class FakeVertex(NativeFake):
         f"{PLACE}/google/models/{EMBEDDING}:predict": "predict",
         f"{PLACE}/google/models/gemini-embedding-001:predict": "predict",
     }
-    queries = {path: "alt=sse" for path in paths if path.endswith(":streamGenerateContent")}
     stream_type = "text/event-stream"
 
     def __init__(self) -> None:
@@ -116,6 +115,10 @@ class FakeVertex(NativeFake):
     async def __aexit__(self, *exc: object) -> None:
         await super().__aexit__(*exc)
         await self.tokens.__aexit__(*exc)
+
+    def allowed(self, path: str) -> tuple[str, ...]:
+        """Streams of Gemini are asked for as server-sent events."""
+        return ("alt=sse",) if path.endswith(":streamGenerateContent") else ("",)
 
     def config(self) -> Json:
         """What a channel is configured with."""

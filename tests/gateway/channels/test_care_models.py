@@ -58,10 +58,11 @@ async def test_each_protocols_form_page_by_page(
         "/v1beta/models?pageSize=1000&pageToken=t%2F": {"models": [{"name": "models/g2"}]},
         "/compatible-mode/v1/models": {"data": [{"id": "q1"}]},
         "/api/tags": {"models": [{"name": "llama3:latest", "model": "llama3:latest", "size": 1}]},
+        "/v1/models": {"data": [{"id": "mini"}]},
         "/v1/models?page_size=1000": {"models": [{"name": "command"}], "next_page_token": "t/"},
         "/v1/models?page_size=1000&page_token=t%2F": {"models": [{"name": "embed"}]},
     }
-    listed = {14: ["c2"], 24: ["g1", "g2"], 49: ["q1"], 30: ["llama3:latest"]}
+    listed = {14: ["c2"], 24: ["g1", "g2"], 49: ["q1"], 30: ["llama3:latest"], 1007: ["mini"]}
     for kind, new in {**listed, 35: ["command", "embed"]}.items():
         channel = await add(gate, vendor, "c1", type=kind)
         found = (await root.get(f"/channel/{channel.id}/upstream_models")).json()["data"]

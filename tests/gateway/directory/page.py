@@ -101,6 +101,7 @@ to the cache; writes for an hour are `cache_write_1h`. The count of Amazon's own
 event (`amazon-bedrock-invocationMetrics`) is not used. A model without access in this account
 (`AccessDeniedException`) says nothing about the key; `ServiceQuotaExceededException`, which comes
 with 400, is a limit.
+
 ### Vertex AI
 
 Gemini, Claude (names that begin with `claude-`) and text embeddings (names with `embedding` in
@@ -137,6 +138,35 @@ Google switched it off in 2024. Channels of type 11 that come from One API can b
 deleted and made channels of another type (Gemini is 24); nobody can make one, or give one another
 address, key or config. Who asks for a model that only they serve gets 404 `model_not_found` with
 these words; nothing is sent and nothing is charged.
+
+### Tencent Hunyuan
+
+Type 23 signs its calls: the key is `AppId|SecretId|SecretKey`, as in One API (or without the first
+part). A plain key, from Hunyuan's own console, is for type 1006. The signed form knows neither a
+limit of tokens (`max_tokens` is passed over) nor JSON mode, and vectors of one size only.
+
+### MiniMax
+
+Its errors come inside a 200, and are judged by their numbers. Where an older model reports only
+`total_tokens`, tokens are counted here. `embo-01` is asked for in MiniMax's own form, for documents
+unless a request says `"input_type": "query"`. Its speech and video are not served.
+
+### DeepL
+
+A model's name ends in the language to translate into (`deepl-de`, `deepl-pt-br`; others by the
+model mapping), the last message of the user is the text, and streams come in one piece. Characters
+are charged ([prices.md](prices.md)); clients read their number as tokens of the prompt. Without a
+`base_url`, keys that end in `:fx` go to `api-free.deepl.com`, others to `api.deepl.com`.
+
+### AIProxy Library
+
+The last message of the user is the question. The documents that an answer comes from are appended
+to it as a list of links, which costs nothing; the tokens of request and answer are counted here.
+
+### Volcengine Ark
+
+Models are asked for by their dated names, or by the id of an endpoint (`ep-…`), which the model
+mapping names. Abroad, `base_url` is BytePlus's address.
 
 ### Servers of one's own
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.channels.balances import PROBES
-from gateway.directory.catalogue import BALANCES, Catalogue
+from gateway.directory.catalogue import BALANCES, PROTOCOLS, Catalogue
+from gateway.providers.natives import OWN
 from tests.gateway.directory.conftest import PROVIDERS
 from tests.gateway.directory.page import PAGE, page
 
@@ -195,7 +196,7 @@ def test_a_vendor_with_its_own_protocol_serves_what_it_lists(catalogue: Catalogu
     assert [task for task in asked if ollama.serves(task)] == ["native_chat", "native_embeddings"]
     assert [task for task in asked if cohere.serves(task)] == list(asked[1:4])
     with pytest.raises(ValueError, match="nothing here speaks 'ollama'"):
-        catalogue.check_protocols({"openai", "anthropic", "gemini", "sandbox", "cohere"})
+        catalogue.check_protocols({*PROTOCOLS, *OWN} - {"ollama"})
 
 
 @pytest.mark.parametrize(

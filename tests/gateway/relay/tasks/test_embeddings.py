@@ -62,6 +62,15 @@ async def test_what_is_not_reported_is_counted(
     assert answer.headers["x-tollgate-cost"] == usd(tokens * 1_000)
 
 
+async def test_a_total_is_all_that_was_read(gate: Gate, tasks: FakeTasks) -> None:
+    tasks.answers.usage = {"total_tokens": 41}  # as Jina and others report
+    _, secret = await gate.key()
+    answer = await gate.post(secret, {"model": "vec", "input": "hi"}, "/v1/embeddings")
+    body = (await gate.charge_of(answer))["body"]
+    assert (body["usage"]["input"], body["usage_source"]) == (41, "upstream")
+    assert answer.headers["x-tollgate-cost"] == usd(41_000)
+
+
 @pytest.mark.parametrize("metadata", [None, {"promptTokenCount": 5, "totalTokenCount": 5}], ids=str)
 @pytest.mark.parametrize("given", ["one", ["one", "two"]], ids=str)
 async def test_an_openai_client_has_vectors_of_google(

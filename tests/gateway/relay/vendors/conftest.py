@@ -17,7 +17,7 @@ from gateway.providers.natives import NATIVES
 from tests.fakes.native import Json, NativeFake, Script
 from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.vendors.rows.row import Row, Seen
-from tests.gateway.relay.vendors.table import ROWS
+from tests.gateway.relay.vendors.table import MODEST, ROWS
 
 # USD per million tokens: nano-dollars per token are a thousand times that.
 PRICE = {"input": "1", "cached": "0.25", "output": "4"}
@@ -75,27 +75,32 @@ class Case:
         return {**event["body"], "nano": -event["amount"]}
 
 
+async def case_of(gate: Gate, name: str, row: Row, fake: NativeFake) -> Case:
+    """Make the channel, the models and a key of a vendor."""
+    names = [name, f"{name}-embed", f"{name}-rerank", f"{name}-internet"]
+    mapped = {name: row.model, f"{name}-embed": row.embed_model}
+    mapped = {known: served for known, served in mapped.items() if served}
+    priced = dict.fromkeys((*names[:2], names[3], *mapped.values()))
+    prices = [{"model": each, **PRICE} for each in priced]
+    await gate.price(*prices, {"model": names[2], "calls": "0.002"})
+    channels = gate.running.directory.channels
+    given: Json = {"type": row.type, "name": name, "base_url": fake.url, "models": names}
+    if row.config:
+        given["config"] = row.config(fake) if callable(row.config) else row.config
+    if mapped:
+        given["model_mapping"] = mapped
+    channel = await channels.create(given, row.secret)
+    _, key = await gate.key()
+    return Case(gate, name, row, fake, channel, key)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def all_cases(running_gate: Gate) -> AsyncIterator[dict[str, Case]]:
     async with AsyncExitStack() as opened:
         made = {}
-        for name, row in ROWS.items():
+        for name, row in {**ROWS, **MODEST}.items():
             fake = await opened.enter_async_context(row.fake())
-            names = [name, f"{name}-embed", f"{name}-rerank", f"{name}-internet"]
-            mapped = {name: row.model, f"{name}-embed": row.embed_model}
-            mapped = {known: served for known, served in mapped.items() if served}
-            priced = dict.fromkeys((*names[:2], names[3], *mapped.values()))
-            prices = [{"model": each, **PRICE} for each in priced]
-            await running_gate.price(*prices, {"model": names[2], "calls": "0.002"})
-            channels = running_gate.running.directory.channels
-            given: Json = {"type": row.type, "name": name, "base_url": fake.url, "models": names}
-            if row.config:
-                given["config"] = row.config(fake) if callable(row.config) else row.config
-            if mapped:
-                given["model_mapping"] = mapped
-            channel = await channels.create(given, row.secret)
-            _, key = await running_gate.key()
-            made[name] = Case(running_gate, name, row, fake, channel, key)
+            made[name] = await case_of(running_gate, name, row, fake)
         yield made
         await running_gate.settled()
         await running_gate.books.projector.until(running_gate.books.projector.fed)

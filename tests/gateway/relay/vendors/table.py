@@ -4,13 +4,31 @@ A new protocol adds its fake to tests/fakes/, a file to rows/ and its line here,
 all the rest; what its own client says of the fake is a file in oracles/.
 """
 
-from tests.gateway.relay.vendors.rows import bedrock, bedrock_claude, cohere, ollama, vertex
+from tests.gateway.relay.vendors.rows import (
+    bedrock,
+    bedrock_claude,
+    cohere,
+    deepl,
+    hunyuan,
+    library,
+    minimax,
+    ollama,
+    vertex,
+)
 
 ROWS = {
+    "tencent": hunyuan.ROW,
     "ollama": ollama.ROW,
     "bedrock": bedrock.ROW,
     "bedrock-claude": bedrock_claude.ROW,
     "cohere": cohere.ROW,
     "vertex-gemini": vertex.GEMINI_ROW,
     "vertex-claude": vertex.CLAUDE_ROW,
+}
+# Vendors of which most of the suite asks what they have not, or which speak a dialect that all the
+# other tests are about; each has a file of tests of its own here.
+MODEST = {
+    "library": library.ROW,
+    "translator": deepl.ROW,
+    "mini": minimax.ROW,
 }

@@ -28,7 +28,10 @@ NAMES = (
     "type delta message content text thinking tool_calls function name arguments index id usage "
     "billed_units input_tokens output_tokens finish_reason done done_reason prompt_eval_count "
     "eval_count error embeddings float results meta created_at model tool_plan predictions values "
-    "statistics token_count"
+    "statistics token_count Response Choices "
+    "Delta Message Content ToolCalls Function Arguments Usage PromptTokens FinishReason ErrorMsg "
+    "Error Code Data Embedding Index Id base_resp status_code total_tokens vectors "
+    "translations billed_characters answer documents title url success errCode finish"
 ).split()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 2**66) | st.floats() | st.sampled_from(NAMES),

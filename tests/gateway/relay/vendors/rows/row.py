@@ -51,7 +51,8 @@ class Row:
     has, of a stream as well, `usage` what it means. `linked` says that images may stay where they
     are. `refused` are requests that the vendor has no way to say: fields, and what is named.
     `planned` is what is thought beside calls. `closes` says that the gateway leaves after the event
-    that ends an answer; else it waits for what may follow.
+    that ends an answer; else it waits for what may follow. `sized`: vectors may be asked for in a
+    size.
     """
 
     type: int
@@ -73,6 +74,7 @@ class Row:
     thinking: str = "hink"
     any_json: bool = True
     vectors: bool = True
+    sized: bool = True
 
 
 TWO = ({"n": 2}, "n")
