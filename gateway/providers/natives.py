@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from gateway.formats.openai import Endpoint
 from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.cohere import Cohere
+from gateway.providers.dashscope import DashScope
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
 
 _ALL: tuple[Native, ...] = (
     Ollama(),
     Cohere(),
+    DashScope(),
 )
 _HOSTED: tuple[Hosted, ...] = ()
 

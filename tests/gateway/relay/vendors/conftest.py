@@ -21,6 +21,7 @@ from tests.gateway.relay.vendors.table import ROWS
 
 # USD per million tokens: nano-dollars per token are a thousand times that.
 PRICE = {"input": "1", "cached": "0.25", "output": "4"}
+IMAGES = {"images": "0.04", "variants": [{"size": "512x512", "images": "0.01"}]}
 
 
 @dataclass
@@ -80,15 +81,17 @@ async def all_cases(running_gate: Gate) -> AsyncIterator[dict[str, Case]]:
         made = {}
         for name, row in ROWS.items():
             fake = await opened.enter_async_context(row.fake())
-            names = [name, f"{name}-embed", f"{name}-rerank", f"{name}-internet"]
+            names = [name, *(f"{name}-{each}" for each in ("embed", "rerank", "internet", "image"))]
             prices = [{"model": each, **PRICE} for each in (*names[:2], names[3])]
-            await running_gate.price(*prices, {"model": names[2], "calls": "0.002"})
+            await running_gate.price(*prices, {"model": names[2], **row.rank_price})
+            await running_gate.price({"model": names[4], **IMAGES})
             channels = running_gate.running.directory.channels
             given: Json = {"type": row.type, "name": name, "base_url": fake.url, "models": names}
             if row.config:
                 given["config"] = row.config
-            if row.model:
-                given["model_mapping"] = {name: row.model}
+            mapped = {name: row.model, names[4]: row.pictures}
+            if any(mapped.values()):
+                given["model_mapping"] = {ours: its for ours, its in mapped.items() if its}
             channel = await channels.create(given, row.secret)
             _, key = await running_gate.key()
             made[name] = Case(running_gate, name, row, fake, channel, key)

@@ -48,7 +48,10 @@ class Row:
     its fake got it. `frame` is the usage report that a script's answer has, of a stream as well,
     `usage` what it means. `linked` says that images may stay where they are. `refused` are requests
     that the vendor has no way to say: fields, and what is named. `planned` is what is thought
-    beside calls.
+    beside calls. `thinks` says that it tells what was thought apart from what is said, `vectors`
+    that it makes them. `rank_price` is what ranks are sold for, `rank_usage` and `rank_frame` what
+    two units of them amount to, and `documents` reads what was to be ranked. `pictures` is what
+    the upstream calls a model for images.
     """
 
     type: int
@@ -65,6 +68,14 @@ class Row:
     model: str = ""
     config: Json = field(default_factory=dict)
     sampling: frozenset[str] = ALL_SAMPLING
+    thinks: bool = True
+    vectors: bool = True
+    rank_price: Json = field(default_factory=lambda: {"calls": "0.002"})
+    rank_usage: Json = field(default_factory=lambda: {"calls": 2})
+    rank_frame: Json = field(default_factory=lambda: {"billed_units": {"search_units": 2}})
+    rank_nano: int = 2 * 2_000_000
+    documents: Callable[[Json], list[str]] = lambda body: list(body["documents"])
+    pictures: str = ""
 
 
 TWO = ({"n": 2}, "n")
