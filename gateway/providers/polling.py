@@ -8,13 +8,15 @@ that nobody will see.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import orjson
 
 from gateway.dialects.dialect import Json
 from gateway.providers.base import Answer, Call, CallFailed
+
+T = TypeVar("T")
 
 MAX_BYTES = 128 << 20
 # How long the upstream may take to hear that a task is not wanted any more.
@@ -137,8 +139,13 @@ async def wanted(
     pace: Pace,
 ) -> Found:
     """Return a task's result; let go of the task when nobody waits for it. Raises CallFailed."""
+    return await kept(result(look, ended, pace), cancel)
+
+
+async def kept(step: Awaitable[T], cancel: Callable[[], Awaitable[Answer]]) -> T:
+    """Return what a step of a task brings; let go of the task where the step is not finished."""
     try:
-        return await result(look, ended, pace)
+        return await step
     except (asyncio.CancelledError, CallFailed):
         await let_go(cancel)
         raise

@@ -9,101 +9,19 @@ from typing import Any
 
 import orjson
 
-from tests.fakes.native import NUMBER, Json, NativeFake, Script, Wrong, check, one_of
+from tests.fakes.dashscope_shapes import (
+    CHAT,
+    DRAW_IN_PARTS,
+    EMBED,
+    IN_PARTS,
+    RERANK,
+    TEXT2IMAGE,
+)
+from tests.fakes.native import Json, NativeFake, Script, Wrong, check
 
 KEY = "sk-of-dashscope"
 PLUGIN = '{"calculator":{}}'
 _ID = "902fee3b-f7f0-9a8c-96a1-6b4ea25af114"
-_CALL = {
-    "id": str,
-    "type": one_of("function"),
-    "function": {"name": str, "arguments": str},
-    "index?": int,
-}
-_MESSAGE = {
-    "role": one_of("system", "user", "assistant", "tool"),
-    "content": str,
-    "tool_calls?": [_CALL],
-    "tool_call_id?": str,
-    "name?": str,
-}
-_PART = {"text?": str, "image?": str}
-_FUNCTION = {"name": str, "description?": str, "parameters?": dict}
-
-
-def _top_p(value: Any, at: str) -> None:
-    check(value, NUMBER, at)
-    if not 0 < value < 1:
-        raise Wrong(400, f"{at}: Range of top_p should be (0.0, 1.0)")
-
-
-def _choice(value: Any, at: str) -> None:
-    if value not in ("auto", "none"):
-        check(value, {"type": one_of("function"), "function": {"name": str}}, at)
-
-
-def _format(value: Any, at: str) -> None:
-    schema = {"name": str, "schema": dict, "strict?": bool, "description?": str}
-    check(value, {"type": one_of("json_object", "json_schema"), "json_schema?": schema}, at)
-
-
-_PARAMETERS = {
-    "result_format": one_of("message"),
-    "incremental_output?": bool,
-    "temperature?": NUMBER,
-    "top_p?": _top_p,
-    "top_k?": int,
-    "seed?": int,
-    "max_tokens?": int,
-    "stop?": [str],
-    "presence_penalty?": NUMBER,
-    "repetition_penalty?": NUMBER,
-    "enable_search?": one_of(True),
-    "enable_thinking?": bool,
-    "thinking_budget?": int,
-    "response_format?": _format,
-    "tools?": [{"type": one_of("function"), "function": _FUNCTION}],
-    "tool_choice?": _choice,
-    "parallel_tool_calls?": bool,
-}
-_CHAT = {"model": str, "input": {"messages": [_MESSAGE]}, "parameters": _PARAMETERS}
-_IN_PARTS = {
-    **_CHAT,
-    "input": {"messages": [{**_MESSAGE, "content": [_PART]}]},
-    # Contents of parts are answered as messages anyway.
-    "parameters": {"result_format?": one_of("message"), **_PARAMETERS},
-}
-del _IN_PARTS["parameters"]["result_format"]
-
-
-def _size(value: Any, at: str) -> None:
-    if not isinstance(value, str) or re.fullmatch(r"[0-9]+\*[0-9]+", value) is None:
-        raise Wrong(400, f"{at} must be such as 1024*1024")
-
-
-_DRAWING = {
-    "n?": int,
-    "size?": _size,
-    "seed?": int,
-    "prompt_extend?": bool,
-    "watermark?": bool,
-}
-_TEXT2IMAGE = {
-    "model": str,
-    "input": {"prompt": str, "negative_prompt?": str},
-    "parameters": _DRAWING,
-}
-_DRAW_IN_PARTS = {**_IN_PARTS, "parameters": {**_DRAWING, "negative_prompt?": str}}
-_EMBED = {
-    "model": str,
-    "input": {"texts": [str]},
-    "parameters": {"text_type?": one_of("document", "query"), "dimension?": int},
-}
-_RERANK = {
-    "model": str,
-    "input": {"query": str, "documents": [str]},
-    "parameters": {"return_documents?": bool, "top_n?": int},
-}
 _CODES = {
     400: "InvalidParameter",
     401: "InvalidApiKey",
@@ -178,19 +96,19 @@ class FakeDashScope(NativeFake):
 
     def chat(self, body: Json) -> Any:
         """Answer a conversation of texts."""
-        check(body, _CHAT)
+        check(body, CHAT)
         return self._conversation(body, str)
 
     def parts(self, body: Json) -> Any:
         """Answer a conversation of parts, or make images at once."""
         if "image" in body["model"]:
-            check(body, _DRAW_IN_PARTS)
+            check(body, DRAW_IN_PARTS)
             images = [{"image": self._url(at)} for at in self._made(body)]
             message = {"role": "assistant", "content": images}
             choice = {"finish_reason": "stop", "message": message}
             usage = {"width": 1024, "height": 1024, "image_count": len(images)}
             return {"output": {"choices": [choice]}, "usage": usage, "request_id": _ID}
-        check(body, _IN_PARTS)
+        check(body, IN_PARTS)
         return self._conversation(body, lambda text: [{"text": text}] if text else [])
 
     def _conversation(self, body: Json, content: Any) -> Any:
@@ -234,7 +152,7 @@ class FakeDashScope(NativeFake):
         """Begin a task."""
         if self.waits:
             raise Wrong(403, "current user api does not support synchronous calls.")
-        check(body, _TEXT2IMAGE)
+        check(body, TEXT2IMAGE)
         self.wanted = len(self._made(body))
         name = f"task-{len(self.tasks)}"
         self.tasks[name] = 0
@@ -275,7 +193,7 @@ class FakeDashScope(NativeFake):
 
     def embed(self, body: Json) -> Json:
         """Make a vector of each text: its length, and a half; the last one first."""
-        check(body, _EMBED)
+        check(body, EMBED)
         if self.script.fails:
             return self.late_error()
         made = [
@@ -286,7 +204,7 @@ class FakeDashScope(NativeFake):
 
     def rerank(self, body: Json) -> Json:
         """Rank in the order given."""
-        check(body, _RERANK)
+        check(body, RERANK)
         parameters, documents = body["parameters"], body["input"]["documents"]
         results = [
             {

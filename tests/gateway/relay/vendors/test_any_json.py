@@ -27,7 +27,8 @@ from tests.gateway.channels.anything import Vendor
 NAMES = (
     "type delta message content text thinking tool_calls function name arguments index id usage "
     "billed_units input_tokens output_tokens finish_reason done done_reason prompt_eval_count "
-    "eval_count error embeddings float results meta created_at model tool_plan"
+    "eval_count error embeddings float results meta created_at model tool_plan output choices "
+    "finish_reason usage code metrics event status detail image url request_id"
 ).split()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 2**66) | st.floats() | st.sampled_from(NAMES),
@@ -61,6 +62,8 @@ def test_any_json_is_read_or_passed_over(name: str, said: Any, kind: Any) -> Non
         source.vectors.read(said)
     if source.ranks is not None:
         source.ranks.answer(said, {"documents": ["a"], "return_documents": True})
+    if source.pictures is not None:
+        assert isinstance(source.pictures.answer(said, {})["data"], list)
 
 
 async def framed(pieces: list[bytes]) -> tuple[bytes, bool]:

@@ -68,7 +68,7 @@ async def test_images_are_made_and_charged_by_the_piece(studio: tuple[Case, Web]
     case.plays()
     small = await drawn(case, size="512x512")
     assert (await case.body_of(small))["nano"] == CENT
-    assert "512" in str(case.fake.received[-1].body)
+    assert case.row.small in str(case.fake.received[-1].body)
 
 
 async def test_what_came_is_charged_and_no_more(studio: tuple[Case, Web]) -> None:

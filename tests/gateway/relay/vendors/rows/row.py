@@ -48,10 +48,11 @@ class Row:
     its fake got it. `frame` is the usage report that a script's answer has, of a stream as well,
     `usage` what it means. `linked` says that images may stay where they are. `refused` are requests
     that the vendor has no way to say: fields, and what is named. `planned` is what is thought
-    beside calls. `thinks` says that it tells what was thought apart from what is said, `vectors`
-    that it makes them. `rank_price` is what ranks are sold for, `rank_usage` and `rank_frame` what
-    two units of them amount to, and `documents` reads what was to be ranked. `pictures` is what
-    the upstream calls a model for images.
+    beside calls. `thinks` says that it tells what was thought apart from what is said,
+    `tells_length` that an answer came to its limit, `vectors` that it makes them. `rank_price` is
+    what ranks are sold for, `rank_usage`, `rank_frame` and `rank_nano` what the answer to the
+    suite's request amounts to, and `documents` reads what was to be ranked. `pictures` is what the
+    upstream calls a model for images, `small` what a request for 512x512 has in it.
     """
 
     type: int
@@ -69,6 +70,8 @@ class Row:
     config: Json = field(default_factory=dict)
     sampling: frozenset[str] = ALL_SAMPLING
     thinks: bool = True
+    tells_length: bool = True
+    small: str = "512*512"
     vectors: bool = True
     rank_price: Json = field(default_factory=lambda: {"calls": "0.002"})
     rank_usage: Json = field(default_factory=lambda: {"calls": 2})
