@@ -3,7 +3,16 @@
 import re
 
 from gateway.dialects.dialect import Json
-from gateway.dialects.gemini.fields import a_boolean, a_list, a_name, a_text, a_whole, refuse
+from gateway.dialects.gemini.fields import (
+    a_boolean,
+    a_list,
+    a_name,
+    a_text,
+    a_whole,
+    an_object,
+    refuse,
+    unsupported,
+)
 from gateway.providers import cohere_request, turns
 from gateway.providers.turns import ASSISTANT, TOOL, Image, Turn
 
@@ -12,6 +21,8 @@ _SEARCH = "-internet"
 _SEES = re.compile(r"(^|[-.])(vl|qvq|audio)([-.]|$)|^qwen3\.[5-9]|^kimi-k2\.5")
 # As the body is written here: the first message's content tells which address it is for.
 _PARTS = re.compile(rb'"messages":\[\{"role":"[a-z]+","content":(\[|")')
+# Models of translation whose streams say everything anew in each event.
+_REPEATS = re.compile(r"^qwen-mt-(plus|turbo)")
 _DRAWS_IN_PARTS = re.compile(r"^(qwen-image-(?!plus$)|z-image|wan2\.[6-9]|wan[3-9])")
 # DashScope takes less than 1 only.
 _TOP_P = 0.9999
@@ -23,8 +34,12 @@ def chat_body(chat: Json) -> Json:
     model, searches = _model(chat)
     parted = _SEES.search(model) is not None or any(turn.images for turn in said)
     parameters: Json = {"result_format": "message", **_sampling(chat), **_thinking(chat)}
+    if stream and _REPEATS.search(model):
+        unsupported("stream")
     if stream:
         parameters["incremental_output"] = True
+    if options := an_object(chat.get("translation_options"), "translation_options"):
+        parameters["translation_options"] = options
     if searches or _flag(chat, "enable_search") or chat.get("web_search_options") is not None:
         parameters["enable_search"] = True
     if (schema := turns.schema(chat)) is not None:

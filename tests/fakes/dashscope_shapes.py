@@ -58,6 +58,7 @@ _PARAMETERS = {
     "tools?": [{"type": one_of("function"), "function": _FUNCTION}],
     "tool_choice?": _choice,
     "parallel_tool_calls?": bool,
+    "translation_options?": {"source_lang": str, "target_lang": str},
 }
 CHAT = {"model": str, "input": {"messages": [_MESSAGE]}, "parameters": _PARAMETERS}
 IN_PARTS = {

@@ -68,6 +68,32 @@ async def test_what_a_request_turns_on(case: Case) -> None:
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, *wrong)
 
 
+async def test_newer_models_draw_at_once(case: Case) -> None:
+    channels = case.gate.running.directory.channels
+    given = {"type": 17, "name": "draws", "base_url": case.fake.url, "models": ["qwen-image-max"]}
+    await channels.create(given, case.row.secret)
+    asked = {"model": "qwen-image-max", "prompt": "A cat.", "size": "1664x928", "n": 2}
+    answer = await case.gate.post(case.key, {**asked, "watermark": False}, "/v1/images/generations")
+    assert [each["url"][-8:] for each in answer.json()["data"]] == ["cat0.png", "cat1.png"]
+    sent = case.fake.received[-1]
+    assert sent.path == IN_PARTS and "x-dashscope-async" not in sent.headers
+    assert sent.body["parameters"] == {"n": 2, "size": "1664*928", "watermark": False}
+    body = await case.body_of(answer)
+    assert (body["usage"], body["nano"]) == ({"images": 2}, 2 * 69_444_000)
+
+
+async def test_translations_are_not_streamed(case: Case) -> None:
+    channels = case.gate.running.directory.channels
+    given = {"type": 17, "name": "mt", "base_url": case.fake.url, "models": ["qwen-mt-plus"]}
+    await channels.create(given, case.row.secret)
+    options = {"translation_options": {"source_lang": "auto", "target_lang": "English"}}
+    answer = await case.post(model="qwen-mt-plus", **options)
+    assert answer.status_code == 200
+    assert case.fake.received[-1].body["parameters"]["translation_options"]["source_lang"] == "auto"
+    refused = await case.post(model="qwen-mt-plus", stream=True, **options)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "stream")
+
+
 async def test_cached_tokens_and_searches_are_apart(case: Case) -> None:
     case.plays(tokens_in=100, tokens_out=10, cached=40)
     body = await case.body_of(await case.ask())
