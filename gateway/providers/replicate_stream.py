@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from gateway.dialects.dialect import Json
-from gateway.dialects.gemini.fields import child, said
+from gateway.dialects.gemini.fields import child, from_json, said
 from gateway.formats import sse
 from gateway.providers import polling
 from gateway.providers.base import Answer, CallFailed
@@ -16,6 +16,7 @@ from gateway.providers.base import Answer, CallFailed
 _HEADERS = {"content-type": "text/event-stream"}
 # A prediction has its figures at once, or a moment after its stream's end.
 _AFTERWARDS = polling.Pace(first_s=0.02, growth=2.0, longest_s=1.0, deadline_s=8.0, failures=2)
+_FAILED = "the prediction failed"
 ENDED = ("succeeded", "failed", "canceled", "aborted")
 
 
@@ -55,21 +56,29 @@ class Following:
                 yield {"event": kind, "output": data}
             elif kind == "error":
                 self._ended = True
-                yield {"event": kind, "error": data or "the prediction failed"}
+                yield {"event": kind, "error": _told(data, "detail", "error") or data or _FAILED}
                 return
             elif kind == "done":
-                last = await self._last()
+                last = await self._last(_told(data, "reason"))
                 self._ended = True
                 yield last
                 return
 
-    async def _last(self) -> Json:
-        """Return the last event, with what the prediction says of itself."""
+    async def _last(self, reason: str) -> Json:
+        """Return the last event, with what the prediction says of itself, if it can be had."""
         try:
             found = (await polling.result(self._look, ended, _AFTERWARDS)).parsed
         except CallFailed:
             found = None
+        if reason and not ended(found):
+            return {"event": "error", "error": _FAILED}
         return last_event(found)
+
+
+def _told(data: str, *names: str) -> str:
+    """Return what an event's data says under a name, where it is an object."""
+    found = from_json(data)
+    return said(found, *names) if isinstance(found, dict) else ""
 
 
 def last_event(prediction: Any) -> Json:

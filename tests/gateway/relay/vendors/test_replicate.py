@@ -12,7 +12,7 @@ import pytest
 from gateway.channels.blame import Blame, blame
 from gateway.channels.failure import of_answer
 from gateway.providers import replicate_stream
-from gateway.providers.base import Call, CallFailed
+from gateway.providers.base import Answer, Call, CallFailed
 from gateway.providers.natives import NATIVES
 from gateway.providers.polling import Pace
 from gateway.providers.replicate import _stream_address
@@ -164,6 +164,29 @@ async def test_sizes_become_shapes() -> None:
 )
 async def test_whose_fault_an_answer_is(status: int, said: Any, whose: Blame) -> None:
     assert blame(of_answer(Vendor(46, "replicate"), status, {}, said, 0.0)) is whose
+
+
+async def test_a_stream_that_is_done_because_it_failed(case: Case) -> None:
+    async def said(*events: bytes) -> list[Any]:
+        async def body() -> AsyncIterator[bytes]:
+            for event in events:
+                yield event + b"\n\n"
+
+        async def none() -> Answer:
+            raise CallFailed("upstream_timeout", "no answer")
+
+        stream = replicate_stream.Following(Answer(200, {}, body()), none, none)
+        written = b"".join([piece async for piece in stream.answer().body])
+        await stream.aclose()
+        return [orjson.loads(line[5:]) for line in written.split(b"\n\n") if line]
+
+    failed = {"event": "error", "error": "the prediction failed"}
+    assert await said(b'event: done\ndata: {"reason": "error"}') == [failed]
+    assert await said(b"event: error\ndata:") == [failed]
+    assert await said(b"event: done\ndata: {}") == [{"event": "done", "metrics": {}}]
+    told = await said(b'event: error\ndata: {"detail": "too long"}', b"event: done\ndata: {}")
+    assert told == [{"event": "error", "error": "too long"}]
+    assert await said(b"event: output\ndata: a") == [{"event": "output", "output": "a"}]
 
 
 async def test_events_are_read_wherever_they_are_parted(case: Case) -> None:
