@@ -13,7 +13,7 @@ from gateway.providers.natives import OWN
 
 Row = tuple[str | int, int, str, str]
 
-DEEPSEEK, ZHIPU, ALI, MINIMAX, ALI_COMPATIBLE, DOUBAO, SILICONFLOW = 36, 16, 17, 27, 49, 40, 44
+DEEPSEEK, ZHIPU, MINIMAX, ALI_COMPATIBLE, DOUBAO, SILICONFLOW = 36, 16, 27, 49, 40, 44
 
 TABLE: frozenset[Row] = frozenset(
     {
@@ -57,8 +57,6 @@ TABLE: frozenset[Row] = frozenset(
         (ZHIPU, 429, "code", "1112"),
         (ZHIPU, 429, "code", "1113"),
         (ZHIPU, 429, "code", "1121"),
-        (ALI, 401, "code", "InvalidApiKey"),
-        (ALI, 400, "code", "Arrearage"),
         (ALI_COMPATIBLE, 400, "code", "Arrearage"),
         (MINIMAX, 200, "code", "1004"),
         (MINIMAX, 200, "code", "1008"),
