@@ -86,7 +86,7 @@ def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
         wire = EMBEDDED.get(vendor.protocol)
     elif endpoint is RERANK:
         wire = RANKED.get(vendor.protocol)
-    elif endpoint is GENERATIONS:
+    elif endpoint.task == GENERATIONS.task:
         wire = DRAWN.get(vendor.protocol)
     return wire if wire is not None and vendor.serves(wire.task) else None
 
