@@ -14,7 +14,7 @@ from gateway.providers.natives import OWN
 
 Row = tuple[str | int, int, str, str]
 
-DEEPSEEK, ZHIPU, ALI, ALI_COMPATIBLE, DOUBAO, SILICONFLOW = 36, 16, 17, 49, 40, 44
+DEEPSEEK, ZHIPU, ALI_COMPATIBLE, DOUBAO, SILICONFLOW = 36, 16, 49, 40, 44
 
 TABLE: frozenset[Row] = frozenset(
     {
@@ -55,8 +55,6 @@ TABLE: frozenset[Row] = frozenset(
         (ZHIPU, 429, "code", "1112"),
         (ZHIPU, 429, "code", "1113"),
         (ZHIPU, 429, "code", "1121"),
-        (ALI, 401, "code", "InvalidApiKey"),
-        (ALI, 400, "code", "Arrearage"),
         (ALI_COMPATIBLE, 400, "code", "Arrearage"),
         (DOUBAO, 403, "code", "AccountOverdueError"),
         (SILICONFLOW, 403, "code", "30001"),

@@ -172,7 +172,7 @@ _NAMES = (
         IMAGES,
         re.compile(
             r"dall-e|gpt-image|stable-?diffusion|(^|[-/_])sd-?x|flux|imagen|wanx|cogview|kolors"
-            r"|-image$|^step-1x"
+            r"|-image$|^step-1x|qwen-image|(^|[-/])(z-image|ideogram|recraft)|-t2i(-|$)"
         ),
     ),
 )

@@ -13,6 +13,7 @@ from gateway.formats import usage as usages
 from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage
 from gateway.providers.base import Answer, CallFailed
+from gateway.providers.native import PICTURES, RERANK
 from gateway.relay import errors
 from gateway.relay.convert_meter import ConvertMeter
 from gateway.relay.costs import GATEWAY_TIMEOUTS
@@ -62,7 +63,7 @@ async def read_reply(
         return _conversation(answer, wire, parsed)
     if SOURCES[wire.dialect].refuses(parsed):
         return _failed(answer, wire, parsed)
-    said = kind.read(content, _vectors(wire, parsed), answer.headers.get("content-type", ""))
+    said = kind.read(content, _as_asked(wire, parsed), answer.headers.get("content-type", ""))
     if said is None:
         raise NotTheAnswer(answer.status)
     reply = _measured(Reply(answer.status, said, worked=True), wire, parsed)
@@ -70,12 +71,18 @@ async def read_reply(
     return reply
 
 
-def _vectors(wire: Endpoint, parsed: Any) -> Any:
-    """Return vectors as OpenAI answers with them; any other answer as it is."""
-    made = SOURCES[wire.dialect].vectors
-    if made is None or wire.task not in VECTORS or not isinstance(parsed, dict):
+def _as_asked(wire: Endpoint, parsed: Any) -> Any:
+    """Return vectors, ranks and images as clients read them; any other answer as it is."""
+    source = SOURCES[wire.dialect]
+    if not isinstance(parsed, dict):
         return parsed
-    return listed(made.read(parsed), {}, None)
+    if source.vectors is not None and wire.task in VECTORS:
+        return listed(source.vectors.read(parsed), {}, None)
+    if source.ranks is not None and wire.task == RERANK:
+        return source.ranks.answer(parsed, {})
+    if source.pictures is not None and wire.task == PICTURES:
+        return source.pictures.answer(parsed, {})
+    return parsed
 
 
 def _conversation(answer: Answer, wire: Endpoint, parsed: Any) -> Reply:

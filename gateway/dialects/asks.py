@@ -89,8 +89,11 @@ EMBEDDED = {
 }
 # How an upstream of a protocol is asked to rerank, where that is not as clients ask.
 RANKED = asked(native.RERANK)
+# How it is asked for images.
+DRAWN = asked(native.PICTURES)
 
-# Images and audio: OpenAI's, and never converted.
+# Images and audio: OpenAI's, and never converted, but for vendors that make images in ways of
+# their own.
 MEDIA = frozenset(("images", "speech", "transcripts"))
 
 # What an upstream keeps, it keeps for the operator's one account: of conversations it is not known

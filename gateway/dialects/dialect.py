@@ -80,6 +80,16 @@ class Ranks:
     answer: Callable[[Json, Json], Json]
 
 
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """How an upstream makes images: `request` says OpenAI's images body in its own way (with the
+    channel's config), `answer` makes of its answer to that body what clients read, but for the
+    form in which they want each image."""
+
+    request: Callable[[Json, Config], Json]
+    answer: Callable[[Json, Json], Json]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """What the relay knows of a protocol to ask it and to read it.
@@ -109,6 +119,7 @@ class Source:
     fetches: bool = True
     vectors: Vectors | None = None
     ranks: Ranks | None = None
+    pictures: Pictures | None = None
 
     def refuses(self, parsed: Any) -> bool:
         """Whether an answer, or the first event of a stream, is an error instead."""

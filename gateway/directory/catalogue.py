@@ -58,7 +58,7 @@ _OPENAI_TASKS = (
     "translations",
 )
 # What vendors with a protocol of their own are asked for in its way: their paths list it.
-_NATIVE_TASKS = ("native_chat", "native_embeddings", "native_rerank")
+_NATIVE_TASKS = ("native_chat", "native_embeddings", "native_rerank", "native_images")
 # Protocols, and the tasks for which a vendor of each has routes where it does not say otherwise.
 PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     "openai": (*_OPENAI_TASKS, "realtime"),

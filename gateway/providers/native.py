@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gateway.dialects import searches
-from gateway.dialects.dialect import Config, Json, Ranks, Source, Vectors
+from gateway.dialects.dialect import Config, Json, Pictures, Ranks, Source, Vectors
 from gateway.dialects.gemini.fields import unsupported
 from gateway.formats import openai
 from gateway.formats import usage as usages
 from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage
+from gateway.media.asks import GENERATIONS
 from gateway.providers import turns
 from gateway.providers.asking import Asking
 from gateway.relay.errors import normalise
 
 # The tasks of the catalogue that are asked for in a vendor's own way (conf/providers.yaml, paths).
 CHAT, EMBEDDINGS, RERANK = "native_chat", "native_embeddings", "native_rerank"
-_ASKED = {CHAT: openai.CHAT, EMBEDDINGS: openai.EMBEDDINGS}
+PICTURES = "native_images"
+_ASKED = {CHAT: openai.CHAT, EMBEDDINGS: openai.EMBEDDINGS, PICTURES: GENERATIONS}
 # What a vendor may lack: a request that asks for it is refused, or goes to another channel.
 TOOLS, IMAGES, JSON, SEVERAL = "tools", "images", "json", "several"
 
@@ -149,7 +151,7 @@ class Native(Asking):
         """Whether JSON that came with a good status, or an event, is an error."""
         return isinstance(parsed, dict) and bool(parsed.get("error"))
 
-    # Vectors and ranks, for those that list the tasks.
+    # Vectors, ranks and images, for those that list the tasks.
 
     def embed_request(self, body: Json, config: Config) -> Json:
         """Return the vendor's body for OpenAI's embeddings body. Raises RelayError 400."""
@@ -167,7 +169,26 @@ class Native(Asking):
         """Return an answer to a rerank body as clients read it (gateway/dialects/rerank.py)."""
         raise NotImplementedError
 
+    def images_request(self, body: Json, config: Config) -> Json:
+        """Return the vendor's body for OpenAI's images body. Raises RelayError 400.
+
+        `prompt`, `n` and `size` are checked; a stream is never wanted here. Where a task has to be
+        asked for its result, `exchange` does that (polling.py).
+        """
+        raise NotImplementedError
+
+    def images_answer(self, answer: Json, body: Json) -> Json:
+        """Return `data`, an object with `url` or `b64_json` for each image that was made, and
+        `size` and `quality` where the vendor says them; what failed is left out."""
+        raise NotImplementedError
+
     # What is made of it.
+
+    def _drawn(self, body: Json, config: Config) -> Json:
+        for name in ("stream", "partial_images"):
+            if body.get(name):
+                unsupported(name)
+        return self.images_request(body, config)
 
     def _offered(self, chat: Json, config: Config) -> Json:
         for feature in (TOOLS, IMAGES, JSON, SEVERAL):
@@ -192,6 +213,7 @@ class Native(Asking):
         """Return the protocol as the relay knows it."""
         vectors = Vectors(self.embed_request, self.embed_answer)
         ranks = Ranks(self.rerank_request, self.rerank_answer)
+        pictures = Pictures(self._drawn, self.images_answer)
         return Source(
             name=self.name,
             request_from_chat=self._offered,
@@ -211,6 +233,7 @@ class Native(Asking):
             fetches=self.fetches,
             vectors=vectors if EMBEDDINGS in self.tasks else None,
             ranks=ranks if RERANK in self.tasks else None,
+            pictures=pictures if PICTURES in self.tasks else None,
         )
 
 

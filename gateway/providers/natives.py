@@ -11,12 +11,14 @@ from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.bedrock import Bedrock
 from gateway.providers.bedrock_claude import BedrockClaude
 from gateway.providers.cohere import Cohere
+from gateway.providers.dashscope import DashScope
 from gateway.providers.deepl import DeepL
 from gateway.providers.hunyuan import Hunyuan
 from gateway.providers.library import Library
 from gateway.providers.minimax import MiniMax, MiniMaxVectors
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
+from gateway.providers.replicate import Replicate
 from gateway.providers.vertex import VertexClaude, VertexGemini
 from gateway.providers.vertex_embeddings import VertexEmbeddings
 
@@ -29,6 +31,8 @@ _ALL: tuple[Native, ...] = (
     Cohere(),
     VertexEmbeddings(),
     DeepL(),
+    DashScope(),
+    Replicate(),
 )
 _HOSTED: tuple[Hosted, ...] = (
     MiniMax(),

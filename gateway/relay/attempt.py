@@ -208,7 +208,7 @@ async def _look_at(relay: Relay, x: Exchange, answer: Answer, source: Source) ->
         return Delivery(answer, kinds.as_stream(relay, x, wire, answer, parsed), source)
     if not is_native(x, wire):
         try:
-            content = await in_clients_dialect(relay, x, wire, parsed)
+            content, parsed = await in_clients_dialect(relay, x, wire, parsed)
         except RelayError as error:
             raise _unsaid(error, answer.status, parsed, source) from error
     return Delivery(answer, content, source, parsed)

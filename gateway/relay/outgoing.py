@@ -16,6 +16,7 @@ from gateway.directory.overrides import patched
 from gateway.formats import openai
 from gateway.formats.openai import Ask, Endpoint
 from gateway.media.form import OutgoingForm
+from gateway.providers.native import PICTURES
 from gateway.relay import embed
 from gateway.relay.errors import RelayError
 from gateway.relay.user_content import put_in
@@ -37,6 +38,9 @@ def body_for(
     `images` stand in for their addresses where the body is converted. Raises RelayError 400 for
     what the vendor's dialect cannot say.
     """
+    if ask.known is not None and wire.task == PICTURES:
+        drawn = {**ask.body, "model": channel.upstream_model(ask.model)}
+        return overridden(in_protocol(wire, drawn, channel), channel)
     if ask.known is not None:
         return _media_body(ask, channel.upstream_model(ask.model))
     body = _body(ask, channel, clamp, wire, vendor, images)
@@ -144,13 +148,15 @@ def _converted(
 
 
 def in_protocol(wire: Endpoint, body: Json, channel: Channel) -> bytes:
-    """Say a body of chat, of OpenAI's embeddings or of reranking as an upstream is asked through
-    `wire`. Raises RelayError 400 for what it cannot say."""
+    """Say a body of chat, of OpenAI's embeddings or images, or of reranking as an upstream is asked
+    through `wire`. Raises RelayError 400 for what it cannot say."""
     source, said = SOURCES[wire.dialect], body
     if wire.task in CONVERSATIONS:
         said = source.request_from_chat(body, channel.config)
     elif wire.task in VECTORS:
         said = source.vectors.request(body, channel.config) if source.vectors else body
+    elif wire.task == PICTURES:
+        said = source.pictures.request(body, channel.config) if source.pictures else body
     elif source.ranks is not None:
         said = source.ranks.request(body, channel.config)
     try:

@@ -8,7 +8,8 @@ from gateway.dialects.asks import MEDIA, VECTORS
 from gateway.dialects.rerank import RERANK
 from gateway.dialects.table import DIALECTS, SOURCES
 from gateway.formats.openai import Endpoint
-from gateway.relay import embed
+from gateway.providers.native import PICTURES
+from gateway.relay import embed, pictures
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.convert_meter import ConvertMeter
 from gateway.relay.errors import of_call
@@ -34,8 +35,20 @@ def meter_for(relay: Relay, x: Exchange, wire: Endpoint) -> StreamMeter:
     return PassMeter(DIALECTS[wire.dialect])
 
 
-async def in_clients_dialect(relay: Relay, x: Exchange, wire: Endpoint, parsed: Any) -> bytes:
-    """Return a whole answer as the client reads it. Raises RelayError 502 for what is none."""
+async def in_clients_dialect(
+    relay: Relay, x: Exchange, wire: Endpoint, parsed: Any
+) -> tuple[bytes, Any]:
+    """Return a whole answer as the client reads it, and the JSON by which it is measured.
+
+    Raises RelayError 502 for what is none.
+    """
+    if wire.task == PICTURES and isinstance(parsed, dict):
+        made = await pictures.answer(relay, x, wire, parsed)
+        return orjson.dumps(made), made
+    return await _converted(relay, x, wire, parsed), parsed
+
+
+async def _converted(relay: Relay, x: Exchange, wire: Endpoint, parsed: Any) -> bytes:
     source, target = SOURCES[wire.dialect], DIALECTS[x.ask.endpoint.dialect]
     if not isinstance(parsed, dict):
         raise of_call("upstream_bad_answer")

@@ -4,11 +4,12 @@ from collections.abc import Collection
 
 from gateway.channels.affinity import affinity
 from gateway.channels.select import choose_in_groups, groups_of
-from gateway.dialects.asks import CONVERSATIONS, EMBEDDED, RANKED, SPOKEN, VECTORS
+from gateway.dialects.asks import CONVERSATIONS, DRAWN, EMBEDDED, RANKED, SPOKEN, VECTORS
 from gateway.dialects.rerank import RERANK
 from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
 from gateway.formats.openai import Endpoint
+from gateway.media.asks import GENERATIONS
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 
@@ -73,8 +74,8 @@ def vendor_of(relay: Relay, channel: Channel, model: str) -> Vendor:
 def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
     """Return the endpoint through which a vendor can serve what a client asks of another one.
 
-    The same one wherever the vendor has it; conversations, vectors and ranks can be converted; else
-    None.
+    The same one wherever the vendor has it; conversations, vectors, ranks and images can be
+    converted; else None.
     """
     if vendor.serves(endpoint.task):
         return endpoint
@@ -85,6 +86,8 @@ def wire_of(vendor: Vendor, endpoint: Endpoint) -> Endpoint | None:
         wire = EMBEDDED.get(vendor.protocol)
     elif endpoint is RERANK:
         wire = RANKED.get(vendor.protocol)
+    elif endpoint.task == GENERATIONS.task:
+        wire = DRAWN.get(vendor.protocol)
     return wire if wire is not None and vendor.serves(wire.task) else None
 
 

@@ -7,6 +7,7 @@ the usage, said as the vendor says them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,8 @@ CALLS = (("weather", {"city": "Oslo"}), ("weather", {"city": "Bergen"}))
 class Script:
     """How to answer. `piece` is how many bytes are written at a time; `cut_after` closes the
     connection after so many events, `hang_after` waits there until the fake is released, `fail_at`
-    says the vendor's own error there; `stay_open` leaves the connection open after the end."""
+    says the vendor's own error there; `stay_open` leaves the connection open after the end. A task
+    is still running for so many `polls`, and makes `images`, or all that were asked for."""
 
     words: tuple[str, ...] = WORDS
     thoughts: tuple[str, ...] = ()
@@ -46,6 +48,8 @@ class Script:
     fail_at: int | None = None
     stay_open: bool = False
     noise: bool = False
+    polls: int = 0
+    images: int | None = None
 
 
 class Wrong(Exception):
@@ -111,9 +115,12 @@ def one_of(*allowed: Any) -> Any:
 class NativeFake(Served):
     """A vendor. Subclasses say what each path does: `paths` maps it to a method that takes the body
     and returns a document, or a list of events for a stream. `queries` are what may stand
-    behind "?"."""
+    behind "?". `routes` are further ones, by their verb and a pattern, whose methods take the
+    match; they are noted in `looked`."""
 
     paths: dict[str, str]
+    routes: tuple[tuple[str, str, str], ...] = ()
+    status = 200
     content_type = "application/json"
     stream_type: str
     # Whether errors come inside a 200.
@@ -124,11 +131,13 @@ class NativeFake(Served):
         super().__init__(_Handler)
         self.script = Script()
         self.received: list[Received] = []
+        self.looked: list[str] = []
 
     def reset(self) -> None:
         """Answer as usual again."""
         self.script = Script()
         self.received.clear()
+        self.looked.clear()
         self.released.clear()
         self.gone.clear()
 
@@ -178,22 +187,30 @@ class _Handler(RequestHandler):
     def on_connection_close(self) -> None:
         self.fake.gone.set()
 
+    async def get(self) -> None:
+        await self.post()
+
     async def post(self) -> None:
         fake, request, script = self.fake, self.request, self.fake.script
         headers = {name.lower(): value for name, value in request.headers.get_all()}
         try:
             fake.check_headers(headers)
             fake.check_request(request)
-            path = request.path if request.path in fake.paths else unquote(request.path)
-            if path not in fake.paths or request.query not in fake.allowed(path):
-                raise Wrong(404, "page not found")
-            if headers.get("content-type") != "application/json":
-                raise Wrong(400, "the content type must be application/json")
-            body = fake.read(path, orjson.loads(request.body))
-            fake.received.append(Received(path, headers, body, request.body, request.query))
-            if script.status != 200:
-                raise Wrong(script.status, f"failed with {script.status}")
-            made = getattr(fake, fake.paths[path])(body)
+            made = self._routed()
+            if made is None:
+                path = request.path if request.path in fake.paths else unquote(request.path)
+                known = path in fake.paths and request.query in fake.allowed(path)
+                if not known or request.method != "POST":
+                    raise Wrong(404, "page not found")
+                if headers.get("content-type", "").partition(";")[0] != "application/json":
+                    raise Wrong(400, "the content type must be application/json")
+                body = fake.read(path, orjson.loads(request.body))
+                seen = Received(path, headers, body, request.body, request.query)
+                fake.received.append(seen)
+                if script.status != 200:
+                    raise Wrong(script.status, f"failed with {script.status}")
+                made = getattr(fake, fake.paths[path])(body)
+                self.set_status(fake.status)
         except Wrong as error:
             self.set_status(200 if fake.in_band else error.status)
             self.set_header("Content-Type", fake.content_type)
@@ -208,6 +225,16 @@ class _Handler(RequestHandler):
             self.finish(orjson.dumps(made))
             return
         await self._stream(made)
+
+    def _routed(self) -> Any:
+        """Return what a further route answers, None where there is none."""
+        fake, request = self.fake, self.request
+        for verb, pattern, name in fake.routes:
+            found = re.fullmatch(pattern, request.path)
+            if verb == request.method and found is not None and not request.query:
+                fake.looked.append(f"{verb} {request.path}")
+                return getattr(fake, name)(found)
+        return None
 
     async def _stream(self, events: Iterable[Json]) -> None:
         fake, script = self.fake, self.fake.script

@@ -21,6 +21,7 @@ from tests.gateway.relay.vendors.table import MODEST, ROWS
 
 # USD per million tokens: nano-dollars per token are a thousand times that.
 PRICE = {"input": "1", "cached": "0.25", "output": "4"}
+IMAGES = {"images": "0.04", "variants": [{"size": "512x512", "images": "0.01"}]}
 
 
 @dataclass
@@ -77,12 +78,14 @@ class Case:
 
 async def case_of(gate: Gate, name: str, row: Row, fake: NativeFake) -> Case:
     """Make the channel, the models and a key of a vendor."""
-    names = [name, f"{name}-embed", f"{name}-rerank", f"{name}-internet"]
+    names = [name, *(f"{name}-{each}" for each in ("embed", "rerank", "internet", "image"))]
     mapped = {name: row.model, f"{name}-embed": row.embed_model}
     mapped = {known: served for known, served in mapped.items() if served}
     priced = dict.fromkeys((*names[:2], names[3], *mapped.values()))
     prices = [{"model": each, **PRICE} for each in priced]
-    await gate.price(*prices, {"model": names[2], "calls": "0.002"})
+    images = [{"model": each, **IMAGES} for each in (names[4], row.pictures) if each]
+    await gate.price(*prices, {"model": names[2], **row.rank_price}, *images)
+    mapped |= {names[4]: row.pictures} if row.pictures else {}
     channels = gate.running.directory.channels
     given: Json = {"type": row.type, "name": name, "base_url": fake.url, "models": names}
     if row.config:

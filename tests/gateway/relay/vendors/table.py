@@ -8,11 +8,13 @@ from tests.gateway.relay.vendors.rows import (
     bedrock,
     bedrock_claude,
     cohere,
+    dashscope,
     deepl,
     hunyuan,
     library,
     minimax,
     ollama,
+    replicate,
     vertex,
 )
 
@@ -22,6 +24,8 @@ ROWS = {
     "bedrock": bedrock.ROW,
     "bedrock-claude": bedrock_claude.ROW,
     "cohere": cohere.ROW,
+    "dashscope": dashscope.ROW,
+    "replicate": replicate.ROW,
     "vertex-gemini": vertex.GEMINI_ROW,
     "vertex-claude": vertex.CLAUDE_ROW,
 }

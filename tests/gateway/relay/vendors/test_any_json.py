@@ -31,7 +31,8 @@ NAMES = (
     "statistics token_count Response Choices "
     "Delta Message Content ToolCalls Function Arguments Usage PromptTokens FinishReason ErrorMsg "
     "Error Code Data Embedding Index Id base_resp status_code total_tokens vectors "
-    "translations billed_characters answer documents title url success errCode finish"
+    "translations billed_characters answer documents title url success errCode finish "
+    "output choices code metrics event status detail image request_id"
 ).split()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 2**66) | st.floats() | st.sampled_from(NAMES),
@@ -66,6 +67,42 @@ def test_any_json_is_read_or_passed_over(name: str, said: Any, kind: Any) -> Non
         source.vectors.read(said)
     if source.ranks is not None:
         source.ranks.answer(said, {"documents": ["a"], "return_documents": True})
+    if source.pictures is not None:
+        assert isinstance(source.pictures.answer(said, {})["data"], list)
+
+
+FIELDS = (
+    "model messages role content type text image_url url tools tool_calls function name parameters "
+    "tool_choice response_format json_schema schema stop stream max_tokens top_p reasoning_effort "
+    "input dimensions input_type query documents top_n prompt size n seed stream_options user "
+    "assistant tool system 1024x1024 json_object"
+).split()
+BODY = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 2**66) | st.floats() | st.sampled_from(FIELDS),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(FIELDS), inner, min_size=1, max_size=5)
+    ),
+    max_leaves=14,
+)
+
+
+@pytest.mark.parametrize("name", list(NATIVES))
+@given(body=st.dictionaries(st.sampled_from(FIELDS), BODY), roles=st.lists(BODY, max_size=3))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_body_is_said_or_refused(name: str, body: Any, roles: Any) -> None:
+    source = NATIVES[name].source()
+    said = [{"role": "user", "content": each} for each in roles]
+    chats = [body, {**body, "model": "m", "messages": said}] if CHAT in NATIVES[name].tasks else []
+    asked = [(source.request_from_chat, chat) for chat in chats]
+    asked += [(source.vectors.request, body)] if source.vectors is not None else []
+    asked += [(source.ranks.request, body)] if source.ranks is not None else []
+    asked += [(source.pictures.request, body)] if source.pictures is not None else []
+    for say, given_body in asked:
+        try:
+            assert isinstance(say(given_body, {}), dict)
+        except RelayError as error:
+            assert error.status == 400 and error.param
 
 
 async def framed(pieces: list[bytes]) -> tuple[bytes, bool]:

@@ -52,7 +52,11 @@ class Row:
     are. `refused` are requests that the vendor has no way to say: fields, and what is named.
     `planned` is what is thought beside calls. `closes` says that the gateway leaves after the event
     that ends an answer; else it waits for what may follow. `sized`: vectors may be asked for in a
-    size.
+    size. `thinks` says that it tells what was thought apart from what is said, `lengths` that an
+    answer came to its limit. `rank_price` is what ranks are sold for, `rank_usage`, `rank_frame`
+    and `rank_nano` what the answer to the suite's request amounts to, and `documents` reads what
+    was to be ranked. `pictures` is what the upstream calls a model for images, `small` what a
+    request for 512x512 has in it.
     """
 
     type: int
@@ -75,6 +79,15 @@ class Row:
     any_json: bool = True
     vectors: bool = True
     sized: bool = True
+    thinks: bool = True
+    lengths: bool = True
+    small: str = "512*512"
+    rank_price: Json = field(default_factory=lambda: {"calls": "0.002"})
+    rank_usage: Json = field(default_factory=lambda: {"calls": 2})
+    rank_frame: Json = field(default_factory=lambda: {"billed_units": {"search_units": 2}})
+    rank_nano: int = 2 * 2_000_000
+    documents: Callable[[Json], list[str]] = lambda body: list(body["documents"])
+    pictures: str = ""
 
 
 TWO = ({"n": 2}, "n")
