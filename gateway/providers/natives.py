@@ -11,8 +11,10 @@ from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.cohere import Cohere
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
+from gateway.providers.qianfan import Qianfan
 
 _ALL: tuple[Native, ...] = (
+    Qianfan(),
     Ollama(),
     Cohere(),
 )

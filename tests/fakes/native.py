@@ -127,6 +127,19 @@ class NativeFake(Served):
     def check_headers(self, headers: dict[str, str]) -> None:
         """Refuse whoever may not ask. Raises Wrong."""
 
+    def check_query(self, query: dict[str, str]) -> None:
+        """Look at what stands behind the path. Raises Wrong."""
+        if query:
+            raise Wrong(404, "page not found")
+
+    def beside(self, path: str, query: dict[str, str]) -> tuple[int, Json] | None:
+        """Return a status and an answer to what is asked beside the tasks, such as tokens."""
+        return None
+
+    def status(self, status: int) -> int:
+        """Return the status of an answer that fails with `status`: with some always 200."""
+        return status
+
     def error(self, status: int, message: str) -> Json:
         """Return an error as the vendor writes it."""
         raise NotImplementedError
@@ -154,10 +167,16 @@ class _Handler(RequestHandler):
     async def post(self) -> None:
         fake, request, script = self.fake, self.request, self.fake.script
         headers = {name.lower(): value for name, value in request.headers.get_all()}
+        query = {name: values[-1].decode() for name, values in request.query_arguments.items()}
+        if (other := fake.beside(request.path, query)) is not None:
+            self.set_status(other[0])
+            self.finish(other[1])
+            return
         try:
             fake.check_headers(headers)
-            if request.path not in fake.paths or request.query:
+            if request.path not in fake.paths:
                 raise Wrong(404, "page not found")
+            fake.check_query(query)
             if headers.get("content-type") != "application/json":
                 raise Wrong(400, "the content type must be application/json")
             body = orjson.loads(request.body)
@@ -166,7 +185,7 @@ class _Handler(RequestHandler):
                 raise Wrong(script.status, f"failed with {script.status}")
             made = getattr(fake, fake.paths[request.path])(body)
         except Wrong as error:
-            self.set_status(error.status)
+            self.set_status(fake.status(error.status))
             self.set_header("Content-Type", fake.content_type)
             self.finish(orjson.dumps(fake.error(error.status, str(error))))
             return

@@ -81,7 +81,8 @@ async def all_cases(running_gate: Gate) -> AsyncIterator[dict[str, Case]]:
         for name, row in ROWS.items():
             fake = await opened.enter_async_context(row.fake())
             names = [name, f"{name}-embed", f"{name}-rerank", f"{name}-internet"]
-            prices = [{"model": each, **PRICE} for each in (*names[:2], names[3])]
+            priced = (*names[:2], names[3], *filter(None, (row.model,)))
+            prices = [{"model": each, **PRICE} for each in priced]
             await running_gate.price(*prices, {"model": names[2], "calls": "0.002"})
             channels = running_gate.running.directory.channels
             given: Json = {"type": row.type, "name": name, "base_url": fake.url, "models": names}

@@ -23,7 +23,8 @@ async def test_vectors(case: Case) -> None:
     model, create = f"{case.name}-embed", case.client().embeddings.with_raw_response.create
     case.plays(tokens_in=321)
     for form in ({}, {"encoding_format": "float"}):
-        answer = await create(model=model, input=["one", "three"], dimensions=2, **form)
+        sized = {"dimensions": 2} if case.row.dimensions else {}
+        answer = await create(model=model, input=["one", "three"], **sized, **form)
         made = answer.parse()
         assert [each.embedding for each in made.data] == [[3.0, 0.5], [5.0, 0.5]]
         assert [each.index for each in made.data] == [0, 1]
@@ -36,6 +37,10 @@ async def test_vectors(case: Case) -> None:
     answer = await create(model=model, input="one two three")
     assert answer.parse().usage.prompt_tokens == 3
     assert (await case.body_of(answer))["usage"]["input"] == 3
+    if not case.row.dimensions:
+        sized = {"model": model, "input": "one", "dimensions": 2}
+        refused = await post(case, "/v1/embeddings", sized)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "dimensions")
     for wrong in ([[1, 2]], [1, 2], [{}]):
         refused = await post(case, "/v1/embeddings", {"model": model, "input": wrong})
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, "input")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes.native import Json, NativeFake, Script
+from tests.fakes.native import CALLS, Json, NativeFake, Script
 
 Call = tuple[str, Any]
 
@@ -48,7 +48,10 @@ class Row:
     its fake got it. `frame` is the usage report that a script's answer has, of a stream as well,
     `usage` what it means. `linked` says that images may stay where they are. `refused` are requests
     that the vendor has no way to say: fields, and what is named. `planned` is what is thought
-    beside calls.
+    beside calls. `calls` are as many as an answer can have, `results` says that what they gave can
+    be told, `schemas` that JSON can be asked for by a schema, `thinks` that there are models that
+    think and can be told how much, `truncates` that the reason "length" exists, `dimensions` that
+    the length of vectors can be chosen.
     """
 
     type: int
@@ -65,6 +68,12 @@ class Row:
     model: str = ""
     config: Json = field(default_factory=dict)
     sampling: frozenset[str] = ALL_SAMPLING
+    calls: tuple[Call, ...] = CALLS
+    results: bool = True
+    schemas: bool = True
+    thinks: bool = True
+    truncates: bool = True
+    dimensions: bool = True
 
 
 TWO = ({"n": 2}, "n")
