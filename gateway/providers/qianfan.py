@@ -36,7 +36,7 @@ from gateway.providers.peek import peek
 from gateway.providers.tokens import Token
 from gateway.relay.errors import parse
 
-_TOKEN_PATH = "/oauth/2.0/token"  # noqa: S105, where tokens are
+_TOKEN_PATH = "/oauth/2.0/token"
 _MOST_OF_AN_ERROR = 4_096
 _MOST_OF_A_TOKEN = 64 << 10
 # A token is thrown away after so long at the latest, and kept so long where nobody says.

@@ -1,9 +1,12 @@
 """What Baidu's API v1 is asked: models' places in the address, and bodies of chats (qianfan.py).
 
-Messages take turns: a user's or a function's result, then an assistant's, and so on, the last being
-a user's or a result. So several of one speaker in a row are made one, a line each, and several calls
-of one answer one call after another, each with its result. What cannot be put in this order is
-refused. System turns are the field `system`, wherever they stand.
+Messages take turns: a user's or a function's result, then an assistant's, and so on, the last
+being a user's or a result. So several of one speaker in a row are made one, a line each, and
+several calls of one answer one call after another, each with its result. What cannot be put in this
+order is refused. System turns are the field `system`, wherever they stand.
+
+`frequency_penalty` has no counterpart and is passed over; the vendor's own `penalty_score`,
+`disable_search` and `enable_citation` are passed on.
 """
 
 from itertools import pairwise, takewhile

@@ -68,6 +68,8 @@ _CHAT = {
     "extra_parameters?": dict,  # which client it is
 }
 
+_EMBED = {"input": [str], "stream?": bool, "user_id?": str, "extra_parameters?": dict}
+
 
 class FakeQianfan(NativeFake):
     """Qianfan; `tokens` are those that it handed out and takes, `given` how many there were."""
@@ -177,7 +179,7 @@ class FakeQianfan(NativeFake):
 
     def embed(self, body: Json) -> Json:
         """Make a vector of each text: its length, and a half."""
-        check(body, {"input": [str], "user_id?": str, "extra_parameters?": dict})
+        check(body, _EMBED)
         if self.script.fails:
             return self.error(500, "the model has crashed")
         data = [

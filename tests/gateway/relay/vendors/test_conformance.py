@@ -12,7 +12,7 @@ import pytest
 from gateway.addresses import networks
 from gateway.providers.native import IMAGES, JSON, TOOLS
 from gateway.relay.fetch import ImageFetcher
-from tests.fakes.native import CALLS, WORDS
+from tests.fakes.native import WORDS
 from tests.gateway.relay.conftest import DEADLINE_S, until
 from tests.gateway.relay.dialects.conftest import Heard, messages, responses
 from tests.gateway.relay.test_fetch import PNG, serving

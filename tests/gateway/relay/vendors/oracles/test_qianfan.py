@@ -1,7 +1,7 @@
 """The fake of Baidu Qianfan, read by Baidu's own client.
 
-That client wants tenacity below 9, which other clients of the extra `dev` don't, so it is no part of
-it: where it is not installed beside them, this is skipped.
+That client (qianfan 0.4.12) wants tenacity below 9, which other clients of the extra `dev` do not,
+so it is no part of it: where it is not installed beside them, this is skipped.
 """
 
 import asyncio
