@@ -12,9 +12,11 @@ from gateway.providers.cohere import Cohere
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
 from gateway.providers.qianfan import Qianfan
+from gateway.providers.spark import Spark
 
 _ALL: tuple[Native, ...] = (
     Qianfan(),
+    Spark(),
     Ollama(),
     Cohere(),
 )

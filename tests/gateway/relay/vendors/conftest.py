@@ -13,6 +13,7 @@ import pytest_asyncio
 from gateway.channels.health import Rules
 from gateway.channels.watch import Watch
 from gateway.directory.channels import Channel
+from gateway.providers.native import Native
 from gateway.providers.natives import NATIVES
 from tests.fakes.native import Json, NativeFake, Script
 from tests.gateway.relay.conftest import Gate
@@ -33,6 +34,11 @@ class Case:
     fake: NativeFake
     channel: Channel
     key: str
+
+    @property
+    def native(self) -> Native:
+        """The vendor's protocol."""
+        return NATIVES[self.gate.running.relay.catalogue.vendor(self.row.type).protocol]
 
     def client(self) -> openai.AsyncOpenAI:
         """The official client."""
@@ -56,8 +62,7 @@ class Case:
 
     async def offers(self, feature: str, **asked: Any) -> bool:
         """Whether the vendor has a feature; where it has none, asking for it is refused."""
-        native = NATIVES[self.gate.running.relay.catalogue.vendor(self.row.type).protocol]
-        if feature in native.offers:
+        if feature in self.native.offers:
             return True
         answer = await self.post(**asked)
         assert answer.status_code == 400 and answer.json()["error"]["param"], answer.text

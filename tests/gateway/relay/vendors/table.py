@@ -4,10 +4,11 @@ A new protocol adds its fake to tests/fakes/, a file to rows/ and its line here,
 all the rest; what its own client says of the fake is a file in oracles/.
 """
 
-from tests.gateway.relay.vendors.rows import cohere, ollama, qianfan
+from tests.gateway.relay.vendors.rows import cohere, ollama, qianfan, spark
 
 ROWS = {
     "qianfan": qianfan.ROW,
+    "spark": spark.ROW,
     "ollama": ollama.ROW,
     "cohere": cohere.ROW,
 }

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from gateway.channels.probe import Probe, Wanted
+from gateway.providers.native import EMBEDDINGS
 from tests.fakes.native import Script
 from tests.gateway.relay.conftest import Gate
 from tests.gateway.relay.vendors.conftest import Case
@@ -21,6 +22,10 @@ async def post(case: Case, path: str, body: Any) -> httpx.Response:
 
 async def test_vectors(case: Case) -> None:
     model, create = f"{case.name}-embed", case.client().embeddings.with_raw_response.create
+    if EMBEDDINGS not in case.native.tasks:
+        refused = await post(case, "/v1/embeddings", {"model": model, "input": "one"})
+        assert refused.json()["error"]["code"] == "endpoint_not_offered"
+        return
     case.plays(tokens_in=321)
     for form in ({}, {"encoding_format": "float"}):
         sized = {"dimensions": 2} if case.row.dimensions else {}
@@ -47,6 +52,8 @@ async def test_vectors(case: Case) -> None:
 
 
 async def test_vectors_for_a_client_of_gemini(case: Case) -> None:
+    if EMBEDDINGS not in case.native.tasks:
+        return
     model = f"{case.name}-embed"
     content = {"content": {"parts": [{"text": "three"}]}}
     one = await post(case, f"/v1beta/models/{model}:embedContent", content)
@@ -84,7 +91,10 @@ async def test_ranks(case: Case) -> None:
 async def test_a_channel_is_tested_in_its_vendors_own_way(case: Case) -> None:
     relay, running = case.gate.running.relay, case.gate.running
     probe = Probe(running.directory, relay.catalogue, relay.providers, relay.clock, "Say hi.")
-    for model, stream in ((case.name, False), (case.name, True), (f"{case.name}-embed", False)):
+    tried = [(case.name, False), (case.name, True)]
+    if EMBEDDINGS in case.native.tasks:
+        tried.append((f"{case.name}-embed", False))
+    for model, stream in tried:
         trial = await probe.test(case.channel, Wanted(model, stream))
         assert trial.ok and trial.attempts[-1].reply.usage["input"] == 11, trial
     if case.row.rerank_path:
