@@ -65,6 +65,7 @@ class Frames:
         self._idle_s = way.idle_s
         loop = asyncio.get_running_loop()
         self._over = False
+        self._draining: asyncio.Task[None] | None = None
         self._until = loop.time() + way.total_s if way.total_s else None
 
     async def read(self) -> tuple[Json, bytes] | None:
@@ -86,8 +87,13 @@ class Frames:
                 return found
 
     async def aclose(self) -> None:
-        """Close the connection. What still comes is read, so that the end is not missed."""
+        """Close the connection. Nobody waits until the other side has, too."""
         self._socket.close()
+        if not self._over and self._draining is None:
+            self._draining = asyncio.ensure_future(self._drain())
+
+    async def _drain(self) -> None:
+        """Read what still comes, since Tornado reads no further than what was taken."""
         try:
             async with asyncio.timeout(_CLOSE_S):
                 while not self._over:

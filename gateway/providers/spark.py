@@ -109,11 +109,10 @@ class Spark(Native):
                 kind = {"content-type": "text/event-stream"}
                 return Answer(200, kind, self._events(first, frames), frames)
             whole = await self._whole(first, frames)
+            return Answer(200, {"content-type": "application/json"}, _once(whole), frames)
         except BaseException:
             await frames.aclose()
             raise
-        await frames.aclose()
-        return Answer(200, {"content-type": "application/json"}, _once(whole))
 
     async def _events(self, first: tuple[Json, bytes], frames: Frames) -> AsyncIterator[bytes]:
         read: tuple[Json, bytes] | None = first
