@@ -5,7 +5,7 @@ A vendor says which protocol it speaks and where; the code of a protocol serves 
 
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +20,8 @@ from ledger import yaml_text
 AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "raw", "none")
 # Fields of a chat body that are not OpenAI's, and that some vendors take nevertheless.
 EXTENSIONS = ("top_k", "reasoning_content")
+# Fields of a chat body for which a vendor can have bounds of its own.
+BOUNDED = ("temperature", "top_p")
 # How vendors show what is left of an account: the probes of gateway/channels/balances.py.
 BALANCES = (
     "subscription",
@@ -101,6 +103,7 @@ class Vendor:
     models: tuple[str, ...]
     forms: tuple[Form, ...] = ()
     families: tuple[Family, ...] = ()
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     gateway_prefix: str = "/v1"
     config: tuple[ConfigField, ...] = ()
     key_optional: bool = False
@@ -281,6 +284,11 @@ class _VendorSchema(Schema):
     paths = _paths()
     forms = fields.List(fields.Nested(_FormSchema), load_default=list)
     families = fields.List(fields.Nested(_FamilySchema), load_default=list)
+    bounds = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(BOUNDED)),
+        values=fields.List(fields.Float(), validate=validate.Length(equal=2)),
+        load_default=dict,
+    )
     gateway_prefix = fields.String(load_default="/v1")
     config = fields.List(fields.Nested(ConfigFieldSchema), load_default=list)
     key_optional = fields.Boolean(load_default=False)
@@ -316,6 +324,7 @@ class _VendorSchema(Schema):
                 raise ValidationError(says, "paths")
         for name in ("extensions", "config", "forms"):
             data[name] = tuple(data[name])
+        data["bounds"] = {name: (low, high) for name, (low, high) in data["bounds"].items()}
         return data
 
 

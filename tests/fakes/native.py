@@ -177,7 +177,7 @@ class _Handler(RequestHandler):
             if request.path not in fake.paths:
                 raise Wrong(404, "page not found")
             fake.check_query(query)
-            if headers.get("content-type") != "application/json":
+            if headers.get("content-type", "").partition(";")[0] != "application/json":
                 raise Wrong(400, "the content type must be application/json")
             body = orjson.loads(request.body)
             fake.received.append(Received(request.path, headers, body))
