@@ -57,6 +57,7 @@ TABLE: frozenset[Row] = frozenset(
         (ZHIPU, 429, "code", "1112"),
         (ZHIPU, 429, "code", "1113"),
         (ZHIPU, 429, "code", "1121"),
+        (ZHIPU, 429, "code", "1309"),
         (ALI, 401, "code", "InvalidApiKey"),
         (ALI, 400, "code", "Arrearage"),
         (ALI_COMPATIBLE, 400, "code", "Arrearage"),

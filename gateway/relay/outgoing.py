@@ -165,8 +165,9 @@ def _bounded(chat: Json, vendor: Vendor) -> Json:
     found: Json = {}
     for name, (low, high) in vendor.bounds.items():
         value = chat.get(name)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and not low <= value <= high:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if not low <= value <= high:
             found[name] = min(max(value, low), high)
     return found
 

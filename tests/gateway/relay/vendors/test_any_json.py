@@ -27,7 +27,8 @@ from tests.gateway.channels.anything import Vendor
 NAMES = (
     "type delta message content text thinking tool_calls function name arguments index id usage "
     "billed_units input_tokens output_tokens finish_reason done done_reason prompt_eval_count "
-    "eval_count error embeddings float results meta created_at model tool_plan"
+    "eval_count error embeddings float results meta created_at model tool_plan "
+    "result is_end function_call data error_code header payload choices status sid code"
 ).split()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 2**66) | st.floats() | st.sampled_from(NAMES),

@@ -6,12 +6,14 @@ part of the extra `dev`: where it is not installed, that test is skipped.
 
 import asyncio
 import base64
+import time
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
-from gateway.providers.spark_request import signed
+from gateway.providers.spark_request import chat_body, signed
 from tests.fakes import spark
 from tests.fakes.native import CALLS, WORDS, Script
 from tests.fakes.spark import FakeSpark
@@ -32,6 +34,25 @@ async def test_the_signature_of_the_documentation() -> None:
         f'api_key="{key}", algorithm="hmac-sha256", headers="host date request-line", '
         'signature="z5gHdu3pxVV4ADMyk467wOWDQ9q6BQzR3nfMTjc/DaQ="'
     )
+
+
+async def test_another_reader_of_websockets() -> None:
+    client = pytest.importorskip("websockets.asyncio.client")
+    chat = {"model": "Spark-Max", "messages": [{"role": "user", "content": "hi"}]}
+    body = {**chat_body(chat, {}), "header": {"app_id": spark.APP}}
+    async with FakeSpark() as fake:
+        fake.script = Script(piece=3)
+        address = httpx.URL(fake.url.replace("http", "ws") + "/v3.5/chat")
+        url = str(signed(address, spark.API_KEY, spark.SECRET, time.time()))
+        async with client.connect(url, proxy=None) as socket:
+            await socket.send(orjson.dumps(body).decode())
+            frames = [orjson.loads(each) async for each in socket]
+        choices = [frame["payload"]["choices"] for frame in frames]
+        assert "".join(each["text"][0]["content"] for each in choices) == TEXT
+        assert [each["status"] for each in choices] == [0, 1, 1, 1, 1, 2]
+        for wrong in (url.replace("/v3.5/", "/v1.1/"), url.replace("authorization=", "a=")):
+            with pytest.raises(Exception, match="HTTP 401"):
+                await client.connect(wrong, proxy=None)
 
 
 @pytest.mark.filterwarnings("ignore")
