@@ -1,8 +1,4 @@
-"""The fake of Zhipu, read by Zhipu's own client.
-
-That client (zhipuai 2.1.5) wants PyJWT below 2.9, which nothing else here does, so it is no part of
-the extra `dev`: where it is not installed, this is skipped.
-"""
+"""The fake of Zhipu, read by Zhipu's own client."""
 
 import asyncio
 from typing import Any
@@ -18,13 +14,13 @@ TEXT = "".join(WORDS)
 
 @pytest.mark.filterwarnings("ignore")
 async def test_zhipu() -> None:
-    zhipuai = pytest.importorskip("zhipuai")
+    zai = pytest.importorskip("zai")
     async with FakeZhipu() as fake:
-        client = zhipuai.ZhipuAI(api_key=KEY, base_url=fake.url + BASE, max_retries=0)
-        await asyncio.to_thread(_asked, zhipuai, client, fake)
+        client = zai.ZhipuAiClient(api_key=KEY, base_url=fake.url + BASE, max_retries=0)
+        await asyncio.to_thread(_asked, zai, client, fake)
 
 
-def _asked(zhipuai: Any, client: Any, fake: FakeZhipu) -> None:
+def _asked(zai: Any, client: Any, fake: FakeZhipu) -> None:
     asked = {"model": "glm-4", "messages": [{"role": "user", "content": "hi"}]}
     whole = client.chat.completions.create(**asked, temperature=0, top_p=1)
     assert whole.choices[0].message.content == TEXT and whole.usage.total_tokens == 18
@@ -38,5 +34,5 @@ def _asked(zhipuai: Any, client: Any, fake: FakeZhipu) -> None:
     assert made.data[0].embedding == [3.0, 0.5]
     assert client.images.generations(model="cogview-3", prompt="a cat").data[0].url
     fake.script = Script(status=400)
-    with pytest.raises(zhipuai.APIRequestFailedError, match="1214"):
+    with pytest.raises(zai.core.APIRequestFailedError, match="1214"):
         client.chat.completions.create(**asked)
