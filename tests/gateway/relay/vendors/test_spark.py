@@ -92,6 +92,27 @@ async def test_patience(case_of_spark: Case) -> None:
     await asyncio.wait_for(case.fake.gone.wait(), DEADLINE_S)
 
 
+async def test_what_is_too_long_or_breaks_off(
+    case_of_spark: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = case_of_spark
+    monkeypatch.setattr("gateway.providers.spark.MAX_ANSWER", 100)
+    case.plays(words=("0123456789",) * 12)
+    answer = await case.post()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_bad_answer")
+    monkeypatch.setattr("gateway.providers.sockets.MAX_MESSAGE", 1_000)
+    case.plays(words=("x" * 2_000,))
+    answer = await case.post()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_cut")
+    monkeypatch.undo()
+    case.plays(cut_after=3)
+    answer = await case.post()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_cut")
+    await _channel(case, "nobody", base_url="http://127.0.0.1:9", model_mapping={"nobody": "lite"})
+    answer = await case.gate.post(case.key, {"model": "nobody", "messages": HI})
+    assert answer.json()["error"]["code"] == "upstream_unreachable"
+
+
 async def test_what_is_said_where_there_are_no_system_turns() -> None:
     turns = [{"role": "system", "content": "Be brief."}, *HI, {"role": "system", "content": "x"}]
     for model, roles in (("Spark-Lite", ["user"] * 3), ("Spark-Max", ["system", "user", "user"])):
