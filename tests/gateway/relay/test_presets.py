@@ -104,7 +104,7 @@ PRESETS = [
     Preset(44, "https://api.siliconflow.cn"),
     Preset(45, "https://api.x.ai"),
     only(47, "https://qianfan.baidubce.com", "/v2/chat/completions", embeddings="/v2/embeddings"),
-    Preset(48, "https://spark-api-open.xf-yun.com"),
+    only(48, "https://spark-api-open.xf-yun.com", "/v1/chat/completions"),
     only(
         49,
         "https://dashscope.aliyuncs.com",
