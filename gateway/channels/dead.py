@@ -55,6 +55,7 @@ TABLE: frozenset[Row] = frozenset(
         (ZHIPU, 429, "code", "1112"),
         (ZHIPU, 429, "code", "1113"),
         (ZHIPU, 429, "code", "1121"),
+        (ZHIPU, 429, "code", "1309"),
         (ALI_COMPATIBLE, 400, "code", "Arrearage"),
         (DOUBAO, 403, "code", "AccountOverdueError"),
         (SILICONFLOW, 403, "code", "30001"),

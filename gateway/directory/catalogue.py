@@ -25,6 +25,8 @@ from ledger import yaml_text
 AUTH_STYLES = ("bearer", "api-key", "x-api-key", "x-goog-api-key", "raw", "none")
 # Fields of a chat body that are not OpenAI's, and that some vendors take nevertheless.
 EXTENSIONS = ("top_k", "reasoning_content")
+# Fields of a chat body for which a vendor can have bounds of its own.
+BOUNDED = ("temperature", "top_p")
 # How vendors show what is left of an account: the probes of gateway/channels/balances.py.
 BALANCES = (
     "subscription",
@@ -106,6 +108,7 @@ class Vendor:
     models: tuple[str, ...]
     forms: tuple[Form, ...] = ()
     families: tuple[Family, ...] = ()
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     gateway_prefix: str = "/v1"
     config: tuple[ConfigField, ...] = ()
     key_optional: bool = False
@@ -289,6 +292,11 @@ class _VendorSchema(Schema):
     paths = _paths()
     forms = fields.List(fields.Nested(_FormSchema), load_default=list)
     families = fields.List(fields.Nested(_FamilySchema), load_default=list)
+    bounds = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(BOUNDED)),
+        values=fields.List(fields.Float(), validate=validate.Length(equal=2)),
+        load_default=dict,
+    )
     gateway_prefix = fields.String(load_default="/v1")
     config = fields.List(fields.Nested(ConfigFieldSchema), load_default=list)
     key_optional = fields.Boolean(load_default=False)
@@ -325,6 +333,7 @@ class _VendorSchema(Schema):
                 raise ValidationError(says, "paths")
         for name in ("extensions", "config", "forms"):
             data[name] = tuple(data[name])
+        data["bounds"] = {name: (low, high) for name, (low, high) in data["bounds"].items()}
         return data
 
 

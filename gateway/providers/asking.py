@@ -14,6 +14,7 @@ from gateway.directory.channels import Channel
 from gateway.providers.base import Answer, Call
 from gateway.providers.openai import authentication
 from gateway.providers.tokens import Tokens
+from gateway.providers.ways import Way
 
 # How an answer's bytes come: as server-sent events, as a JSON object on each line, as Amazon's
 # event stream, or as one object that is all of the answer.
@@ -39,11 +40,13 @@ class Codes:
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a vendor's code may use to sign a call or to fetch a token: sending a request on its
-    channel's way, the time (Unix seconds), and tokens that are kept until they expire."""
+    channel's way, the time (Unix seconds), tokens that are kept until they expire, and the way
+    itself (CallFailed where it is not to be read), for other carriers than HTTP."""
 
     send: Callable[[httpx.Request, Channel], Awaitable[Answer]]
     now_s: Callable[[], float]
     tokens: Tokens
+    way: Callable[[Channel], Way]
 
 
 class Asking:

@@ -2,6 +2,7 @@
 server-sent events of JSON, however the vendor frames them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 
 import httpx
 
@@ -9,7 +10,7 @@ from gateway.formats import sse
 from gateway.providers import aws_frames
 from gateway.providers.asking import AWS, LINES, WHOLE, Asking, Means
 from gateway.providers.base import Answer, Call, CallFailed
-from gateway.providers.openai import OpenAIProvider, overridden
+from gateway.providers.openai import OpenAIProvider, overridden, way_of
 from gateway.providers.tokens import Tokens
 from gateway.providers.ways import Ways
 
@@ -32,7 +33,7 @@ class NativeProvider(OpenAIProvider):
     ) -> None:
         super().__init__(transport, user_agent, ways)
         self._asking = asking
-        self._means = Means(self.send, now_s, Tokens(now_s))
+        self._means = Means(self.send, now_s, Tokens(now_s), partial(way_of, ways))
 
     async def call(self, call: Call) -> Answer:
         """Send a request and return once the head of the answer is there. Raises CallFailed."""

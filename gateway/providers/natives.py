@@ -18,11 +18,15 @@ from gateway.providers.library import Library
 from gateway.providers.minimax import MiniMax, MiniMaxVectors
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
+from gateway.providers.qianfan import Qianfan
 from gateway.providers.replicate import Replicate
+from gateway.providers.spark import Spark
 from gateway.providers.vertex import VertexClaude, VertexGemini
 from gateway.providers.vertex_embeddings import VertexEmbeddings
 
 _ALL: tuple[Native, ...] = (
+    Qianfan(),
+    Spark(),
     Library(),
     Hunyuan(),
     MiniMaxVectors(),

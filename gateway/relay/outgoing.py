@@ -75,7 +75,7 @@ def _body(
     if wire.dialect != ask.endpoint.dialect or ask.array:
         return _converted(ask, channel, clamp, wire, vendor, images)
     if wire.dialect == "openai":
-        return outgoing_body(ask, channel, clamp)
+        return outgoing_body(ask, channel, clamp, vendor)
     return _passed(ask, channel, clamp)
 
 
@@ -87,13 +87,13 @@ def _media_body(ask: Ask, served: str) -> bytes | OutgoingForm:
     return orjson.dumps({**ask.body, "model": served})
 
 
-def outgoing_body(ask: Ask, channel: Channel, clamp: int | None) -> bytes:
+def outgoing_body(ask: Ask, channel: Channel, clamp: int | None, vendor: Vendor) -> bytes:
     """Return the body for a channel of OpenAI's dialect, asked in that dialect.
 
-    Changed are only: a mapped model, a forced system prompt, a clamped output limit, and a stream
-    that would not report its usage.
+    Changed are only: a mapped model, a forced system prompt, a clamped output limit, numbers beyond
+    the vendor's bounds, and a stream that would not report its usage.
     """
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = _bounded(ask.body, vendor) if ask.endpoint is openai.CHAT else {}
     served = channel.upstream_model(ask.model)
     if served != ask.model:
         changes["model"] = served
@@ -144,6 +144,7 @@ def _converted(
         chat = with_system(chat, channel.system_prompt)
     if wire is openai.CHAT:
         _drop_extensions(chat, vendor)
+        chat |= _bounded(chat, vendor)
     return in_protocol(wire, chat, channel)
 
 
@@ -163,6 +164,18 @@ def in_protocol(wire: Endpoint, body: Json, channel: Channel) -> bytes:
         return orjson.dumps(said)
     except orjson.JSONEncodeError:
         raise RelayError("invalid_json", "The body is nested too deeply.") from None
+
+
+def _bounded(chat: Json, vendor: Vendor) -> Json:
+    """Return the nearest that a vendor takes of numbers that it would refuse."""
+    found: Json = {}
+    for name, (low, high) in vendor.bounds.items():
+        value = chat.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if not low <= value <= high:
+            found[name] = min(max(value, low), high)
+    return found
 
 
 def _drop_extensions(chat: Json, vendor: Vendor) -> None:

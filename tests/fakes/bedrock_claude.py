@@ -58,7 +58,7 @@ _REASONS = {"stop": "end_turn", "length": "max_tokens"}
 
 
 class FakeBedrockClaude(FakeAws):
-    """Bedrock, where two Claudes can be invoked. `beside` is further usage that it reports."""
+    """Bedrock, where two Claudes can be invoked. `also` is further usage that it reports."""
 
     # Anthropic's client leaves colons as they are, Amazon's does not.
     paths = {
@@ -70,7 +70,7 @@ class FakeBedrockClaude(FakeAws):
 
     def __init__(self) -> None:
         super().__init__()
-        self.beside: Json = {}
+        self.also: Json = {}
 
     def frame(self, event: Json) -> bytes:
         """Events are wrapped, with random letters beside them."""
@@ -92,7 +92,7 @@ class FakeBedrockClaude(FakeAws):
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": script.cached,
             "output_tokens": script.tokens_out,
-            **self.beside,
+            **self.also,
         }
 
     def _head(self, usage: Json) -> Json:

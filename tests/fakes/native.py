@@ -141,15 +141,19 @@ class NativeFake(Served):
         self.released.clear()
         self.gone.clear()
 
-    def allowed(self, path: str) -> tuple[str, ...]:
-        """Return what may stand behind the "?" of a path."""
-        return self.queries
+    def takes_query(self, path: str, query: str) -> bool:
+        """Whether this may stand behind the "?" of a path. Raises Wrong."""
+        return query in self.queries
 
     def check_headers(self, headers: dict[str, str]) -> None:
         """Refuse whoever may not ask. Raises Wrong."""
 
     def check_request(self, request: HTTPServerRequest) -> None:
         """Refuse what is wrong about a request as a whole, such as its signature. Raises Wrong."""
+
+    def beside(self, path: str, query: dict[str, str]) -> tuple[int, Json] | None:
+        """Return a status and an answer to what is asked beside the tasks, such as tokens."""
+        return None
 
     def read(self, path: str, body: Json) -> Json:
         """Return a body with what the path says of it."""
@@ -193,13 +197,18 @@ class _Handler(RequestHandler):
     async def post(self) -> None:
         fake, request, script = self.fake, self.request, self.fake.script
         headers = {name.lower(): value for name, value in request.headers.get_all()}
+        query = {name: values[-1].decode() for name, values in request.query_arguments.items()}
+        if (other := fake.beside(request.path, query)) is not None:
+            self.set_status(other[0])
+            self.finish(other[1])
+            return
         try:
             fake.check_headers(headers)
             fake.check_request(request)
             made = self._routed()
             if made is None:
                 path = request.path if request.path in fake.paths else unquote(request.path)
-                known = path in fake.paths and request.query in fake.allowed(path)
+                known = path in fake.paths and fake.takes_query(path, request.query)
                 if not known or request.method != "POST":
                     raise Wrong(404, "page not found")
                 if headers.get("content-type", "").partition(";")[0] != "application/json":

@@ -116,9 +116,9 @@ class FakeVertex(NativeFake):
         await super().__aexit__(*exc)
         await self.tokens.__aexit__(*exc)
 
-    def allowed(self, path: str) -> tuple[str, ...]:
+    def takes_query(self, path: str, query: str) -> bool:
         """Streams of Gemini are asked for as server-sent events."""
-        return ("alt=sse",) if path.endswith(":streamGenerateContent") else ("",)
+        return query == ("alt=sse" if path.endswith(":streamGenerateContent") else "")
 
     def config(self) -> Json:
         """What a channel is configured with."""

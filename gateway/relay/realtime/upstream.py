@@ -2,18 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import httpx
-from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse, _RequestProxy
+from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.httputil import HTTPHeaders
-from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
+from tornado.websocket import WebSocketClientConnection
 
 from gateway.channels.failure import Failure, of_answer, of_call
 from gateway.channels.health import Subject
 from gateway.dialects.realtime import INTENT, REALTIME, TRANSCRIBING
 from gateway.directory.errors import SecretsLocked
+from gateway.providers import sockets
 from gateway.providers.openai import authentication, overridden
 from gateway.providers.tunnel import Tunnel
 from gateway.providers.ways import Way
@@ -22,7 +22,6 @@ from gateway.relay.attempt import MAX_ERROR_BYTES, Refused, Source
 from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import RelayError
 
-HANDSHAKE_S = 20.0
 PING_S = 20.0
 # Speech comes in pieces; whole items may be repeated.
 MAX_MESSAGE = 32 << 20
@@ -31,20 +30,6 @@ _MANNERS: dict[str, Any] = {
     "ping_timeout": PING_S,
     "max_message_size": MAX_MESSAGE,
 }
-# What tornado answers itself where no answer came.
-_NO_ANSWER = 599
-# Nothing was asked of a model yet, so another channel may be tried.
-_BROKEN = (OSError, StreamClosedError, WebSocketError, TimeoutError, ValueError)
-
-
-class _Tunnelled(WebSocketClientConnection):
-    """A connection whose bytes go through a proxy, else as websocket_connect makes one."""
-
-    def __init__(self, request: HTTPRequest, tunnel: Tunnel) -> None:
-        given = _RequestProxy(request, HTTPRequest._DEFAULTS)
-        super().__init__(cast(HTTPRequest, given), **_MANNERS)
-        self.tcp_client.close()
-        self.tcp_client = tunnel  # nothing is connected before the loop's next round
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +87,7 @@ def _request(x: Exchange, source: Source, url: str, way: Way) -> HTTPRequest:
         str(asked.copy_with(scheme=scheme)),
         headers=headers,
         connect_timeout=way.connect_s,
-        request_timeout=way.connect_s + HANDSHAKE_S,
+        request_timeout=way.connect_s + sockets.HANDSHAKE_S,
     )
 
 
@@ -110,14 +95,12 @@ async def _connect(
     relay: Relay, source: Source, request: HTTPRequest, tunnel: Tunnel | None
 ) -> WebSocketClientConnection:
     try:
-        if tunnel is None:
-            return await websocket_connect(request, **_MANNERS)
-        return await _Tunnelled(request, tunnel).connect_future
+        return await sockets.opened(request, tunnel, **_MANNERS)
     except HTTPClientError as error:
-        if error.response is None or error.code == _NO_ANSWER:
+        if error.response is None or error.code == sockets.NO_ANSWER:
             raise _unreachable(source, error) from error
         raise _answered(relay, source, error.response) from error
-    except _BROKEN as error:
+    except sockets.BROKEN as error:
         raise _unreachable(source, error) from error
 
 

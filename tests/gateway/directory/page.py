@@ -168,6 +168,24 @@ to it as a list of links, which costs nothing; the tokens of request and answer 
 Models are asked for by their dated names, or by the id of an endpoint (`ep-…`), which the model
 mapping names. Abroad, `base_url` is BytePlus's address.
 
+### Baidu, iFlytek, Zhipu
+
+Type 15 is Baidu's first protocol. Its key is `APIKey|SecretKey` of an application; an access
+token is fetched for it at the base URL, kept, and renewed in time or when it is refused. Keys of
+the second protocol (`bce-v3/…`) belong to type 47. Messages must take turns there, so several of
+one speaker are made one, and a result of a tool must not be followed by a user's message. JSON
+can be asked for, not by a schema; `penalty_score`, `disable_search` and `enable_citation` are
+passed on.
+
+Type 18 is iFlytek's Spark over its WebSocket, `wss` or `ws` as the base URL is `https` or `http`.
+Its key is `APPID|APISecret|APIKey`. The model says the version (`Spark-Max`, `SparkDesk-v3.5`,
+`generalv3.5`); `api_version` stands in where it does not. Functions can be called by Pro, Max and
+Ultra, but what they gave can't be told over this connection: use type 48 for that, iFlytek's HTTP
+API, whose key is the service's `APIPassword`.
+
+Type 16 is Zhipu's v4, with the key as it is. `temperature` and `top_p` are sent as 0.01 to 0.99,
+as by Zhipu's own clients.
+
 ### Servers of one's own
 
 vLLM, LM Studio, Xinference and others of OpenAI's protocol: the key is optional, and without one

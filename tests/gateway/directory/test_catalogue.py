@@ -215,6 +215,8 @@ def test_a_vendor_with_its_own_protocol_serves_what_it_lists(catalogue: Catalogu
         "vendors: [{id: 1, name: A, base_url: 'http://h/?q=1'}]",
         "vendors: [{id: 1, name: A, models: [m], test_model: n}]",
         "vendors: [{id: 1, name: A, balance: magic}]",
+        "vendors: [{id: 1, name: A, bounds: {size: [0, 1]}}]",
+        "vendors: [{id: 1, name: A, bounds: {top_p: [0]}}]",
         "vendors: [{id: 1, name: A, paths: {chat: '/{config.x}'}}]",
         "vendors: [{id: 1, name: A, paths: {chat: /a}, forms: [{when: {x: [y]}, paths: {}}]}]",
     ],

@@ -14,11 +14,15 @@ from tests.gateway.relay.vendors.rows import (
     library,
     minimax,
     ollama,
+    qianfan,
     replicate,
+    spark,
     vertex,
 )
 
 ROWS = {
+    "qianfan": qianfan.ROW,
+    "spark": spark.ROW,
     "tencent": hunyuan.ROW,
     "ollama": ollama.ROW,
     "bedrock": bedrock.ROW,

@@ -32,7 +32,8 @@ NAMES = (
     "Delta Message Content ToolCalls Function Arguments Usage PromptTokens FinishReason ErrorMsg "
     "Error Code Data Embedding Index Id base_resp status_code total_tokens vectors "
     "translations billed_characters answer documents title url success errCode finish "
-    "output choices code metrics event status detail image request_id"
+    "output choices code metrics event status detail image request_id "
+    "result is_end function_call data error_code header payload sid"
 ).split()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 2**66) | st.floats() | st.sampled_from(NAMES),

@@ -33,7 +33,7 @@ def converse(all_cases: dict[str, Case], gate: Gate) -> Case:
 def claude(all_cases: dict[str, Case], gate: Gate) -> Case:
     case = all_cases["bedrock-claude"]
     case.fake.reset()
-    case.fake.beside = {}  # type: ignore[attr-defined]
+    case.fake.also = {}  # type: ignore[attr-defined]
     return case
 
 
@@ -51,7 +51,7 @@ async def say(case: Case, model: str = "", beta: str = "", **more: Any) -> httpx
 async def test_a_client_of_messages_passes(claude: Case) -> None:
     claude.plays(tokens_in=100, tokens_out=10, cached=40)
     lifetimes = {"ephemeral_5m_input_tokens": 5, "ephemeral_1h_input_tokens": 20}
-    claude.fake.beside = {  # type: ignore[attr-defined]
+    claude.fake.also = {  # type: ignore[attr-defined]
         "cache_creation_input_tokens": 25,
         "cache_creation": lifetimes,
     }
@@ -229,7 +229,7 @@ async def test_regions(converse: Case, model: str, config: str, url: str) -> Non
     channel = replace(converse.channel, base_url="")
     given = {**aws.CONFIG, "region": config}
     call = Call(channel, vendor, "", endpoint, b"{}", True, model=model, config=given)
-    means: Any = Means(None, lambda: 0.0, None)  # type: ignore[arg-type]
+    means: Any = Means(None, lambda: 0.0, None, None)  # type: ignore[arg-type]
     assert await OWN["bedrock"].address(call, means) == f"{url}/converse-stream"
     with pytest.raises(CallFailed, match="no region"):
         await OWN["bedrock"].address(replace(call, config={**given, "region": "x.evil/"}), means)

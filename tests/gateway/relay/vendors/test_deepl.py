@@ -167,7 +167,7 @@ async def test_config_and_tests_of_a_channel(translator: Case) -> None:
 async def test_a_key_knows_its_host(translator: Case) -> None:
     vendor = translator.gate.running.relay.catalogue.vendor(38)
     tokens = Tokens(lambda: 0.0)
-    means: Any = Means(None, lambda: 0.0, tokens)  # type: ignore[arg-type]
+    means: Any = Means(None, lambda: 0.0, tokens, None)  # type: ignore[arg-type]
     native = DeepL()
     for base, key, host in (
         ("", "k:fx", "https://api-free.deepl.com"),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes.native import Json, NativeFake, Script
+from tests.fakes.native import CALLS, Json, NativeFake, Script
 
 Call = tuple[str, Any]
 
@@ -56,7 +56,9 @@ class Row:
     answer came to its limit. `rank_price` is what ranks are sold for, `rank_usage`, `rank_frame`
     and `rank_nano` what the answer to the suite's request amounts to, and `documents` reads what
     was to be ranked. `pictures` is what the upstream calls a model for images, `small` what a
-    request for 512x512 has in it.
+    request for 512x512 has in it. `calls` are as many as an answer can have,
+    `results` says that what they gave can be told, `schemas` that JSON can be asked for by a
+    schema.
     """
 
     type: int
@@ -88,6 +90,9 @@ class Row:
     rank_nano: int = 2 * 2_000_000
     documents: Callable[[Json], list[str]] = lambda body: list(body["documents"])
     pictures: str = ""
+    calls: tuple[Call, ...] = CALLS
+    results: bool = True
+    schemas: bool = True
 
 
 TWO = ({"n": 2}, "n")
