@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from gateway.formats.openai import Endpoint
 from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.cohere import Cohere
+from gateway.providers.coze import Coze
+from gateway.providers.dify import Dify
 from gateway.providers.native import Native
 from gateway.providers.ollama import Ollama
 
 _ALL: tuple[Native, ...] = (
     Ollama(),
+    Coze(),
     Cohere(),
+    Dify(),
 )
 _HOSTED: tuple[Hosted, ...] = ()
 

@@ -106,9 +106,11 @@ def one_of(*allowed: Any) -> Any:
 
 class NativeFake(Served):
     """A vendor. Subclasses say what each path does: `paths` maps it to a method that takes the body
-    and returns a document, or a list of events for a stream."""
+    and returns a document, or a list of events for a stream. `queries` are what an address may have
+    behind "?"."""
 
     paths: dict[str, str]
+    queries: tuple[str, ...] = ("",)
     content_type = "application/json"
     stream_type: str
 
@@ -156,7 +158,7 @@ class _Handler(RequestHandler):
         headers = {name.lower(): value for name, value in request.headers.get_all()}
         try:
             fake.check_headers(headers)
-            if request.path not in fake.paths or request.query:
+            if request.path not in fake.paths or request.query not in fake.queries:
                 raise Wrong(404, "page not found")
             if headers.get("content-type") != "application/json":
                 raise Wrong(400, "the content type must be application/json")

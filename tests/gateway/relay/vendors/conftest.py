@@ -13,6 +13,7 @@ import pytest_asyncio
 from gateway.channels.health import Rules
 from gateway.channels.watch import Watch
 from gateway.directory.channels import Channel
+from gateway.providers.native import EMBEDDINGS
 from gateway.providers.natives import NATIVES
 from tests.fakes.native import Json, NativeFake, Script
 from tests.gateway.relay.conftest import Gate
@@ -33,6 +34,12 @@ class Case:
     fake: NativeFake
     channel: Channel
     key: str
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the vendor makes vectors."""
+        protocol = self.gate.running.relay.catalogue.vendor(self.row.type).protocol
+        return EMBEDDINGS in NATIVES[protocol].tasks
 
     def client(self) -> openai.AsyncOpenAI:
         """The official client."""

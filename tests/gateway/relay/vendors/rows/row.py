@@ -46,7 +46,10 @@ class Row:
     asked for chat, `stream_path` for streams where that is another. `sampling` are the fields of a
     request for it that the vendor can be told; others are passed over. `seen` reads a request as
     its fake got it. `frame` is the usage report that a script's answer has, of a stream as well,
-    `usage` what it means. `linked` says that images may stay where they are. `refused` are requests
+    `usage` what it means. `linked` says that images may stay where they are, `inline` that they may
+    be in the request. `system` is the role in which system turns are said. `lengths` says that the
+    vendor tells of answers that reached their limit, `efforts` that it can be told how much to
+    think, `thinks` that it tells what was thought. `refused` are requests
     that the vendor has no way to say: fields, and what is named. `planned` is what is thought
     beside calls.
     """
@@ -65,11 +68,33 @@ class Row:
     model: str = ""
     config: Json = field(default_factory=dict)
     sampling: frozenset[str] = ALL_SAMPLING
+    inline: bool = True
+    system: str = "system"
+    lengths: bool = True
+    efforts: bool = True
+    thinks: bool = True
 
 
 TWO = ({"n": 2}, "n")
 AUDIO = (
     {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
     "messages[0].content[0].type",
+)
+INLINE = (
+    {
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+                ],
+            }
+        ]
+    },
+    "messages[0].content[0].image_url",
+)
+RESULT = (
+    {"messages": [{"role": "tool", "name": "weather", "content": "0"}]},
+    "messages[0].role",
 )
 TOOL: Json = {"type": "function", "function": {"name": "weather"}}

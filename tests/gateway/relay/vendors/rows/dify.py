@@ -1,0 +1,40 @@
+"""Dify."""
+
+import re
+
+from tests.fakes import dify
+from tests.fakes.native import Json, Script
+from tests.gateway.relay.vendors.rows.row import AUDIO, INLINE, RESULT, TWO, Row, Seen
+
+_TURN = re.compile(r"^(System|User|Assistant):\n", re.MULTILINE)
+
+
+def of_dify(body: Json) -> Seen:
+    seen = Seen(images=[each["url"] for each in body.get("files", [])])
+    before, *rest = _TURN.split(body["query"])
+    if before:
+        seen.said.append(("user", before))
+    for role, text in zip(rest[::2], rest[1::2], strict=True):
+        seen.said.append((role.lower(), text.removesuffix("\n\n")))
+    return seen
+
+
+def dify_frame(script: Script) -> Json:
+    return dify.usage(script.tokens_in, script.tokens_out)
+
+
+ROW = Row(
+    type=1037,
+    fake=dify.FakeDify,
+    secret=dify.KEY,
+    seen=of_dify,
+    frame=dify_frame,
+    linked=True,
+    inline=False,
+    refused=(TWO, AUDIO, INLINE, RESULT),
+    chat_path="/v1/chat-messages",
+    sampling=frozenset(),
+    lengths=False,
+    efforts=False,
+    thinks=False,
+)
