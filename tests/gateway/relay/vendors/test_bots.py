@@ -85,6 +85,24 @@ async def test_whom_coze_speaks_to_and_how_it_fails(all_cases: dict[str, Case], 
         await case.ask()
 
 
+@pytest.mark.parametrize("name", ["coze", "dify"])
+async def test_a_limit_that_is_not_heeded_lowers_no_hold(
+    all_cases: dict[str, Case], gate: Gate, name: str
+) -> None:
+    case = all_cases[name]
+    case.fake.reset()
+    _, key = await gate.key("0.001")  # enough for a few tokens, not for what may come
+    asked = {"model": name, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
+    refused = await gate.post(key, asked)
+    assert refused.status_code == 402 and not case.fake.received
+    case.plays(words=tuple(f" {n}" for n in range(3_000)), tokens_out=3_000)
+    answer = await gate.post(key, {**asked, "stream": True})
+    assert answer.status_code == 200 and '"finish_reason":"length"' in answer.text
+    event = await gate.charge_of(answer)
+    assert event["body"]["outcome"] == "credit_exhausted"
+    assert -1_100_000 < event["amount"] < -500_000
+
+
 async def test_dify_as_an_agent_a_generator_and_moderated(
     all_cases: dict[str, Case], gate: Gate
 ) -> None:
