@@ -33,7 +33,16 @@ def user(chat: Json, config: Config) -> str:
 
 
 def address(image: Image) -> str:
-    """Return where an image is. Raises RelayError 400 for one that is only in the request."""
+    """Return where an image is, or itself in a data: URL that can be read. Raises RelayError 400
+    for anything else."""
+    if is_inline(image.url):
+        image.base64()
+        return f"data:{image.url[5:]}"
     if not image.url.lower().startswith(("http://", "https://")):
-        refuse(image.param, "the http(s) address of an image: this provider takes no other")
+        refuse(image.param, "the http(s) address of an image, or an image in a data: URL")
     return image.url
+
+
+def is_inline(url: str) -> bool:
+    """Whether an image is in its URL."""
+    return url[:5].lower() == "data:"

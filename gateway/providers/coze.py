@@ -7,8 +7,8 @@ schemas refused. Coze knows no system turns: they are said as the user's.
 
 Only streams are asked for: a whole answer of v3 must be polled for, and kept by Coze until then
 (error 4007). v3 reports tokens with the end of an answer, and zeros before; v2 reports none, so
-they are counted here. Images are given by their address; those that are only in the request, which
-Coze would want uploaded first, are refused.
+they are counted here. Images are given by their address; those that are only in the request are
+sent ahead as files ("Upload file", /v1/files/upload).
 
 A channel's config may have `user_id`, whom Coze is told it speaks to (else the request's `user`),
 and `api_version`: v3 or v2.
@@ -18,17 +18,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.dialects.dialect import Config, Json
-from gateway.dialects.gemini.fields import a_name, child, said, to_json, unsupported
+from gateway.dialects.gemini.fields import (
+    a_name,
+    child,
+    children,
+    from_json,
+    said,
+    to_json,
+    unsupported,
+)
 from gateway.formats import usage as usages
 from gateway.formats.usage import Usage
 from gateway.providers import bots
 from gateway.providers.asking import Codes
 from gateway.providers.native import IMAGES, NativeReader
-from gateway.providers.streamed import Streamed
 from gateway.providers.turns import ASSISTANT, USER, Turn
+from gateway.providers.uploads import Upload, Uploading
 
 _V2 = "v2"
 _PREFIX = "bot-"
+_OBJECTS = "object_string"
 _DELTA, _COMPLETED = "conversation.message.delta", "conversation.chat.completed"
 # A chat that stopped without an answer; the last wants the result of a plugin on the user's device.
 _BROKEN = (
@@ -39,12 +48,13 @@ _BROKEN = (
 _COUNTS = {"input_count": "input", "output_count": "output"}
 
 
-class Coze(Streamed):
+class Coze(Uploading):
     """Coze, at coze.com or coze.cn."""
 
     name = "coze"
     offers = frozenset((IMAGES,))
     fetches = True
+    upload_path = "/v1/files/upload"
     passed_over = frozenset((b"conversation.chat.created", b"conversation.chat.in_progress"))
     codes = Codes(
         in_band={
@@ -80,6 +90,18 @@ class Coze(Streamed):
             "stream": True,
             "auto_save_history": False,
         }
+
+    async def with_files(self, body: Json, upload: Upload) -> Json:
+        """Return a body in which uploaded files stand for images in data: URLs."""
+        for message in children(body, "additional_messages"):
+            if message.get("content_type") != _OBJECTS:
+                continue
+            parts = from_json(message["content"])
+            for part in parts:
+                if bots.is_inline(part.get("file_url", "")):
+                    part["file_id"] = await upload(part.pop("file_url"))
+            message["content"] = to_json(parts, "messages")
+        return body
 
     def reader(self, created_s: int) -> NativeReader:
         """Return what reads the events of one stream."""
@@ -156,7 +178,7 @@ def _message(turn: Turn) -> Json:
         for part in turn.parts
     ]
     content = to_json(parts, f"{turn.param}.content")
-    return {**made, "content": content, "content_type": "object_string"}
+    return {**made, "content": content, "content_type": _OBJECTS}
 
 
 def _of_v2(bot_id: str, user: str, said_so_far: list[Turn]) -> Json:

@@ -7,8 +7,9 @@ of a request are passed over, and tools and schemas refused.
 A message has one text, `query`. Of a conversation with more than the user's turn each turn is a
 paragraph of it behind a line `System:`, `User:` or `Assistant:`; `conversation_id` is not used,
 since clients send all that was said. Apps whose channel's config says `app: completion` get the
-text as the variable `query`. Images are given by their address. Agents have streams only, so only
-streams are asked for; what an agent thinks is said in its answer again, and is passed over.
+text as the variable `query`. Images are given by their address; those that are only in the request
+are sent ahead as files (/v1/files/upload). Agents have streams only, so only streams are asked for;
+what an agent thinks is said in its answer again, and is passed over.
 
 `metadata.usage` counts the tokens of all models that the app asked for a message.
 
@@ -18,14 +19,14 @@ A channel's config may have `user_id`, whom Dify is told it speaks to (else the 
 from collections.abc import Iterator
 
 from gateway.dialects.dialect import Config, Json
-from gateway.dialects.gemini.fields import child, said
+from gateway.dialects.gemini.fields import child, children, said
 from gateway.formats import usage as usages
 from gateway.formats.usage import Usage
 from gateway.providers import bots
 from gateway.providers.asking import Codes
 from gateway.providers.native import IMAGES, NativeReader
-from gateway.providers.streamed import Streamed
 from gateway.providers.turns import Turn
+from gateway.providers.uploads import Upload, Uploading
 
 _SAYS = ("message", "agent_message")
 _ENDS = "message_end"
@@ -33,12 +34,13 @@ _REPLACES = "message_replace"
 _COUNTS = {"prompt_tokens": "input", "completion_tokens": "output"}
 
 
-class Dify(Streamed):
+class Dify(Uploading):
     """Dify's cloud, or a server of one's own."""
 
     name = "dify"
     offers = frozenset((IMAGES,))
     fetches = True
+    upload_path = "/v1/files/upload"
     passed_over = frozenset((b"ping",))
     codes = Codes(
         in_band={
@@ -83,6 +85,21 @@ class Dify(Streamed):
             for image in turn.images
         ]
         return {**made, "files": files} if files else made
+
+    def upload_fields(self, body: Json) -> dict[str, str]:
+        """Return the user, who must be the one of the message."""
+        return {"user": body["user"]}
+
+    async def with_files(self, body: Json, upload: Upload) -> Json:
+        """Return a body in which uploaded files stand for images in data: URLs."""
+        for file in children(body, "files"):
+            if bots.is_inline(file["url"]):
+                file |= {
+                    "transfer_method": "local_file",
+                    "upload_file_id": await upload(file["url"]),
+                }
+                del file["url"]
+        return body
 
     def reader(self, created_s: int) -> NativeReader:
         """Return what reads the events of one stream."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import orjson
@@ -51,12 +52,21 @@ class FakeCoze(NativeFake):
 
     paths = {"/v3/chat": "chat", "/open_api/v2/chat": "chat_v2"}
     queries = ("", "conversation_id=")
+    uploads = "/v1/files/upload"
     stream_type = "text/event-stream"
 
     def check_headers(self, headers: dict[str, str]) -> None:
         """A personal access token is wanted."""
         if headers.get("authorization") != f"Bearer {KEY}":
             raise Wrong(401, "authentication is invalid")
+
+    def take_file(self, kind: str, content: bytes, fields: Json) -> Json:
+        """Keep a file."""
+        if not kind.startswith("image/") or fields:
+            raise Wrong(400, "unsupported file type")
+        file_id = base64.b64encode(content).decode()
+        data = {"id": file_id, "bytes": len(content), "file_name": "x", "created_at": 1}
+        return {"code": 0, "msg": "", "data": data}
 
     def error(self, status: int, message: str) -> Json:
         """Coze's errors have numbers."""
@@ -141,7 +151,8 @@ class FakeCoze(NativeFake):
                 parts = _given(orjson.loads(message["content"]))
                 check(parts, [_PART])
                 for part in parts:
-                    if part["type"] == "image" and not part.get("file_url", "").startswith("http"):
+                    given = part.get("file_url", "").startswith("http") or "file_id" in part
+                    if part["type"] == "image" and not given:
                         raise Wrong(400, "file_url must be an address")
 
     def _chat(self, status: str) -> Json:

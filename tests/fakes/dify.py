@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import orjson
@@ -17,7 +18,12 @@ def _address(value: Any, at: str) -> None:
         raise Wrong(400, f"{at} must be an address")
 
 
-_FILE = {"type": one_of("image"), "transfer_method": one_of("remote_url"), "url": _address}
+_FILE = {
+    "type": one_of("image"),
+    "transfer_method": one_of("remote_url", "local_file"),
+    "url?": _address,
+    "upload_file_id?": str,
+}
 _MESSAGE = {
     "inputs": dict,
     "query": str,
@@ -47,6 +53,7 @@ class FakeDify(NativeFake):
 
     paths = {"/v1/chat-messages": "chat", "/v1/completion-messages": "complete"}
     stream_type = "text/event-stream; charset=utf-8"
+    uploads = "/v1/files/upload"
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +69,13 @@ class FakeDify(NativeFake):
         """The key is the app's."""
         if headers.get("authorization") != f"Bearer {KEY}":
             raise Wrong(401, "Access token is invalid")
+
+    def take_file(self, kind: str, content: bytes, fields: Json) -> Json:
+        """Keep a file, for the user who sent it."""
+        if not kind.startswith("image/") or list(fields) != ["user"]:
+            raise Wrong(400, "File type not allowed.")
+        file_id = base64.b64encode(content).decode()
+        return {"id": file_id, "name": "x", "size": len(content), "mime_type": kind}
 
     def error(self, status: int, message: str) -> Json:
         """Dify's errors have a code, and say the status again."""
@@ -92,6 +106,9 @@ class FakeDify(NativeFake):
         return self._answered(body)
 
     def _answered(self, body: Json) -> Any:
+        for file in body.get("files", []):
+            if ("url" in file) != (file["transfer_method"] == "remote_url"):
+                raise Wrong(400, "url and transfer_method do not fit")
         script = self.script
         metadata: Json = {"retriever_resources": []}
         if not script.no_usage:

@@ -106,11 +106,13 @@ def one_of(*allowed: Any) -> Any:
 
 class NativeFake(Served):
     """A vendor. Subclasses say what each path does: `paths` maps it to a method that takes the body
-    and returns a document, or a list of events for a stream. `queries` are what an address may have
-    behind "?"."""
+    and returns a document, or a list of events for a stream. `uploads` is where files are taken: a
+    file's id is its content in base64, so that tests can tell which it was. `queries` are what an
+    address may have behind "?"."""
 
     paths: dict[str, str]
     queries: tuple[str, ...] = ("",)
+    uploads: str = ""
     content_type = "application/json"
     stream_type: str
 
@@ -125,6 +127,10 @@ class NativeFake(Served):
         self.received.clear()
         self.released.clear()
         self.gone.clear()
+
+    def take_file(self, kind: str, content: bytes, fields: Json) -> Json:
+        """Return what is answered to a file. Raises Wrong."""
+        raise NotImplementedError
 
     def check_headers(self, headers: dict[str, str]) -> None:
         """Refuse whoever may not ask. Raises Wrong."""
@@ -158,6 +164,9 @@ class _Handler(RequestHandler):
         headers = {name.lower(): value for name, value in request.headers.get_all()}
         try:
             fake.check_headers(headers)
+            if request.path == fake.uploads and fake.uploads:
+                self.finish(orjson.dumps(self._file()))
+                return
             if request.path not in fake.paths or request.query not in fake.queries:
                 raise Wrong(404, "page not found")
             if headers.get("content-type") != "application/json":
@@ -177,6 +186,16 @@ class _Handler(RequestHandler):
             self.finish(orjson.dumps(made))
             return
         await self._stream(made)
+
+    def _file(self) -> Json:
+        fake, request = self.fake, self.request
+        if fake.script.status != 200:
+            raise Wrong(fake.script.status, f"failed with {fake.script.status}")
+        (file,) = request.files.get("file", [None])
+        if file is None:
+            raise Wrong(400, "no file")
+        given = {name: self.get_body_argument(name) for name in request.body_arguments}
+        return fake.take_file(file["content_type"], file["body"], given)
 
     async def _stream(self, events: Iterable[Json]) -> None:
         fake, script = self.fake, self.fake.script

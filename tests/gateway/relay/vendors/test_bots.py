@@ -103,6 +103,29 @@ async def test_a_limit_that_is_not_heeded_lowers_no_hold(
     assert -1_100_000 < event["amount"] < -500_000
 
 
+@pytest.mark.parametrize("name", ["coze", "dify"])
+async def test_images_in_a_request_are_sent_ahead(
+    all_cases: dict[str, Case], gate: Gate, name: str
+) -> None:
+    case = all_cases[name]
+    case.fake.reset()
+    urls = ("DATA:image/png;base64,AAAA", "https://host/cat.png", "data:image\r\nx: y;base64,BBBB")
+    parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    turns: Any = [{"role": "user", "content": [{"type": "text", "text": "data: which?"}, *parts]}]
+    for stream in (False, True):
+        answer = await case.ask(turns, stream=stream)
+        assert (await heard(answer))[0] == TEXT if stream else answer.parse().choices
+        assert case.seen().images == ["AAAA", "https://host/cat.png", "BBBB"]
+        assert case.seen().said == [("user", "data: which?")]
+    case.fake.received.clear()
+    for status, becomes in ((400, 400), (401, 502), (500, 502)):
+        case.plays(status=status)
+        with pytest.raises(openai.APIStatusError) as caught:
+            await case.ask(turns)
+        assert caught.value.status_code == becomes
+    assert not case.fake.received  # a file that is not taken ends the request
+
+
 async def test_dify_as_an_agent_a_generator_and_moderated(
     all_cases: dict[str, Case], gate: Gate
 ) -> None:

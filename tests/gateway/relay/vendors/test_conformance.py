@@ -155,7 +155,7 @@ async def test_images_in_the_request_and_at_an_address(case: Case) -> None:
     )
     async with serving() as web:
         try:
-            for url in (data, web.url("cat.png"))[0 if case.row.inline else 1 :]:
+            for url in (data, web.url("cat.png")):
                 parts = [
                     {"type": "text", "text": "What is it?"},
                     {"type": "image_url", "image_url": {"url": url}},

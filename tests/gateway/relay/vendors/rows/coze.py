@@ -4,7 +4,7 @@ import orjson
 
 from tests.fakes import coze
 from tests.fakes.native import Json, Script
-from tests.gateway.relay.vendors.rows.row import AUDIO, INLINE, RESULT, TWO, Row, Seen
+from tests.gateway.relay.vendors.rows.row import AUDIO, BROKEN, RESULT, TWO, Row, Seen
 
 
 def of_coze(body: Json) -> Seen:
@@ -16,7 +16,9 @@ def of_coze(body: Json) -> Seen:
             seen.said.append((message["role"], content))
             continue
         parts = orjson.loads(content)
-        seen.images += [part["file_url"] for part in parts if part["type"] == "image"]
+        seen.images += [
+            part.get("file_url") or part["file_id"] for part in parts if part["type"] == "image"
+        ]
         texts = [part["text"] for part in parts if part["type"] == "text"]
         seen.said.append((message["role"], "\n".join(texts)))
     return seen
@@ -34,8 +36,7 @@ ROW = Row(
     seen=of_coze,
     frame=coze_frame,
     linked=True,
-    inline=False,
-    refused=(TWO, AUDIO, INLINE, RESULT),
+    refused=(TWO, AUDIO, BROKEN, RESULT),
     chat_path="/v3/chat",
     model=f"bot-{coze.BOT}",
     config={"user_id": "somebody"},

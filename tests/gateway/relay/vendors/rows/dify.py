@@ -4,13 +4,15 @@ import re
 
 from tests.fakes import dify
 from tests.fakes.native import Json, Script
-from tests.gateway.relay.vendors.rows.row import AUDIO, INLINE, RESULT, TWO, Row, Seen
+from tests.gateway.relay.vendors.rows.row import AUDIO, BROKEN, RESULT, TWO, Row, Seen
 
 _TURN = re.compile(r"^(System|User|Assistant):\n", re.MULTILINE)
 
 
 def of_dify(body: Json) -> Seen:
-    seen = Seen(images=[each["url"] for each in body.get("files", [])])
+    seen = Seen(
+        images=[each.get("url") or each["upload_file_id"] for each in body.get("files", [])]
+    )
     before, *rest = _TURN.split(body["query"])
     if before:
         seen.said.append(("user", before))
@@ -30,8 +32,7 @@ ROW = Row(
     seen=of_dify,
     frame=dify_frame,
     linked=True,
-    inline=False,
-    refused=(TWO, AUDIO, INLINE, RESULT),
+    refused=(TWO, AUDIO, BROKEN, RESULT),
     chat_path="/v1/chat-messages",
     sampling=frozenset(),
     lengths=False,

@@ -46,12 +46,11 @@ class Row:
     asked for chat, `stream_path` for streams where that is another. `sampling` are the fields of a
     request for it that the vendor can be told; others are passed over. `seen` reads a request as
     its fake got it. `frame` is the usage report that a script's answer has, of a stream as well,
-    `usage` what it means. `linked` says that images may stay where they are, `inline` that they may
-    be in the request. `system` is the role in which system turns are said. `lengths` says that the
-    vendor tells of answers that reached their limit, `efforts` that it can be told how much to
-    think, `thinks` that it tells what was thought. `refused` are requests
-    that the vendor has no way to say: fields, and what is named. `planned` is what is thought
-    beside calls.
+    `usage` what it means. `linked` says that images may stay where they are. `system` is the role
+    in which system turns are said. `lengths` says that the vendor tells of answers that reached
+    their limit, `efforts` that it can be told how much to think, `thinks` that it tells what was
+    thought. `refused` are requests that the vendor has no way to say: fields, and what is named.
+    `planned` is what is thought beside calls.
     """
 
     type: int
@@ -68,7 +67,6 @@ class Row:
     model: str = ""
     config: Json = field(default_factory=dict)
     sampling: frozenset[str] = ALL_SAMPLING
-    inline: bool = True
     system: str = "system"
     lengths: bool = True
     efforts: bool = True
@@ -80,14 +78,12 @@ AUDIO = (
     {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
     "messages[0].content[0].type",
 )
-INLINE = (
+BROKEN = (
     {
         "messages": [
             {
                 "role": "user",
-                "content": [
-                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
-                ],
+                "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,?"}}],
             }
         ]
     },
