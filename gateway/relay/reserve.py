@@ -126,23 +126,24 @@ def _system(ask: openai.Ask, channel: Channel) -> str:
     return channel.system_prompt if ask.endpoint.task in CONVERSATIONS else ""
 
 
-def most_output(relay: Relay, x: Exchange) -> int:
-    """Bound the output tokens per choice: what was asked for, if the vendor heeds it, or the
-    model's own limit."""
+def most_output(relay: Relay, x: Exchange, channel: Channel | None = None) -> int:
+    """Bound the output tokens per choice: what was asked for, if the channel's vendor heeds it, or
+    the model's own limit."""
     if not x.ask.endpoint.has_output:
         return 0
     if x.ask.known is not None:
         return x.ask.known.tokens_out
     assert x.quote is not None
     ceiling = x.quote.max_output_tokens
-    if x.ask.max_output is not None and _heeded(relay, x):
+    if x.ask.max_output is not None and heeded(relay, channel or x.channel):
         return min(x.ask.max_output, ceiling) if ceiling else x.ask.max_output
     default = relay.settings.default_max_tokens
     return min(ceiling, default) if ceiling else default
 
 
-def _heeded(relay: Relay, x: Exchange) -> bool:
-    vendor = None if x.channel is None else relay.catalogue.find(x.channel.type)
+def heeded(relay: Relay, channel: Channel | None) -> bool:
+    """Whether a channel's answers are as short as a request asks for."""
+    vendor = None if channel is None else relay.catalogue.find(channel.type)
     return vendor is None or vendor.heeds_limits
 
 
@@ -181,7 +182,7 @@ async def _hold_slowly(
         x.tokens_in = min(x.tokens_in, counted)
     output, choices = most_output(relay, x), x.ask.choices
     precise = estimate(x, quote, output * choices)
-    shorter = x.ask.stream or _heeded(relay, x)  # streams are cut here
+    shorter = x.ask.stream or heeded(relay, x.channel)  # streams are cut here
     floor = estimate(x, quote, (min(SHORTEST_ANSWER, output) if shorter else output) * choices)
     wait_s = relay.settings.hold_wait_s
     x.hold = await budgets.hold(accounts, running, precise, floor_nano=floor, wait_s=wait_s)

@@ -56,3 +56,20 @@ async def test_usage_that_is_made_up_is_counted_here(gate: Gate) -> None:
     # Events of flows are no words of an answer for clients of other dialects.
     heard = await messages(gate, key, "fast", True)
     assert heard.text == "".join(WORDS)
+
+
+async def test_a_limit_that_is_not_heeded_is_no_reason_to_go_on_there(gate: Gate) -> None:
+    await gate.price({"model": "fast-two", "input": "1", "output": "4"})
+    await gate.channel("fast-two", priority=9, model_mapping={"fast-two": "fail-500"})
+    await gate.channel("fast-two", type=22, priority=1)
+    said = [{"role": "user", "content": "hi"}]
+    asked = {"model": "fast-two", "messages": said, "max_tokens": 5}
+    await gate.running.directory.options.set("RetryTimes", 2)
+    try:
+        for usd, stream, status in (("1", False, 200), ("0.001", False, 502), ("0.001", True, 200)):
+            gate.upstream.behaviour = Behaviour(usage=None)
+            _, secret = await gate.key(usd)
+            answer = await gate.post(secret, {**asked, "stream": stream})
+            assert answer.status_code == status, answer.text
+    finally:
+        await gate.running.directory.options.set("RetryTimes", 0)
