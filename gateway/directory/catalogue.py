@@ -113,6 +113,8 @@ class Vendor:
     config: tuple[ConfigField, ...] = ()
     key_optional: bool = False
     lists_models: bool = True
+    reports_usage: bool = True
+    heeds_limits: bool = True
     test_model: str = ""
     balance: str = ""
     docs: str = ""
@@ -301,6 +303,8 @@ class _VendorSchema(Schema):
     config = fields.List(fields.Nested(ConfigFieldSchema), load_default=list)
     key_optional = fields.Boolean(load_default=False)
     lists_models = fields.Boolean(load_default=True)
+    reports_usage = fields.Boolean(load_default=True)
+    heeds_limits = fields.Boolean(load_default=True)
     test_model = fields.String(load_default="")
     balance = fields.String(load_default="", validate=validate.OneOf(("", *BALANCES)))
     docs = fields.String(load_default="", validate=validate.Regexp(r"^(https://\S+)?$"))

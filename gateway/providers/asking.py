@@ -53,13 +53,11 @@ class Asking:
     """One protocol's way of asking. What is not overridden is as with most vendors.
 
     `framing` is how its streams come: server-sent events, or something that native_http.py makes
-    into them. `limits` says that it can be told how long an answer may be; where it cannot, credit
-    for a long one is held, unless it streams and can be cut.
+    into them.
     """
 
     name: str
     framing: str = EVENTS
-    limits: bool = True
     codes: Codes = Codes()
 
     async def address(self, call: Call, means: Means) -> str:

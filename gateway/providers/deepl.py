@@ -38,7 +38,6 @@ class DeepL(Native):
     framing = WHOLE
     delivers = ("translations",)
     offers = frozenset()
-    limits = False
     # Errors are a message without a code; 456 is a quota or a limit of costs that was reached.
     codes = Codes(dead=((403, "none", ""), (456, "any", "")))
 

@@ -113,7 +113,6 @@ class Hunyuan(Native):
     tasks = (CHAT, EMBEDDINGS)
     delivers = ("Response", "Choices")
     offers = frozenset((TOOLS, IMAGES))
-    limits = False
     fetches = True
     codes = Codes(
         in_band={

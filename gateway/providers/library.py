@@ -29,7 +29,6 @@ class Library(Native):
     name = "aiproxy_library"
     delivers = ("answer", "content", "finish")
     offers = frozenset()
-    limits = False
     codes = Codes(dead=((401, "none", ""),))
 
     def request(self, chat: Json, config: Config) -> Json:

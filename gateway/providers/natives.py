@@ -11,8 +11,10 @@ from gateway.providers.asking import Asking, Codes, Hosted
 from gateway.providers.bedrock import Bedrock
 from gateway.providers.bedrock_claude import BedrockClaude
 from gateway.providers.cohere import Cohere
+from gateway.providers.coze import Coze
 from gateway.providers.dashscope import DashScope
 from gateway.providers.deepl import DeepL
+from gateway.providers.dify import Dify
 from gateway.providers.hunyuan import Hunyuan
 from gateway.providers.library import Library
 from gateway.providers.minimax import MiniMax, MiniMaxVectors
@@ -32,7 +34,9 @@ _ALL: tuple[Native, ...] = (
     MiniMaxVectors(),
     Ollama(),
     Bedrock(),
+    Coze(),
     Cohere(),
+    Dify(),
     VertexEmbeddings(),
     DeepL(),
     DashScope(),

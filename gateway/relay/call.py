@@ -157,13 +157,18 @@ async def _affordable(relay: Relay, x: Exchange, channel: Any) -> bool:
         quote = reserve.price(relay, x, channel)
     except PriceMissing:
         return False
-    if quote is x.quote:
+    # Streams end where the credit does, whatever the vendor heeds.
+    ends = x.ask.stream or reserve.heeded(relay, channel)
+    if quote is x.quote and ends:
         return True
     if x.hold is None:
         if not quote.is_free:
             return False
     else:
-        output = x.clamp or reserve.most_output(relay, x)
+        if ends:
+            output = x.clamp or reserve.most_output(relay, x)
+        else:
+            output = reserve.most_output(relay, x, channel)
         amount = reserve.estimate(x, quote, output * x.ask.choices)
         if not await relay.books.credit.extend(x.hold, amount):
             return False

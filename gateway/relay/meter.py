@@ -1,8 +1,9 @@
 """Step 4, meter: what was used, in disjoint classes, and how we know.
 
-The upstream's report is believed. Where there is none, tokens are counted here, in a thread; where
-not everything was kept to be counted, the rest is estimated from its size. Of an answer that did
-not end well, a declared rule may charge less than what was used (gateway/relay/policy.py).
+The upstream's report is believed, unless the catalogue says that it is made up. Where there is
+none, tokens are counted here, in a thread; where not everything was kept to be counted, the rest is
+estimated from its size. Of an answer that did not end well, a declared rule may charge less than
+what was used (gateway/relay/policy.py).
 """
 
 import asyncio
@@ -40,7 +41,7 @@ async def measure_whole(relay: Relay, x: Exchange, delivery: Delivery) -> Measur
     """
     content, parsed, said = delivery.content, delivery.parsed, SOURCES[delivery.wire.dialect]
     report = said.find(parsed) if parsed is not None else usages.in_long_body(content)
-    usage = said.classes(report) if report is not None else None
+    usage = said.classes(report) if report is not None and _believed(relay, x) else None
     if usage is not None and not x.ask.endpoint.has_output and not any(usage.values()):
         usage = None
     told = Measured(usage or {}, "upstream", usages.frame_text(report))
@@ -67,7 +68,8 @@ async def measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome:
 
 
 async def _measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome: str) -> Measured:
-    told = Measured(meter.usage() or {}, "upstream", usages.frame_text(meter.report))
+    reported = meter.usage() if _believed(relay, x) else None
+    told = Measured(reported or {}, "upstream", usages.frame_text(meter.report))
     is_told = _is_told(x, told)
     if is_told and (meter.done or outcome == COMPLETE):
         return told
@@ -81,6 +83,13 @@ async def _measure_stream(relay: Relay, x: Exchange, meter: StreamMeter, outcome
         return told
     usage["output"] = usage.get("output", 0) + lag
     return Measured(usage, counted.source, told.frame)
+
+
+def _believed(relay: Relay, x: Exchange) -> bool:
+    """Whether what the upstream reports is what was used: some always report the same."""
+    assert x.channel is not None
+    vendor = relay.catalogue.find(x.channel.type)
+    return vendor is None or vendor.reports_usage
 
 
 def _is_told(x: Exchange, told: Measured) -> bool:
@@ -121,7 +130,7 @@ async def measure_interrupted(
 
 async def _input_only(relay: Relay, x: Exchange, meter: StreamMeter | None) -> Measured:
     """Take the input as reported, where the stream said it before it broke off, or count it."""
-    reported = meter.usage() if meter is not None else None
+    reported = meter.usage() if meter is not None and _believed(relay, x) else None
     known = policy.reduced(reported or {}, policy.INPUT)
     if meter is not None and any(known.values()):
         return Measured(known, "upstream", usages.frame_text(meter.report))

@@ -13,9 +13,7 @@ from gateway.directory.channels import Channel
 from gateway.directory.keys import Key
 from gateway.directory.users import User
 from gateway.formats import images, openai, text
-from gateway.providers.natives import OWN
 from gateway.relay.context import Exchange, Relay
-from gateway.relay.route import vendor_of
 from gateway.tokens import Counted
 from ledger.budgets import Running
 from ledger.credit import Hold
@@ -132,27 +130,25 @@ def _system(ask: openai.Ask, channel: Channel) -> str:
     return channel.system_prompt if ask.endpoint.task in CONVERSATIONS else ""
 
 
-def most_output(relay: Relay, x: Exchange) -> int:
-    """Bound the output tokens per choice: what was asked for, or the model's own limit."""
+def most_output(relay: Relay, x: Exchange, channel: Channel | None = None) -> int:
+    """Bound the output tokens per choice: what was asked for, if the channel's vendor heeds it, or
+    the model's own limit."""
     if not x.ask.endpoint.has_output:
         return 0
     if x.ask.known is not None:
         return x.ask.known.tokens_out
     assert x.quote is not None
     ceiling = x.quote.max_output_tokens
-    if x.ask.max_output is not None and _can_be_short(relay, x):
+    if x.ask.max_output is not None and heeded(relay, channel or x.channel):
         return min(x.ask.max_output, ceiling) if ceiling else x.ask.max_output
     default = max(relay.settings.default_max_tokens, x.ask.max_output or 0)
     return min(ceiling, default) if ceiling else default
 
 
-def _can_be_short(relay: Relay, x: Exchange) -> bool:
-    """Whether an answer can be kept as short as is wanted: by who makes it, or while it streams."""
-    if x.ask.stream:
-        return True
-    assert x.channel is not None
-    own = OWN.get(vendor_of(relay, x.channel, x.ask.model).protocol)
-    return own is None or own.limits
+def heeded(relay: Relay, channel: Channel | None) -> bool:
+    """Whether a channel's answers are as short as a request asks for."""
+    vendor = None if channel is None else relay.catalogue.find(channel.type)
+    return vendor is None or vendor.heeds_limits
 
 
 async def counted_input(relay: Relay, x: Exchange) -> Counted:
@@ -190,8 +186,8 @@ async def _hold_slowly(
         x.tokens_in = min(x.tokens_in, counted)
     output, choices = most_output(relay, x), x.ask.choices
     precise = estimate(x, quote, output * choices)
-    shortest = min(SHORTEST_ANSWER, output) if _can_be_short(relay, x) else output
-    floor = estimate(x, quote, shortest * choices)
+    shorter = x.ask.stream or heeded(relay, x.channel)  # streams are cut here
+    floor = estimate(x, quote, (min(SHORTEST_ANSWER, output) if shorter else output) * choices)
     wait_s = relay.settings.hold_wait_s
     x.hold = await budgets.hold(accounts, running, precise, floor_nano=floor, wait_s=wait_s)
     if x.hold.amount_nano < precise:

@@ -80,12 +80,16 @@ class Gateway:
 
     def _set_up(self, upstream: FakeUpstream) -> None:
         self._api.call("/api/user/login", {"username": "root", "password": _PASSWORD})
+        self.add_channel(upstream, 1, wire.MODEL)
+
+    def add_channel(self, upstream: FakeUpstream, type_id: int, model: str) -> None:
+        """Adds a channel of a type to the fake upstream, for one model."""
         channel = {
-            "type": 1,
-            "name": "bench",
+            "type": type_id,
+            "name": f"bench {type_id}",
             "key": upstream.key,
             "base_url": upstream.base_url,
-            "models": wire.MODEL,
+            "models": model,
             "group": "default",
         }
         self._api.call("/api/channel/", channel)

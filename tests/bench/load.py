@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
     def _judge(self, head: Head, body: bytes, now: float) -> None:
         tally = self._run.tally
         try:
-            wire.judge(self._run.plan.kind, head.status, body)
+            self._run.judge(head.status, body)
         except wire.WrongAnswer as error:
             self._finish(str(error), close=head.close)
             return
@@ -175,6 +175,10 @@ class Run:
     def begins(self, data: bytes) -> bool:
         """Whether these bytes are (or hold) the beginning of what the client waits for."""
         return self._needle in data
+
+    def judge(self, status: int, body: bytes) -> None:
+        """Checks one answer. Raises WrongAnswer."""
+        wire.judge(self.plan.kind, status, body)
 
     def lost(self) -> None:
         """A connection has gone; wakes the run, which replaces it or ends."""

@@ -122,10 +122,10 @@ def wait_for_url(url: str, child: Child, *, within_s: float) -> None:
 class FakeUpstream:
     """The fake upstream's process."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, module: str = "tests.bench.upstream") -> None:
         self.port = free_port()
         self.key = "sk-upstream"
-        args = [sys.executable, "-m", "tests.bench.upstream", "--port", str(self.port)]
+        args = [sys.executable, "-m", module, "--port", str(self.port)]
         self.child = Child(
             args, log=directory / "upstream.log", cwd=REPOSITORY, env=bare_environment()
         )

@@ -123,11 +123,11 @@ def _content_length(head: bytes) -> int | None:
     return None if b"\r\ntransfer-encoding:" in head else 0
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, protocol: type[Upstream] = Upstream) -> None:
     """Listens until the process is ended."""
     served = Served()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Upstream(served), "127.0.0.1", port, backlog=1024)
+    server = await loop.create_server(lambda: protocol(served), "127.0.0.1", port, backlog=1024)
     print(orjson.dumps({"port": server.sockets[0].getsockname()[1]}).decode(), flush=True)
     await server.serve_forever()
 

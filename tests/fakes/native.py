@@ -116,11 +116,13 @@ class NativeFake(Served):
     """A vendor. Subclasses say what each path does: `paths` maps it to a method that takes the body
     and returns a document, or a list of events for a stream. `queries` are what may stand
     behind "?". `routes` are further ones, by their verb and a pattern, whose methods take the
-    match; they are noted in `looked`."""
+    match; they are noted in `looked`. `uploads` is where files are taken: a file's id is its
+    content in base64, so that tests can tell which it was."""
 
     paths: dict[str, str]
     routes: tuple[tuple[str, str, str], ...] = ()
     status = 200
+    uploads: str = ""
     content_type = "application/json"
     stream_type: str
     # Whether errors come inside a 200.
@@ -144,6 +146,10 @@ class NativeFake(Served):
     def takes_query(self, path: str, query: str) -> bool:
         """Whether this may stand behind the "?" of a path. Raises Wrong."""
         return query in self.queries
+
+    def take_file(self, kind: str, content: bytes, fields: Json) -> Json:
+        """Return what is answered to a file. Raises Wrong."""
+        raise NotImplementedError
 
     def check_headers(self, headers: dict[str, str]) -> None:
         """Refuse whoever may not ask. Raises Wrong."""
@@ -205,6 +211,9 @@ class _Handler(RequestHandler):
         try:
             fake.check_headers(headers)
             fake.check_request(request)
+            if request.path == fake.uploads and fake.uploads:
+                self.finish(orjson.dumps(self._file()))
+                return
             made = self._routed()
             if made is None:
                 path = request.path if request.path in fake.paths else unquote(request.path)
@@ -234,6 +243,16 @@ class _Handler(RequestHandler):
             self.finish(orjson.dumps(made))
             return
         await self._stream(made)
+
+    def _file(self) -> Json:
+        fake, request = self.fake, self.request
+        if fake.script.status != 200:
+            raise Wrong(fake.script.status, f"failed with {fake.script.status}")
+        (file,) = request.files.get("file", [None])
+        if file is None:
+            raise Wrong(400, "no file")
+        given = {name: self.get_body_argument(name) for name in request.body_arguments}
+        return fake.take_file(file["content_type"], file["body"], given)
 
     def _routed(self) -> Any:
         """Return what a further route answers, None where there is none."""

@@ -28,7 +28,13 @@ def _snake(name: str) -> str:
 def get(source: Json, name: str) -> Any:
     """Return a field by its camelCase name, however the client spells it; None without one."""
     value = source.get(name)
-    return source.get(_snake(name)) if value is None else value
+    return _elsewhere(source, name) if value is None else value
+
+
+def _elsewhere(source: Json, name: str) -> Any:
+    """Return a field by its other spelling; most have none."""
+    other = _snake(name)
+    return None if other == name else source.get(other)
 
 
 def refuse(param: str, wanted: str) -> NoReturn:
@@ -141,20 +147,32 @@ def from_json(text: str) -> Any:
 
 def child(value: Any, name: str) -> Json:
     """Return a field that should be an object; {} when it or its owner is none."""
-    found = get(value, name) if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return {}
+    found = get(value, name)
     return found if isinstance(found, dict) else {}
 
 
 def children(value: Any, name: str) -> list[Json]:
     """Return the objects in a field that should be a list of them."""
     found = get(value, name) if isinstance(value, dict) else None
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    if not found or not isinstance(found, list):
+        return []
+    return [item for item in found if isinstance(item, dict)]
 
 
 def said(value: Json, *names: str) -> str:
     """Return the first of these fields that is a string with something in it; else ""."""
-    found = (get(value, name) for name in names)
-    return next((text for text in found if isinstance(text, str) and text), "")
+    for name in names:  # no generator: this is asked several times for each event of a stream
+        text = get(value, name)
+        if text and isinstance(text, str):
+            return text
+    return ""
+
+
+def is_text(part: Json) -> bool:
+    """Whether a part is a text and nothing else, as most parts of a stream are."""
+    return len(part) == 1 and "text" in part
 
 
 def count(value: Any) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from gateway.dialects.gemini.calls import arguments_of, made_id
-from gateway.dialects.gemini.fields import Json, child, children, count, get, said
+from gateway.dialects.gemini.fields import Json, child, children, count, get, is_text, said
 from gateway.relay.errors import RelayError
 
 # Gemini's reason: chat's. What is not here means stop.
@@ -66,6 +66,8 @@ def read(candidate: Json, answer_id: str, calls_before: int = 0) -> Said:
                 found.thoughts += text
             else:
                 found.text += text
+        if is_text(part):
+            continue
         if call := child(part, "functionCall"):
             number = calls_before + len(found.calls)
             signature = said(part, "thoughtSignature")

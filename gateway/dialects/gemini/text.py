@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from gateway.dialects.gemini.fields import Json, child, children, events
+from gateway.dialects.gemini.fields import Json, child, children, events, is_text
 
 
 def of_answer(answer_or_event: Any) -> Iterator[str]:
@@ -17,9 +17,13 @@ def of_answer(answer_or_event: Any) -> Iterator[str]:
 
 
 def _of_part(part: Json) -> Iterator[str]:
+    text = part.get("text")
+    if isinstance(text, str) and text:
+        yield text
+    if is_text(part):
+        return
     call = child(part, "functionCall")
     texts = (
-        part.get("text"),
         call.get("name"),
         child(part, "executableCode").get("code"),
         child(part, "codeExecutionResult").get("output"),

@@ -45,20 +45,20 @@ class Row:
     channel's (or what makes it of the fake), `model` what the upstream calls the model where its
     name matters, `embed_model` that for vectors. `chat_path` is asked for chat, `stream_path` for
     streams where that is another. `sampling` are the fields of a request for it that the vendor can
-    be told; others are passed over. `thinking` stands in every body that says how much to think,
-    `any_json` says that there is JSON without a schema, `vectors` that the vendor makes some.
-    `seen` reads a request as its fake got it. `frame` is the usage report that a script's answer
-    has, of a stream as well, `usage` what it means. `linked` says that images may stay where they
-    are. `refused` are requests that the vendor has no way to say: fields, and what is named.
-    `planned` is what is thought beside calls. `closes` says that the gateway leaves after the event
-    that ends an answer; else it waits for what may follow. `sized`: vectors may be asked for in a
-    size. `thinks` says that it tells what was thought apart from what is said, `lengths` that an
-    answer came to its limit. `rank_price` is what ranks are sold for, `rank_usage`, `rank_frame`
-    and `rank_nano` what the answer to the suite's request amounts to, and `documents` reads what
-    was to be ranked. `pictures` is what the upstream calls a model for images, `small` what a
-    request for 512x512 has in it. `calls` are as many as an answer can have,
-    `results` says that what they gave can be told, `schemas` that JSON can be asked for by a
-    schema.
+    be told; others are passed over. `seen` reads a request as its fake got it. `frame` is the usage
+    report that a script's answer has, of a stream as well, `usage` what it means. `linked` says
+    that images may stay where they are, `system` in which role system turns are said. `refused` are
+    requests that the vendor has no way to say: fields, and what is named. `planned` is what is
+    thought beside calls, `calls` are as many as an answer can have. `closes` says that the gateway
+    leaves after the event that ends an answer; else it waits for what may follow.
+
+    What a vendor has: `results` (it can be told what calls gave), `schemas` and `any_json` (JSON by
+    a schema, or any), `vectors`, `sized` (and of a chosen length), `lengths` (it tells that an
+    answer reached its limit), `efforts` (it can be told how much to think; then `thinking` stands
+    in its body), `thinks` (it tells what was thought). `rank_price` is what ranks are sold for,
+    `rank_usage`, `rank_frame` and `rank_nano` what the answer to the suite's request amounts to,
+    and `documents` reads what was to be ranked. `pictures` is what the upstream calls a model for
+    images, `small` what a request for 512x512 has in it.
     """
 
     type: int
@@ -93,11 +93,28 @@ class Row:
     calls: tuple[Call, ...] = CALLS
     results: bool = True
     schemas: bool = True
+    system: str = "system"
+    efforts: bool = True
 
 
 TWO = ({"n": 2}, "n")
 AUDIO = (
     {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
     "messages[0].content[0].type",
+)
+BROKEN = (
+    {
+        "messages": [
+            {
+                "role": "user",
+                "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,?"}}],
+            }
+        ]
+    },
+    "messages[0].content[0].image_url",
+)
+RESULT = (
+    {"messages": [{"role": "tool", "name": "weather", "content": "0"}]},
+    "messages[0].role",
 )
 TOOL: Json = {"type": "function", "function": {"name": "weather"}}
