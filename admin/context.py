@@ -7,6 +7,7 @@ from pathlib import Path
 
 from admin.auth.throttle import Throttle
 from admin.care import Care
+from admin.payments.stripe_api import Sender
 from gateway.directory.directory import Directory
 from ledger.books import Books
 from ledger.clock import Clock
@@ -25,7 +26,8 @@ class AdminContext:
     `models_for` lists the models that a group can use, also through other groups' channels.
     `throttle` bounds attempts to sign in, `door` requests to /api by address, where that is set.
     `archive_dir` is where archives of closed periods are kept. `prices_file` holds the prices that
-    come with the product besides those of its package.
+    come with the product besides those of its package. `sender` sends to payment providers; without
+    one, those that must be asked can't be used.
     """
 
     directory: Directory
@@ -42,6 +44,7 @@ class AdminContext:
     signer: Signer | None = None
     archive_dir: Path | None = None
     prices_file: Path = Path("conf/prices.yaml")
+    sender: Sender | None = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("tollgate.admin"))
 
     def now_s(self) -> float:

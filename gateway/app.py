@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import httpx
+
 from admin.auth.throttle import LIMIT, WINDOW_S
 from admin.context import AdminContext
 from admin.urls import routes as admin_routes
@@ -146,7 +148,9 @@ async def _open(
     opened.push_async_callback(reversing.close)
     signing_in = (LIMIT, WINDOW_S)
     doors = Doors.of(limits, signing_in, settings.api_rate_limit, settings.web_rate_limit)
-    admin = admin_routes(_admin_context(settings, relay, care, vault, reversing, doors))
+    # It lends the transport, which is closed where it was opened.
+    sender = httpx.AsyncClient(transport=transport, headers={"user-agent": AGENT}, trust_env=False)
+    admin = admin_routes(_admin_context(settings, relay, care, vault, reversing, doors, sender))
     separate = settings.ops_port is not None
     limit = settings.max_body_bytes
     return Running(
@@ -319,7 +323,13 @@ def _owners(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _admin_context(
-    settings: Settings, relay: Relay, care: Care, vault: Vault, reversing: Runner, doors: Doors
+    settings: Settings,
+    relay: Relay,
+    care: Care,
+    vault: Vault,
+    reversing: Runner,
+    doors: Doors,
+    sender: httpx.AsyncClient,
 ) -> AdminContext:
     return AdminContext(
         directory=relay.directory,
@@ -335,4 +345,5 @@ def _admin_context(
         models_for=partial(models_for, relay),
         archive_dir=settings.archives,
         prices_file=PRICES,
+        sender=sender,
     )

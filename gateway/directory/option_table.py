@@ -8,7 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.directory import checks, limit_tables, moderation, policies, words
+from gateway.directory import (
+    checks,
+    limit_tables,
+    moderation,
+    payment_checks,
+    policies,
+    words,
+)
 
 Value = str | int | bool
 
@@ -132,6 +139,22 @@ _ROWS = [
     Option("Logo", "", _WEB),
     Option("TopUpLink", "", _WEB),
     Option("ChatLink", "", _WEB),
+    # Payments (docs/payments.md). Not options of One API's.
+    Option("PaymentRates", '{"USD": "1"}', payment_checks.rates),
+    Option("PaymentWebhookSecret", "", payment_checks.secret, is_secret=True),
+    Option("PaymentWebhookOldSecret", "", payment_checks.secret, is_secret=True),
+    Option("PaymentShopAddress", "", _WEB),
+    Option("TopUpMinUsd", "1", payment_checks.amount_usd),
+    Option("TopUpMaxUsd", "10000", payment_checks.amount_usd),
+    Option("TopUpOpenOrders", 5, checks.integer(1, 1_000)),
+    Option("EpayAddress", "", checks.web_address(500)),
+    Option("EpayId", "", checks.text(60, spaces=False)),
+    Option("EpayKey", "", payment_checks.secret, is_secret=True),
+    Option("EpayMethods", "alipay,wxpay", payment_checks.methods),
+    Option("StripeSecretKey", "", payment_checks.secret, is_secret=True),
+    Option("StripeWebhookSecret", "", payment_checks.secret, is_secret=True),
+    Option("StripeCurrency", "USD", payment_checks.currency),
+    Option("StripeApiBase", "https://api.stripe.com", checks.web_address(500)),
     Option("LogConsumeEnabled", True, checks.boolean, fixed=_BOOKS),
     Option("QuotaPerUnit", 500_000, _ANY, fixed=_UNIT),
     Option("PreConsumedQuota", 500, _ANY, fixed=_HOLD),
