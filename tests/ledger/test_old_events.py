@@ -87,7 +87,7 @@ WHAT_THEY_DO = {
     CREDITED: [Effect("user:1", {"credited": 1000})],
     CREDITED_V2: [
         Effect("user:1", {"credited": 1000, "lots": 1}),
-        Effect("lot:1:gift-0-0123456789ab", {"credited": 1000}),
+        Effect("lot:1:gift-0-0123456789ab", {"credited": 1000, "opened_us": 1763784000000008}),
     ],
     REDEEMED: [
         Effect("user:1", {"credited": 1000}),
