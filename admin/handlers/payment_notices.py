@@ -198,5 +198,5 @@ class StripeHandler(ApiHandler):
             found = await desk.orders.by_trade(STRIPE, told.trade)
         early = told.order is not None or told.what != "refunded"
         if found is None and early:
-            raise ApiError(409, "no such payment is known here yet; send this again later")
+            raise ApiError(409, "there is no such payment here yet; send this again later")
         return found
