@@ -39,6 +39,7 @@ from admin.handlers import (
 _ID = r"(\d{1,15})"
 _NUMBER = r"(\d{1,9})"
 _HEX = r"([0-9a-f]{16,64})"
+_ORDER = r"([0-9a-z]{1,40})"
 _NAME = r"([0-9a-z-]{1,60})"
 
 ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
@@ -96,6 +97,7 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("payment/ways", payments.WaysHandler),
     ("payment/orders", payments.OrdersHandler),
     ("payment/orders/all", payments.AllOrdersHandler),
+    (f"payment/orders/{_ORDER}", payments.OrderHandler),
     ("payment/refused", payments.RefusedHandler),
     ("payment/webhook", payment_notices.WebhookHandler),
     ("payment/epay", payment_notices.EpayHandler),

@@ -94,6 +94,20 @@ class OrdersHandler(_Base):
         self.ok(self.outside(await begin(self.desk, self.me, self.body())))
 
 
+class OrderHandler(_Base):
+    """/api/payment/orders/:id."""
+
+    access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "DELETE"), ROLE_COMMON)
+
+    async def get(self, order: str) -> None:
+        """Answer an order of one's own."""
+        self.ok(self.outside(await self.desk.orders.of_user(self.me.id, order)))
+
+    async def delete(self, order: str) -> None:
+        """End an order of one's own that was not paid; who pays it all the same is credited."""
+        self.ok(self.outside(await self.desk.orders.end(self.me.id, order)))
+
+
 class AllOrdersHandler(_Base):
     """GET /api/payment/orders/all."""
 

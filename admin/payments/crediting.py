@@ -130,7 +130,7 @@ class Crediting:
         body = {
             "provider": payment.provider,
             "reference": payment.reference,
-            "remark": None,
+            "remark": f"{amount} {payment.currency} paid by {payment.provider}",
             "paid": {**paid, "order": payment.order, "trade": payment.trade or None},
         }
         event_id = credited_id(payment.provider, payment.reference)

@@ -38,8 +38,8 @@ class Orders:
     async def begin(self, fields: Order) -> Order:
         """Store a new order and return it."""
         now_us = self._clock.now_us()
-        old = {"state": OPEN, "created_us": {"$lt": now_us - FORGOTTEN_US}}
-        await self._store.delete_many(COLLECTION, old)
+        old = {"created_us": {"$lt": now_us - FORGOTTEN_US}}
+        await self._store.delete_many(COLLECTION, {**old, "state": OPEN, "reference": None})
         order = {
             "_id": f"tg{hex_token()}",
             **fields,
@@ -75,6 +75,24 @@ class Orders:
     async def find(self, order_id: str) -> Order | None:
         """Return an order."""
         return await self._store.find_one(COLLECTION, {"_id": order_id})
+
+    async def of_user(self, user_id: int, order_id: str) -> Order:
+        """Return an order of a user's. Raises NotFound."""
+        order = await self._store.find_one(COLLECTION, {"_id": order_id, "user_id": user_id})
+        if order is None:
+            raise NotFound("order", order_id)
+        return order
+
+    async def end(self, user_id: int, order_id: str) -> Order:
+        """Let a user's open order end now; one that ended or was paid stays as it is.
+
+        Raises NotFound.
+        """
+        mine = {"_id": order_id, "user_id": user_id}
+        now_us = self._clock.now_us()
+        waiting = {**mine, "state": OPEN, "expires_us": {"$gt": now_us}}
+        await self._store.update_one(COLLECTION, waiting, {"$set": {"expires_us": now_us}})
+        return await self.of_user(user_id, order_id)
 
     async def by_trade(self, provider: str, trade: str) -> Order | None:
         """Return the order that was paid under a provider's own number."""

@@ -11,7 +11,7 @@ from admin.payments import signatures
 from ledger.errors import InsufficientCredit
 from ledger.money import parse_usd
 from ledger.store import Store
-from tests.admin.harness import Person, Server, data, refused, serve
+from tests.admin.harness import Person, Server, data, person, refused, serve
 from tests.admin.paying import (
     OLD_SECRET,
     ORDERS,
@@ -229,6 +229,10 @@ async def test_orders_are_bound_to_what_was_ordered(
             await told(stranger, **{**paid, **money, name: other}), 409, f"{name.split('_')[0]}"
         )
     assert await balance(server, bob) == 0
+    # A process died between claiming the order for a payment and crediting it.
+    claim = {"$set": {"reference": "A"}}
+    await server.books.store.update_one("payment_orders", {"_id": order["id"]}, claim)
+    refused(await told(stranger, **{**paid, "reference": "B"}, **money), 409, "another payment")
     done = await data(await told(stranger, **paid, **money))
     assert done["account"] == f"user:{bob.id}" and await balance(server, bob) == 10_000_200_000
     refused(await told(stranger, **{**paid, "reference": "B"}, **money), 409, "another payment")
@@ -247,6 +251,28 @@ async def test_orders_are_bound_to_what_was_ordered(
 
 def _secret(server: Server) -> str:
     return str(server.directory.options.get("PaymentWebhookSecret"))
+
+
+async def test_one_order_is_paid_by_one_of_many_payments(
+    server: Server, stranger: httpx.AsyncClient, user: httpx.AsyncClient, bob: Person
+) -> None:
+    await shop(server)
+    order = await data(await user.post(ORDERS, json={"provider": "webhook", "amount": "3"}))
+    path = f"{ORDERS}/{order['id']}"
+    assert (await data(await user.delete(path)))["state"] == "expired"  # paid all the same
+    paid = {"event": "paid", "order": order["id"], "amount": "3", "currency": "USD"}
+    answers = await asyncio.gather(
+        *(told(stranger, **paid, reference=f"R{number}") for number in range(6))
+    )
+    assert Counter(each.status_code for each in answers) == {200: 1, 409: 5}
+    assert await balance(server, bob) == 3 * USD
+    for answer in (await user.get(path), await user.delete(path)):
+        assert (await data(answer))["state"] == "paid"
+    async with server.client((await person(server, "eve")).token) as eve:
+        refused(await eve.get(path), 404, "no order")
+        refused(await eve.delete(path), 404, "no order")
+    log = await data(await user.get("/api/log/self/", params={"type": 1}))
+    assert [row["content"] for row in log] == ["3 USD paid by webhook"]
 
 
 async def test_orders_keep_to_the_limits(
