@@ -1,13 +1,17 @@
 """Payments by signed webhook: credited once, compared with their order, taken back once."""
 
 import asyncio
+import re
 import time
 from collections import Counter
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 from admin.payments import signatures
+from gateway.directory.option_table import OPTIONS
 from ledger.errors import InsufficientCredit
 from ledger.money import parse_usd
 from ledger.store import Store
@@ -16,6 +20,7 @@ from tests.admin.paying import (
     OLD_SECRET,
     ORDERS,
     REFUSED,
+    SECRET,
     balance,
     options,
     shop,
@@ -54,6 +59,23 @@ async def test_a_payment_is_credited_once_and_says_what_was_paid(
         "trade": None,
     }
     await verified(server)
+
+
+async def test_the_example_of_the_docs_pays(
+    server: Server, stranger: httpx.AsyncClient, bob: Person
+) -> None:
+    await shop(server)
+    page = (Path(__file__).parents[2] / "docs" / "payments.md").read_text(encoding="utf-8")
+    example: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], example)
+    notice = {"event": "paid", "reference": "INV-1042", "user_id": bob.id}
+    money = {"amount": "20", "currency": "USD"}
+    answer = await asyncio.to_thread(example["tell"], server.url, SECRET, {**notice, **money})
+    assert answer["data"]["credit"] == "20" and await balance(server, bob) == 20 * USD
+    listed = re.findall(r"`([A-Z][A-Za-z]+)`", page)
+    assert {name for name in listed if name in OPTIONS} >= {
+        name for name in OPTIONS if name.startswith(("Payment", "Epay", "Stripe", "TopUp"))
+    }
 
 
 async def test_what_is_refused_is_on_record_for_admins_once(
