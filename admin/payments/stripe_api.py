@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import aiohttp
 import httpx
 import orjson
 
@@ -19,6 +20,8 @@ from admin.payments.orders import US_PER_S, Order
 
 TIMEOUT_S = 20.0
 TRIES = 2
+#: How calls break that got no whole answer; aiohttp carries what httpx sends.
+BROKEN = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
 #: Under this name of the metadata our payments are known among others of the same account.
 MARK = "tollgate_order"
 
@@ -27,7 +30,7 @@ class Sender(Protocol):
     """What sends requests to payment providers, such as httpx.AsyncClient."""
 
     async def post(self, url: str, *, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
-        """Send a body and return the whole answer. Raises httpx.HTTPError."""
+        """Send a body and return the whole answer. Raises one of BROKEN."""
         ...
 
 
@@ -63,6 +66,7 @@ class Stripe:
         headers = {
             "authorization": f"Bearer {self.key}",
             "content-type": "application/x-www-form-urlencoded",
+            "accept-encoding": "identity",
             "idempotency-key": f"order-{idempotency}",
         }
         response = None
@@ -72,7 +76,7 @@ class Stripe:
                     response = await self.sender.post(
                         f"{self.base}{path}", content=content, headers=headers
                     )
-            except (httpx.HTTPError, TimeoutError):
+            except BROKEN:
                 continue
             if response.status_code < 500:
                 return _read(response)

@@ -122,7 +122,9 @@ class Server:
         await self.books.close()
 
 
-async def serve(store: Store, requests_by_address: int = 0) -> Server:
+async def serve(
+    store: Store, requests_by_address: int = 0, sender: httpx.AsyncClient | None = None
+) -> Server:
     """Open books and directory on a database and serve the management routes."""
     clock = Clock()
     books = await Books.open(store, clock, flush_interval_s=0.02)
@@ -132,7 +134,7 @@ async def serve(store: Store, requests_by_address: int = 0) -> Server:
     limits = Limits(Memory(lambda: int(clock.monotonic_s() * 1000)))
     doors = Doors.of(limits, (LIMIT, WINDOW_S), requests_by_address, 0)
     care = Caring()
-    sender = httpx.AsyncClient(verify=False, trust_env=False, timeout=60)
+    sender = sender or httpx.AsyncClient(verify=False, trust_env=False, timeout=60)
     context = AdminContext(
         directory=directory,
         books=books,

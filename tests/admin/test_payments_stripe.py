@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -10,14 +11,27 @@ import orjson
 import pytest
 
 from admin.payments import signatures
-from tests.admin.harness import Person, Server, data, refused
+from gateway.providers.transport import UpstreamTransport
+from gateway.providers.ways import Way
+from ledger.store import Store
+from tests.admin.harness import Person, Server, data, refused, serve
 from tests.admin.paying import ORDERS, REFUSED, balance, options, shop, verified
+from tests.fakes.raw import Line, RawUpstream, Request
 from tests.fakes.stripe import StripeSite
 from tests.ledger.drafts import charge
 
 KEY, SECRET = "sk_test_0123456789abcdef", "whsec_0123456789abcdef"
 HOOK = "/api/payment/stripe"
 DONE, LATER = "checkout.session.completed", "checkout.session.async_payment_succeeded"
+
+
+@pytest.fixture
+async def server(store: Store) -> AsyncIterator[Server]:
+    """A server that reaches Stripe as the product does."""
+    transport = UpstreamTransport(Way(connect_s=10, first_byte_s=10, idle_s=10))
+    server = await serve(store, sender=httpx.AsyncClient(transport=transport, trust_env=False))
+    yield server
+    await server.close()
 
 
 @pytest.fixture
@@ -28,6 +42,24 @@ async def site(server: Server) -> AsyncIterator[StripeSite]:
             server, StripeSecretKey=KEY, StripeWebhookSecret=SECRET, StripeApiBase=site.url
         )
         yield site
+
+
+#: Answers that are none: broken off, no HTTP, no JSON, no object, no session.
+ANSWERS = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{",
+    b"nothing of the kind\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{]",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+    b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"id": [1]}',
+    b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+)
+
+
+async def say(answer: bytes, line: Line, request: Request) -> bool:
+    """Answer whatever comes with these bytes, and end the connection."""
+    await line.write(answer)
+    return False
 
 
 async def begun(user: httpx.AsyncClient, **sent: str) -> str:
@@ -182,6 +214,11 @@ async def test_what_stripe_refuses_is_told_and_leaves_no_order(
     assert "sk_test" not in message
     await options(server, StripeApiBase="http://127.0.0.1:9")
     refused(await user.post(ORDERS, json=body), 503, "does not answer")
+    for answer in ANSWERS:
+        async with RawUpstream() as raw:
+            raw.play = partial(say, answer)
+            await options(server, StripeApiBase=raw.url)
+            refused(await user.post(ORDERS, json=body), 503, "try again")
     assert (await user.get(ORDERS)).json()["total"] == 0
 
 
