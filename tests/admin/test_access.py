@@ -12,6 +12,7 @@ SAMPLES = {
     r"(\d{1,9})": "999999",
     "([0-9a-z-]{1,60})": "none",
     "([0-9a-f]{16,64})": "0" * 16,
+    "([0-9a-z]{1,40})": "tg0",
     "(notice|about|home_page_content)": "notice",
 }
 
