@@ -7,7 +7,7 @@ currencies": a hundredth unless the tables below say otherwise.
 import re
 from fractions import Fraction
 
-from ledger.money import MAX_NANO, NANO_PER_USD
+from ledger.money import NANO_PER_USD
 
 AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
 _WHOLE = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
@@ -26,15 +26,6 @@ def canonical(text: str) -> str:
     if made == "0":
         raise ValueError("must be more than nothing")
     return made
-
-
-def credit_nano(amount: str, rate: str) -> int:
-    """Return what an amount is worth in nano-dollars, rounded down. Raises ValueError."""
-    exact = Fraction(amount) * Fraction(rate) * NANO_PER_USD
-    nano = exact.numerator // exact.denominator
-    if not 0 < nano <= MAX_NANO:
-        raise ValueError("is worth nothing, or more than the books can hold")
-    return nano
 
 
 def amount_for(nano: int, rate: str, currency: str) -> str:

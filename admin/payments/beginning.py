@@ -5,12 +5,13 @@ from typing import Any
 
 from admin.errors import ApiError
 from admin.payments import epay
-from admin.payments.amounts import amount_for, canonical, credit_nano, to_units, with_cents
+from admin.payments.amounts import amount_for, canonical, to_units, with_cents
 from admin.payments.desk import EPAY, STRIPE, WEBHOOK, Desk
 from admin.payments.orders import Order
 from gateway.directory.payment_checks import read_rates
 from gateway.directory.users import User
 from ledger.money import parse_usd, usd
+from ledger.paid import credit_nano
 
 _STRIPE_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 

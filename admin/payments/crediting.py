@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from admin.errors import ApiError
-from admin.payments.amounts import canonical, credit_nano
+from admin.payments.amounts import canonical
 from admin.payments.orders import Order, Orders
 from admin.payments.refusals import Refused
 from gateway.directory.directory import Directory
@@ -18,6 +18,7 @@ from gateway.directory.payment_checks import read_rates
 from ledger.books import Books
 from ledger.errors import KeyReused
 from ledger.events import Document, Draft
+from ledger.paid import credit_nano
 
 
 @dataclass(frozen=True, slots=True)

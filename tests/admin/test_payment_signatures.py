@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from admin.payments import epay
-from admin.payments.amounts import amount_for, canonical, credit_nano, from_units, to_units
+from admin.payments.amounts import amount_for, canonical, from_units, to_units
 from admin.payments.signatures import TOLERANCE_S, BadSignature, check, signature
+from ledger.paid import credit_nano
 
 SECRET = "a-secret-of-sixteen"
 CURRENCIES = st.sampled_from(["USD", "CNY", "JPY", "KWD", "ISK", "UGX", "USDT"])
