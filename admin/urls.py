@@ -23,6 +23,8 @@ from admin.handlers import (
     missing,
     notices,
     options,
+    payment_notices,
+    payments,
     prices,
     public,
     receipts,
@@ -41,6 +43,7 @@ from admin.handlers import (
 _ID = r"(\d{1,15})"
 _NUMBER = r"(\d{1,9})"
 _HEX = r"([0-9a-f]{16,64})"
+_ORDER = r"([0-9a-z]{1,40})"
 _NAME = r"([0-9a-z-]{1,60})"
 
 ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
@@ -108,6 +111,14 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("notices/test", notices.TestHandler),
     ("notices/([0-9A-Za-z:._%-]{1,200})/resend", notices.ResendHandler),
     ("group", options.GroupsHandler),
+    ("payment/ways", payments.WaysHandler),
+    ("payment/orders", payments.OrdersHandler),
+    ("payment/orders/all", payments.AllOrdersHandler),
+    (f"payment/orders/{_ORDER}", payments.OrderHandler),
+    ("payment/refused", payments.RefusedHandler),
+    ("payment/webhook", payment_notices.WebhookHandler),
+    ("payment/epay", payment_notices.EpayHandler),
+    ("payment/stripe", payment_notices.StripeHandler),
     ("ledger/events", ledger.EventsHandler),
     ("ledger/events/(.{1,600}?)/receipt", receipts.ReceiptHandler),
     ("ledger/events/(.{1,600}?)", ledger.EventHandler),

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import httpx
+
 from admin.auth.throttle import LIMIT, WINDOW_S
 from admin.context import AdminContext
 from admin.urls import routes as admin_routes
@@ -155,7 +157,11 @@ async def _open(
     opened.push_async_callback(reversing.close)
     signing_in = (LIMIT, WINDOW_S)
     doors = Doors.of(limits, signing_in, settings.api_rate_limit, settings.web_rate_limit)
-    admin = admin_routes(_admin_context(settings, relay, care, vault, reversing, doors, web))
+    # It lends the transport, which is closed where it was opened.
+    sender = httpx.AsyncClient(transport=transport, headers={"user-agent": AGENT}, trust_env=False)
+    admin = admin_routes(
+        _admin_context(settings, relay, care, vault, reversing, doors, web, sender)
+    )
     separate = settings.ops_port is not None
     limit = settings.max_body_bytes
     return Running(
@@ -349,6 +355,7 @@ def _admin_context(
     reversing: Runner,
     doors: Doors,
     web: Web,
+    sender: httpx.AsyncClient,
 ) -> AdminContext:
     return AdminContext(
         directory=relay.directory,
@@ -366,4 +373,5 @@ def _admin_context(
         models_for=partial(models_for, relay),
         archive_dir=settings.archives,
         prices_file=PRICES,
+        sender=sender,
     )

@@ -12,6 +12,7 @@ from ledger.errors import InvalidEvent
 from ledger.events import Document, Schemas
 from ledger.lot_names import fault as lot_fault
 from ledger.money import usd
+from ledger.paid import fault as paid_fault
 from ledger.quote import NEW_IN
 from ledger.recount import Recount
 from ledger.report import Report
@@ -56,6 +57,7 @@ class EventCheck:
         self._checks: dict[str, Callable[[Document], None]] = {
             "usage.charged": self._check_charge,
             "usage.reversed": self._check_reversal,
+            "recharge.credited": self._check_payment,
             "recharge.reversed": self._check_reversal,
         }
 
@@ -95,6 +97,12 @@ class EventCheck:
         wrong = _holds_fault(event)
         if wrong is not None:
             add("hold wrong", subject, wrong)
+
+    def _check_payment(self, event: Document) -> None:
+        """What was paid must give the credit, under the one id that the payment has."""
+        wrong = paid_fault(event)
+        if wrong is not None:
+            self._report.add(wrong[0], event["_id"], wrong[1])
 
     def _check_reversal(self, event: Document) -> None:
         """A reversal is named after what it reverses, so that there can be only one."""

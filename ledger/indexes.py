@@ -180,6 +180,28 @@ DIRECTORY_INDEXES = (
         False,
         "answers that no upstream keeps any more, to be forgotten, once a day",
     ),
+    Index(
+        "payment_orders",
+        "user_created",
+        (("user_id", 1), ("created_us", -1)),
+        False,
+        "the top-ups that one user began, newest first, and how many of them are open",
+    ),
+    Index(
+        "payment_orders",
+        "created",
+        (("created_us", -1),),
+        False,
+        "the top-ups of all users, newest first, and the old unpaid ones, to be forgotten",
+    ),
+    Index(
+        "payment_orders",
+        "trade",
+        (("trade", 1),),
+        False,
+        "the top-up of a refund or a dispute that names the provider's own number only",
+        partial={"trade": _HAS_TEXT},
+    ),
     *map(_changes, ("users", "keys", "channels", "options")),
 )
 

@@ -104,6 +104,7 @@ class Server:
     context: AdminContext
     http: HTTPServer
     url: str
+    sender: httpx.AsyncClient
     tested: list[tuple[int, str | None]] = field(default_factory=list)
 
     def client(self, token: str = "", **headers: str) -> httpx.AsyncClient:
@@ -118,6 +119,7 @@ class Server:
         self.http.stop()
         await self.http.close_all_connections()
         await self.context.reversing.close()
+        await self.sender.aclose()
         await self.directory.stop()
         await self.books.close()
 
@@ -134,6 +136,7 @@ async def serve(
     store: Store,
     requests_by_address: int = 0,
     robot: Callable[[Callable[[str], Any]], Robot] = lambda option: Anybody(),
+    sender: httpx.AsyncClient | None = None,
 ) -> Server:
     """Open books and directory on a database and serve the management routes."""
     clock = Clock()
@@ -144,6 +147,7 @@ async def serve(
     limits = Limits(Memory(lambda: int(clock.monotonic_s() * 1000)))
     doors = Doors.of(limits, (LIMIT, WINDOW_S), requests_by_address, 0)
     care = Caring()
+    sender = sender or httpx.AsyncClient(verify=False, trust_env=False, timeout=60)
     context = AdminContext(
         directory=directory,
         books=books,
@@ -158,12 +162,13 @@ async def serve(
         door=doors.api,
         reversing=Runner(books),
         models_for=directory.models_for,
+        sender=sender,
     )
     sockets = bind_sockets(0, "127.0.0.1", family=socket.AF_INET)
     http = HTTPServer(Application(routes(context)), max_body_size=4 << 20)
     http.add_sockets(sockets)
     url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-    return Server(books, directory, context, http, url, care.tested)
+    return Server(books, directory, context, http, url, sender, care.tested)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def test_every_schema_has_an_effect_and_every_effect_a_schema():
 
 def test_valid_drafts_pass():
     assert SCHEMAS.check(charge("a", 5)) == 3
-    assert SCHEMAS.check(recharge("a")) == 2
+    assert SCHEMAS.check(recharge("a")) == 3
 
 
 BAD = [

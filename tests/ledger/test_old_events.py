@@ -27,6 +27,12 @@ CREDITED = (
     b'"body":{"provider":"test","reference":"a","remark":null},"epoch":1,"req_hash":"00","seq":2,'
     b'"ts":1763784000000002,"type":"recharge.credited","v":1,"writer":0}'
 )
+CREDITED_V2 = (
+    b'{"_id":"recharge:admin:b","account":"user:1","actor":"user:9","amount":1000,"at":1763784000000000,'
+    b'"body":{"lot":{"expires_us":null,"id":"gift-0-0123456789ab","source":"gift"},"provider":"admin",'
+    b'"reference":"b","remark":""},"epoch":1,"req_hash":"00","seq":8,"ts":1763784000000008,'
+    b'"type":"recharge.credited","v":2,"writer":0}'
+)
 REDEEMED = (
     b'{"_id":"redeem:4","account":"user:1","actor":"user:1","amount":1000,"at":1763784000000000,'
     b'"body":{"code":4,"creator":9,"name":"spring"},"epoch":1,"req_hash":"00","seq":3,'
@@ -79,6 +85,10 @@ WHAT_THEY_DO = {
         Effect("channel:3", {**SPENT_V2, "cost": 11025}),
     ],
     CREDITED: [Effect("user:1", {"credited": 1000})],
+    CREDITED_V2: [
+        Effect("user:1", {"credited": 1000, "lots": 1}),
+        Effect("lot:1:gift-0-0123456789ab", {"credited": 1000, "opened_us": 1763784000000008}),
+    ],
     REDEEMED: [
         Effect("user:1", {"credited": 1000}),
         Effect("code:4", {"spent": 1000, "requests": 1}),
