@@ -57,6 +57,7 @@ from gateway.providers.pages import VendorPages
 from gateway.providers.sandbox import SandboxProvider
 from gateway.providers.transport import UpstreamTransport
 from gateway.providers.ways import Way, Ways
+from gateway.proxied import TrustedProxies
 from gateway.relay.context import Relay
 from gateway.relay.fetch import ImageFetcher
 from gateway.relay.route import models_for
@@ -171,6 +172,7 @@ async def _open(
             limit,
             rng,
             done=observer.request_done,
+            proxies=TrustedProxies(settings.trusted_proxies) if settings.trusted_proxies else None,
         ),
         ops=Application(ops_routes(relay, observer, own_port=True), limit, rng)
         if separate

@@ -16,6 +16,8 @@ from typing import Any
 import orjson
 from tornado import httputil, web
 
+from gateway.proxied import TrustedProxies
+
 log = logging.getLogger("tollgate.http")
 
 # Bodies are dropped, not kept, up to this multiple of the limit; beyond it the connection closes.
@@ -93,10 +95,12 @@ class Application(web.Application):
         rng: random.Random,
         *,
         done: Callable[[web.RequestHandler], None] = lambda handler: None,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         super().__init__(routes, log_function=done)
         self.max_body_bytes = max_body_bytes
         self._rng = rng
+        self._proxies = proxies
 
     def new_request_id(self) -> str:
         """Return a new request id: 30 hexadecimal digits, of which the first 14 sort by time."""
@@ -106,6 +110,8 @@ class Application(web.Application):
         self, request: httputil.HTTPServerRequest, **kwargs: Any
     ) -> httputil.HTTPMessageDelegate:
         """Find the handler as tornado does, and watch over bodies that could be too long."""
+        if self._proxies is not None:
+            self._proxies.apply(request)
         headers = request.headers
         if headers.get("Content-Type", "").startswith(_FORM) and "/v1/" in request.path:
             # What curl says when it is not told otherwise; the relay reads JSON only.

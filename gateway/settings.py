@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import settings_oneapi
+from gateway.addresses import Network, networks
 from gateway.envfile import read_env_file
 from gateway.settings_care import CARE, CareSettings
 from gateway.settings_relay import RELAY, ROUTE, RelaySettings
@@ -73,6 +74,16 @@ class Settings(RelaySettings, CareSettings):
         "Bearer token that GET /metrics asks for. Without it /metrics answers on OPS_PORT, or, when"
         " that is not set either, only what comes from this machine and through no proxy.",
         secret=True,
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        SERVE,
+        "TRUSTED_PROXIES",
+        (),
+        networks,
+        "Networks of the proxies in front of this server, such as 127.0.0.1 for nginx on this"
+        " machine: what they say in X-Forwarded-For and X-Forwarded-Proto is believed. Without it"
+        " the address of a client is that of the connection.",
+        shown_default="",
     )
     workers: int = setting(
         SERVE,
