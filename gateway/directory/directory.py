@@ -67,7 +67,7 @@ class Directory:
         self.channels = Channels(store, self._written(self._apply_channel), vault, catalogue)
         self.codes = Codes(store, vault)
         self.code_places = CodePlaces(store, clock)
-        self.options = Options(store, vault)
+        self.options = Options(store, vault, lambda: self.wrote())
         self.access_tokens = AccessTokens(store, clock)
         self.sessions = Sessions(store, clock)
         self.second_factors = SecondFactors(store, vault, clock)

@@ -4,6 +4,7 @@ Values are cached whole and read without waiting; a change reaches every process
 change of the directory. Secret values are encrypted and never listed.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from gateway.directory.documents import Document
@@ -19,7 +20,11 @@ COLLECTION = "options"
 class Options:
     """All options, by One API's names."""
 
-    def __init__(self, store: Store, vault: Vault) -> None:
+    def __init__(
+        self, store: Store, vault: Vault, wrote: Callable[[], None] = lambda: None
+    ) -> None:
+        """`wrote` is called after each write, so that others can be told to look."""
+        self._wrote = wrote
         self._store = store
         self._vault = vault
         self._values: dict[str, Value] = {name: row.default for name, row in OPTIONS.items()}
@@ -66,6 +71,7 @@ class Options:
         doc = await self._store.find_one(COLLECTION, {"_id": row.name})
         if doc is not None:
             self.apply(doc)
+        self._wrote()
 
     def apply(self, doc: Document) -> None:
         """Take over a stored option, unless a later one is known already.
