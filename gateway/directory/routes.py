@@ -13,6 +13,8 @@ class Routes:
 
     def __init__(self) -> None:
         self._channels: dict[int, Channel] = {}
+        # Those that were deleted never come back; what was read of them before may come after.
+        self._gone: set[int] = set()
         self._index: dict[Route, tuple[Channel, ...]] = {}
         self._models: dict[str, dict[str, None]] = defaultdict(dict)
         self._sorted_models: dict[str, list[str]] = {}
@@ -50,6 +52,8 @@ class Routes:
             known = self._channels.get(channel.id)
             if known is not None and known.changed_us > channel.changed_us:
                 continue
+            if channel.id in self._gone:
+                continue
             for route in _routes(known):
                 removed[route].add(channel.id)
             for route in _routes(channel):
@@ -57,6 +61,7 @@ class Routes:
                 added[route].append(channel)
             if channel.deleted:
                 self._channels.pop(channel.id, None)
+                self._gone.add(channel.id)
             else:
                 self._channels[channel.id] = channel
         for route, ids in removed.items():

@@ -1,5 +1,7 @@
 """Channels on a real database, and the index from group and model to channels."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.directory.channels import Channel
@@ -162,6 +164,15 @@ def test_an_older_state_of_a_channel_is_ignored() -> None:
     routes.apply([new])
     routes.apply([Channel(1, SANDBOX, models=("old",), changed_us=10)])
     assert routes.find("default", "m") == (new,) and routes.find("default", "old") == ()
+
+
+def test_a_deleted_channel_stays_away_whatever_was_read_of_it_before() -> None:
+    routes = Routes()
+    channel = Channel(1, SANDBOX, models=("m",), changed_us=10)
+    routes.apply([channel])
+    routes.apply([replace(channel, deleted=True, changed_us=20)])
+    routes.apply([channel])
+    assert routes.channel(1) is None and routes.find("default", "m") == ()
 
 
 def test_a_thousand_channels_are_indexed_in_one_go() -> None:
