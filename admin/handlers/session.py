@@ -10,6 +10,9 @@ from admin.people import check_person
 from admin.schemas.users import LoginBody
 from gateway.directory.users import User
 
+#: Says what is missing still, to programs that ask for it: a "code" of the second factor.
+NEEDS = "X-Tollgate-Needs"
+
 
 async def sign_in(handler: ApiHandler, user: User) -> None:
     """Give the browser a cookie for a user who has proved who they are."""
@@ -72,10 +75,12 @@ class LoginHandler(ApiHandler):
         factors = self.context.directory.second_factors
         if not await factors.is_on(user.id):
             return
+        needs = {NEEDS: "code"}
         if not code:
-            raise ApiError(401, "a code of your authenticator is needed too (field `code`)")
+            said = "a code of your authenticator is needed too (field `code`)"
+            raise ApiError(401, said, headers=needs)
         if not await factors.check(user.id, code):
-            raise ApiError(401, "the code is wrong, or was used already")
+            raise ApiError(401, "the code is wrong, or was used already", headers=needs)
 
 
 class LogoutHandler(ApiHandler):

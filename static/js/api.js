@@ -3,9 +3,9 @@ import { language, t } from "./i18n.js";
 
 /** What went wrong. `kind`: "network", "signedout", "refused" (4xx) or "failed" (5xx, or an answer that makes no sense). */
 export class ApiError extends Error {
-  constructor(kind, message, { status = 0, requestId = "", detail = "" } = {}) {
+  constructor(kind, message, { status = 0, requestId = "", detail = "", needs = "" } = {}) {
     super(message);
-    Object.assign(this, { name: "ApiError", kind, status, requestId, detail });
+    Object.assign(this, { name: "ApiError", kind, status, requestId, detail, needs });
   }
 }
 
@@ -15,10 +15,10 @@ function kindOf(status) {
 }
 
 /** A fault of the server's is told in the reader's language, with the server's words beside it; a refusal in the server's words. */
-function refusal(status, said, requestId) {
+function refusal(status, said, requestId, needs) {
   const kind = status < 400 && !said ? "failed" : kindOf(status);
   const own = t(kind === "failed" ? "error.server" : "error.refused", { status });
-  return new ApiError(kind, kind === "failed" ? own : said || own, { status, requestId, detail: kind === "failed" ? said : "" });
+  return new ApiError(kind, kind === "failed" ? own : said || own, { status, requestId, needs, detail: kind === "failed" ? said : "" });
 }
 
 function address(path, params) {
@@ -51,7 +51,7 @@ async function call(method, path, { params, body, signal } = {}) {
     answer = null;
   }
   if (response.ok && answer && answer.success !== false) return { ...answer, text, requestId };
-  throw refusal(response.status, answer?.message ?? "", requestId);
+  throw refusal(response.status, answer?.message ?? "", requestId, response.headers.get("x-tollgate-needs") ?? "");
 }
 
 export const get = (path, params, options) => call("GET", path, { params, ...options });

@@ -75,7 +75,7 @@ export function joinPage(session) {
     const proof = { email: value("email"), verification_code: value("code") };
     const body = { username, password, ...proof, aff_code: read().params.aff ?? "" };
     await api.post("/api/user/register", body, { params });
-    await session.signIn(username, password);
+    await session.signIn(username, password, "");
     location.hash = href("keys");
   });
   return made;

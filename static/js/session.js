@@ -47,8 +47,9 @@ export class Session {
     this.changed();
   }
 
-  async signIn(username, password, params = {}) {
-    this.user = (await api.post("/api/user/login", { username, password }, { params })).data;
+  async signIn(username, password, code, params = {}) {
+    const proof = code ? { username, password, code } : { username, password };
+    this.user = (await api.post("/api/user/login", proof, { params })).data;
     this.ended = false;
     localStorage.setItem("tollgate.signedin", "1");
     await this.resume();

@@ -22,15 +22,24 @@ function facts(session) {
 }
 
 /** The refusal in the reader's words; the server's own words where we have none. */
-function inWords(error) {
-  const said = SAID[error.status];
+function inWords(error, tried) {
+  const said = error.needs === "code" ? (tried ? "signin.wrongcode" : "signin.code") : SAID[error.status];
   if (said) error.message = t(said, { reason: error.message });
   return error;
+}
+
+/** Asks for a code of the authenticator beside the password, once that turned out to be needed. */
+function askForCode(form, button) {
+  if (!form.elements.code) {
+    button.before(field("code", t("signin.codefield"), { autocomplete: "one-time-code", autocapitalize: "characters" }));
+  }
+  form.elements.code.select();
 }
 
 async function submit(form, says, button, session, robot) {
   const username = form.elements.username.value.trim();
   const password = form.elements.password.value;
+  const code = form.elements.code?.value.trim() ?? "";
   if (!username || !password) {
     fill(says, h("p.notice.warning", { role: "alert" }, t("signin.needs")));
     form.elements[username ? "password" : "username"].focus();
@@ -40,12 +49,14 @@ async function submit(form, says, button, session, robot) {
   button.setAttribute("aria-disabled", "true");
   button.textContent = t("signin.going");
   try {
-    await session.signIn(username, password, robot.params());
+    await session.signIn(username, password, code, robot.params());
   } catch (error) {
-    fill(says, failure(inWords(error)));
+    const asked = error.needs === "code";
+    fill(says, asked && !code ? h("p.notice.warning", { role: "status" }, t("signin.code")) : failure(inWords(error, code)));
     button.setAttribute("aria-disabled", "false");
     button.textContent = t("signin.go");
-    form.elements.password.select();
+    if (asked) askForCode(form, button);
+    else form.elements.password.select();
     robot.again();
   }
 }

@@ -1,13 +1,17 @@
 """People come in through the console: an account by mail, and a new password by mail."""
 
 import asyncio
+import base64
 import re
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from playwright.sync_api import Page, Route, expect
 
 from tests.admin.people import AUTHORITY, server_tls
@@ -124,7 +128,8 @@ def test_the_widget_that_looks_for_robots_may_be_loaded(server: Server, open_pag
     option(server, TurnstileVerifyUrl="http://127.0.0.1:9/", TurnstileCheckEnabled=True)
     policy = server.http.get("/").headers["Content-Security-Policy"]
     assert "script-src 'self' https://challenges.cloudflare.com" in policy
-    page = open_page("en-US", path="/favicon.svg")
+    # A browser that shows a picture alone asks for an icon of its own.
+    page = open_page("en-US", path="/favicon.svg", tolerate="404 (Not Found)")
     page.unroute(f"{server.url}/")  # the product's own policy, not the test's
     page.route("https://challenges.cloudflare.com/**", _widget)
     page.goto(server.url)
@@ -145,3 +150,20 @@ def _sign_in_with(page: Page) -> str:
         sign_in(page, "root", "root-password")
     expect(page.locator("#signout")).to_be_visible()
     return asked.value.url
+
+
+def test_whoever_has_a_second_factor_is_asked_for_a_code(server: Server, open_page: Open) -> None:
+    person = server.add_user("careful")
+    begun = person.api("POST", "/api/user/totp", {"password": "password-1"})
+    totp = TOTP(base64.b32decode(begun["secret"]), 6, SHA1(), 30)
+    first = totp.generate(int(time.time())).decode()
+    recovery = person.api("PUT", "/api/user/totp", {"code": first})["recovery_codes"]
+    page = open_page("en-US", tolerate="401")
+    sign_in(page, "careful")
+    expect(page.locator("[role=status]")).to_contain_text("code of your authenticator")
+    page.locator("input[name=code]").fill("000000")
+    page.keyboard.press("Enter")
+    expect(page.locator("[role=alert]")).to_contain_text("code is wrong")
+    page.locator("input[name=code]").fill(recovery[0])
+    page.keyboard.press("Enter")
+    expect(page.locator("#signout")).to_be_visible()
