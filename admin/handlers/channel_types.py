@@ -3,8 +3,8 @@
 from typing import Any, ClassVar
 
 from admin.base import ApiHandler
-from gateway.directory.catalogue import Vendor
 from gateway.directory.users import ROLE_ADMIN
+from gateway.directory.vendor import Vendor
 
 
 class ChannelTypesHandler(ApiHandler):

@@ -12,8 +12,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
+from gateway.directory.vendor import Vendor
 from gateway.providers.base import CallFailed
 from gateway.providers.pages import Page, VendorPages
 from gateway.relay.errors import normalise

@@ -42,7 +42,7 @@ _UNKNOWN_IN_BAND = 502
 
 
 class Speaker(Protocol):
-    """What matters of a vendor (gateway/directory/catalogue.py): its channel type and protocol."""
+    """What matters of a vendor (gateway/directory/vendor.py): its channel type and protocol."""
 
     @property
     def id(self) -> int: ...

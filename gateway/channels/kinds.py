@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 
 from gateway.dialects.rerank import RERANK as RERANKING
-from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import KIND_AUTO
+from gateway.directory.vendor import Vendor
 from gateway.formats import moderations, openai
 from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from gateway.channels.upstream_keys import UpstreamKey
-from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
+from gateway.directory.vendor import Vendor
 from gateway.providers.base import CallFailed
 from gateway.providers.gemini import VERSION
 from gateway.providers.natives import HOSTED

@@ -16,10 +16,11 @@ from gateway.channels.failure import Failure, of_answer, of_call
 from gateway.channels.kinds import CHAT, TABLE, Kind, kind_of
 from gateway.channels.replies import NotTheAnswer, Reply, read_reply
 from gateway.channels.upstream_keys import OF_THE_KEY, UpstreamKey, read_keys
-from gateway.directory.catalogue import Catalogue, Vendor
+from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
 from gateway.directory.errors import SecretsLocked
+from gateway.directory.vendor import Vendor
 from gateway.providers.base import Call, CallFailed, Provider
 from gateway.relay.outgoing import in_protocol, overridden
 from gateway.relay.route import wire_of

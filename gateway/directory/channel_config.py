@@ -8,9 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.directory.catalogue import Vendor
 from gateway.directory.config_fields import checked_config
 from gateway.directory.vault import Vault
+from gateway.directory.vendor import Vendor
 
 HIDDEN = "********"
 #: Secret under any type: One API's names for what lets its holder spend the operator's money.

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from gateway.directory import channel_config, checks, limit_tables, overrides
-from gateway.directory.catalogue import Catalogue, Vendor
+from gateway.directory.catalogue import Catalogue
 from gateway.directory.checks import Check
 from gateway.directory.documents import Document, Documents
 from gateway.directory.errors import Invalid, NotFound, NotNow
 from gateway.directory.proxies import checked_proxy, shown_proxy
 from gateway.directory.upstream_secrets import MOST_KEYS, checked_secret
 from gateway.directory.vault import Vault
+from gateway.directory.vendor import Vendor
 from ledger.costs import CostSheet, checked_ratio
 from ledger.store import Store
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.directory import checks
-from gateway.directory.catalogue import Vendor
 from gateway.directory.errors import Invalid
+from gateway.directory.vendor import Vendor
 
 MOST_BYTES = 65_536
 MOST_HEADERS = 50

@@ -4,9 +4,9 @@ A key may be a JSON document, such as a service account's. One that goes over se
 single key; documents on a line each are several.
 """
 
-from gateway.directory.catalogue import Vendor
 from gateway.directory.config_fields import JSON
 from gateway.directory.errors import Invalid
+from gateway.directory.vendor import Vendor
 
 MOST_KEYS = 1_000
 _LONGEST_KEY = 16_384

@@ -6,8 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import httpx
 
-from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
+from gateway.directory.vendor import Vendor
 from gateway.formats.openai import Endpoint
 
 

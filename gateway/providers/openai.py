@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Mapping
 import aiohttp
 import httpx
 
-from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
 from gateway.directory.errors import SecretsLocked
 from gateway.directory.overrides import KEY
+from gateway.directory.vendor import Vendor
 from gateway.providers.base import Answer, Call, CallFailed, Streamed
 from gateway.providers.ways import EXTENSION, Way, Ways
 

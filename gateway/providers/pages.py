@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
+from gateway.directory.vendor import Vendor
 from gateway.providers.base import CallFailed
 from gateway.providers.openai import (
     BROKEN,

@@ -13,9 +13,9 @@ from gateway.channels.failure import Failure, of_answer, of_call
 from gateway.channels.health import Subject
 from gateway.channels.upstream_keys import UpstreamKey
 from gateway.dialects.table import SOURCES
-from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
 from gateway.directory.errors import SecretsLocked
+from gateway.directory.vendor import Vendor
 from gateway.formats import sse
 from gateway.formats.openai import Endpoint
 from gateway.formats.usage import Usage

@@ -10,9 +10,10 @@ from gateway.dialects.chat import with_system
 from gateway.dialects.dialect import Json
 from gateway.dialects.rerank import RERANK
 from gateway.dialects.table import DIALECTS, SOURCES
-from gateway.directory.catalogue import EXTENSIONS, Vendor
+from gateway.directory.catalogue import EXTENSIONS
 from gateway.directory.channels import Channel
 from gateway.directory.overrides import patched
+from gateway.directory.vendor import Vendor
 from gateway.formats import openai
 from gateway.formats.openai import Ask, Endpoint
 from gateway.media.form import OutgoingForm

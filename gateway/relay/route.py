@@ -6,8 +6,8 @@ from gateway.channels.affinity import affinity
 from gateway.channels.select import choose_in_groups, groups_of
 from gateway.dialects.asks import CONVERSATIONS, DRAWN, EMBEDDED, RANKED, SPOKEN, VECTORS
 from gateway.dialects.rerank import RERANK
-from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
+from gateway.directory.vendor import Vendor
 from gateway.formats.openai import Endpoint
 from gateway.media.asks import GENERATIONS
 from gateway.relay.context import Exchange, Relay

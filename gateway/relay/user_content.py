@@ -13,7 +13,7 @@ from typing import Any
 from gateway.dialects.dialect import Json
 from gateway.dialects.gemini.media import is_open
 from gateway.dialects.table import DIALECTS, SOURCES
-from gateway.directory.catalogue import Vendor
+from gateway.directory.vendor import Vendor
 from gateway.formats.openai import Endpoint
 from gateway.providers.natives import HOSTED
 from gateway.relay.context import Exchange, Relay

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.dialects import asks
 from gateway.dialects.table import DIALECTS
-from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
+from gateway.directory.vendor import Vendor
 from gateway.formats import openai
 from gateway.relay.errors import RelayError
 from gateway.relay.outgoing import body_for

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.directory.catalogue import PROTOCOLS, Catalogue, Vendor
+from gateway.directory.catalogue import Catalogue
 from gateway.directory.config_fields import JSON, ConfigField
+from gateway.directory.vendor import PROTOCOLS, Vendor
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "providers.md"

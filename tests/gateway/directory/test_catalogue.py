@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.channels.balances import PROBES
-from gateway.directory.catalogue import BALANCES, PROTOCOLS, Catalogue
+from gateway.directory.catalogue import BALANCES, Catalogue
+from gateway.directory.vendor import PROTOCOLS
 from gateway.providers.natives import OWN
 from tests.gateway.directory.conftest import PROVIDERS
 from tests.gateway.directory.page import PAGE, page

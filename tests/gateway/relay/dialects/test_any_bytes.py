@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.dialects import asks
 from gateway.dialects.table import DIALECTS
-from gateway.directory.catalogue import Vendor
 from gateway.directory.channels import Channel
+from gateway.directory.vendor import Vendor
 from gateway.formats import openai
 from gateway.relay.convert_meter import ConvertMeter
 from gateway.relay.errors import RelayError

@@ -3,7 +3,7 @@ is theirs."""
 
 from typing import Any
 
-from gateway.directory.catalogue import PROTOCOLS
+from gateway.directory.vendor import PROTOCOLS
 from gateway.formats.openai import Endpoint
 from gateway.relay.absent import NotImplementedHandler, UnknownHandler
 from gateway.relay.billing import SubscriptionHandler, UsageHandler
