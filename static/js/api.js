@@ -51,7 +51,7 @@ async function call(method, path, { params, body, signal } = {}) {
     answer = null;
   }
   if (response.ok && answer && answer.success !== false) return { ...answer, text, requestId };
-  throw refusal(response.status, answer?.message ?? "", requestId);
+  throw Object.assign(refusal(response.status, answer?.message ?? "", requestId), { data: answer?.data });
 }
 
 export const get = (path, params, options) => call("GET", path, { params, ...options });

@@ -48,7 +48,12 @@ export class Session {
   }
 
   async signIn(username, password, params = {}) {
-    this.user = (await api.post("/api/user/login", { username, password }, { params })).data;
+    await this.signedIn(await api.post("/api/user/login", { username, password }, { params }));
+  }
+
+  /** Goes on with the answer of whatever signed somebody in. */
+  async signedIn({ data }) {
+    this.user = data;
     this.ended = false;
     localStorage.setItem("tollgate.signedin", "1");
     await this.resume();
