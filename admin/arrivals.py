@@ -24,15 +24,15 @@ async def bind(handler: ApiHandler, service: str, identity: Identity) -> None:
     await audit(handler.context.books, handler.actor, "user.bind", me.account, before, after)
 
 
-async def arrived(handler: ApiHandler, service: str, identity: Identity, aff: str) -> User:
-    """Return whose identity it is; whoever is new becomes a user, if registration is open.
-
-    Raises ApiError 403, 409.
-    """
+async def arrived(
+    handler: ApiHandler, service: str, identity: Identity, aff: str
+) -> tuple[User, bool]:
+    """Return whose identity it is, and whether the user is new: made now, if registration is
+    open. Raises ApiError 403, 409."""
     users, field = handler.context.directory.users, FIELDS[service]
     user = await users.by_identity(field, identity.subject)
     user = user or await _by_old_name(handler, field, identity)
-    return user or await _new(handler, service, identity, aff)
+    return (user, False) if user else (await _new(handler, service, identity, aff), True)
 
 
 async def _by_old_name(handler: ApiHandler, field: str, identity: Identity) -> User | None:

@@ -222,8 +222,9 @@ async def come_in(handler: OAuthHandler, name: str, identity: Identity, aff: str
         handler.forgive()
         handler.ok(message="bind")
         return
-    user = await arrived(handler, name, identity, aff)
-    handler.forgive()
+    user, is_new = await arrived(handler, name, identity, aff)
+    if not is_new:  # how many may register stays bounded
+        handler.forgive()
     if not user.is_usable:
         raise ApiError(403, "this account is disabled")
     if await context.directory.second_factors.is_on(user.id):

@@ -5,6 +5,8 @@ and an `error`), "Get the authenticated user", "List email addresses". Who someb
 numeric id: logins can be changed, and are free for others then.
 """
 
+import re
+
 from gateway.directory.identities import GITHUB, Identity
 from gateway.directory.oauth_states import Started
 from gateway.identity.asking import (
@@ -22,6 +24,7 @@ from gateway.identity.asking import (
 from gateway.web import Answer, Web, WebFailed
 
 _NAME = "GitHub"
+_LOGIN = re.compile("[0-9A-Za-z_-]{1,100}")  # underscores are those of managed users
 
 
 class GitHub:
@@ -61,7 +64,7 @@ class GitHub:
             subject=f"id:{number}",
             name=text_of(found, "name") or login,
             mails=_verified((await self._get("/user/emails", token)).parsed),
-            old_name=login if login.replace("-", "").isalnum() else "",
+            old_name=login if _LOGIN.fullmatch(login) else "",
         )
 
     async def _token(self, code: str, started: Started | None) -> str:

@@ -50,6 +50,7 @@ FORGED: tuple[tuple[str, Callable[[Claims], str]], ...] = (
     ("an algorithm that is not taken", signed(RSA_KEY, "RS512", kid="rsa")),
     ("a key for encryption", signed(OTHER_RSA_KEY, "RS256", kid="enc")),
     ("an unknown key", signed(RSA_KEY, "RS256", kid="nobody")),
+    ("what must be understood", signed(RSA_KEY, "RS256", kid="rsa", crit=["x"], x=1)),
     ("no token", lambda c: "a.b.c"),
     ("a list", lambda c: unsigned({"alg": ["RS256"], "kid": {}}, c)),
     ("signs of another", lambda c: signed(RSA_KEY, "RS256", kid="rsa")(c)[:-8] + "AAAAAAAA"),
