@@ -187,12 +187,14 @@ async def test_the_second_factor_is_asked_for(store: Store) -> None:
             tries = [elsewhere.post("/api/user/login/second", json=body) for _ in range(3)]
             statuses = sorted(each.status_code for each in await asyncio.gather(*tries))
             assert statuses == [200, 401, 401]
+            again = {**body, "code": codes[1]}
+            refused(await elsewhere.post("/api/user/login/second", json=again), 401, "ticket")
             assert (await data(await elsewhere.get("/api/user/self")))["id"] == bob.id
             answer = await place.enter(browser, "github", ANN)
             body = {"ticket": answer.json()["data"]["ticket"], "code": "000000"}
             for _ in range(5):
                 refused(await browser.post("/api/user/login/second", json=body), 401, "wrong")
-            body["code"] = codes[1]
+            body["code"] = codes[2]
             refused(await browser.post("/api/user/login/second", json=body), 401, "ticket")
             answer = await place.enter(browser, "github", ANN)
             body["ticket"] = answer.json()["data"]["ticket"]

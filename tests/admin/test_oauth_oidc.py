@@ -51,6 +51,7 @@ FORGED: tuple[tuple[str, Callable[[Claims], str]], ...] = (
     ("a key for encryption", signed(OTHER_RSA_KEY, "RS256", kid="enc")),
     ("an unknown key", signed(RSA_KEY, "RS256", kid="nobody")),
     ("what must be understood", signed(RSA_KEY, "RS256", kid="rsa", crit=["x"], x=1)),
+    ("a key of another algorithm of its kind", signed(OTHER_RSA_KEY, "PS256", kid="rs256")),
     ("no token", lambda c: "a.b.c"),
     ("a list", lambda c: unsigned({"alg": ["RS256"], "kid": {}}, c)),
     ("signs of another", lambda c: signed(RSA_KEY, "RS256", kid="rsa")(c)[:-8] + "AAAAAAAA"),
@@ -111,7 +112,12 @@ async def tries(place: Outside, browser: httpx.AsyncClient) -> httpx.Response:
 async def test_forged_id_tokens_are_found_out(store: Store) -> None:
     async with outside(store) as place:
         enc = {**jwk(OTHER_RSA_KEY, "enc"), "use": "enc"}
-        place.fake.keys += [enc, {"kty": "oct", "kid": "rsa", "k": "AAAA"}, {"kty": "RSA"}]
+        place.fake.keys += [
+            enc,
+            jwk(OTHER_RSA_KEY, "rs256", alg="RS256"),
+            {"kty": "oct", "kid": "rsa", "k": "AAAA"},
+            {"kty": "RSA"},
+        ]
         async with place.server.client() as browser:
             for what, sign in FORGED:
                 place.fake.sign = sign
