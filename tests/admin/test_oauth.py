@@ -200,6 +200,11 @@ async def test_the_second_factor_is_asked_for(store: Store) -> None:
             body["ticket"] = answer.json()["data"]["ticket"]
             await place.server.directory.users.set_password(bob.id, "another-password")
             refused(await browser.post("/api/user/login/second", json=body), 401, "ticket")
+            answer = await place.enter(browser, "github", ANN)
+            body["ticket"] = answer.json()["data"]["ticket"]
+            await store.update_many("sign_in_tickets", {}, {"$set": {"expires_us": 1}})
+            refused(await browser.post("/api/user/login/second", json=body), 401, "too old")
+            assert await place.server.directory.tickets.sweep() == 3
             wrong: tuple[Any, ...] = (
                 {"ticket": 1, "code": "1"},
                 {"ticket": "x"},
