@@ -29,6 +29,7 @@ INSTALL = [
     "cryptography>=46",
     "genai-prices>=0.2.3,<0.3",
     "PyYAML>=6,<7",
+    "PyJWT[crypto]>=2.15,<3",
     "fastjsonschema>=2.21,<3",
     "xlsxwriter>=3.3.1,<4",
     "python-multipart>=0.0.34,<0.1",

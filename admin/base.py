@@ -150,6 +150,10 @@ class ApiHandler(RequestHandler):
         """Answer success in One API's envelope; `extra` are fields beside data, such as total."""
         self._send({"success": True, "message": message, "data": data, **extra})
 
+    def failed(self, message: str, data: Any) -> None:
+        """Answer a refusal that says how to go on; the status is set before."""
+        self._send({"success": False, "message": message, "data": data})
+
     def bare(self, document: Any) -> None:
         """Answer a document without the envelope, where One API has none."""
         self._send(document)

@@ -1,7 +1,7 @@
 """What the management API needs from outside, passed in by the composition root."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from admin.care import Care
 from admin.payments.stripe_api import Sender
 from admin.robot import Robot
 from gateway.directory.directory import Directory
+from gateway.directory.identities import IdentityService
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.reversal_runs import Runner
@@ -29,7 +30,7 @@ class AdminContext:
     address, where that is set. `robot` tells people from programs.
     `archive_dir` is where archives of closed periods are kept. `prices_file` holds the prices that
     come with the product besides those of its package. `sender` sends to payment providers; without
-    one, those that must be asked can't be used.
+    one, those that must be asked can't be used. `identities` vouch for people, by name.
     """
 
     directory: Directory
@@ -49,6 +50,7 @@ class AdminContext:
     archive_dir: Path | None = None
     prices_file: Path = Path("conf/prices.yaml")
     sender: Sender | None = None
+    identities: Mapping[str, IdentityService] = field(default_factory=dict)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("tollgate.admin"))
 
     def now_s(self) -> float:

@@ -12,6 +12,7 @@ from marshmallow import ValidationError
 from tornado.web import HTTPError
 
 from gateway.directory import errors as directory
+from gateway.directory import identities
 from ledger import errors as ledger
 from ledger import reversal_errors as reversals
 from ledger.archive_read import ArchiveMissing
@@ -49,6 +50,8 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (directory.Conflict, 409, None),
     (directory.NotNow, 409, None),
     (directory.SecretsLocked, 503, None),
+    (identities.IdentityRefused, 403, None),
+    (identities.IdentityAway, 503, None),
     (directory.DirectoryError, 400, None),
     (ledger.InvalidEvent, 400, None),
     (ledger.InvalidPrices, 400, None),

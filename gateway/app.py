@@ -39,6 +39,7 @@ from gateway.directory.notices import MAIL, PUSHER, URL, WEBHOOK
 from gateway.directory.operators import Operators
 from gateway.directory.vault import Vault, load_or_create_key, parse_key
 from gateway.http import Application
+from gateway.identity.services import identity_services
 from gateway.jobs import JobContext, Jobs
 from gateway.leader import Leader
 from gateway.limits.door import Doors
@@ -376,4 +377,5 @@ def _admin_context(
         archive_dir=settings.archives,
         prices_file=PRICES,
         sender=sender,
+        identities=identity_services(web, relay.directory.options.get, relay.clock.monotonic_s),
     )

@@ -75,6 +75,24 @@ class InvitationHandler(web.RequestHandler):
         self.redirect(f"/#/join?{urlencode({'aff': code})}" if code else "/#/join")
 
 
+class ComingBackHandler(web.RequestHandler):
+    """GET /oauth/:service?code=&state=: where other services send browsers back to.
+
+    The console's page goes on from there; in the fragment nothing of it is sent anywhere.
+    """
+
+    def get(self, service: str) -> None:
+        """Redirect with what came."""
+        kept = {"provider": service}
+        for name in ("code", "state", "error", "error_description"):
+            values = self.request.query_arguments.get(name)
+            if values:
+                kept[name] = values[-1].decode("utf-8", "replace")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Cache-Control", "no-store")
+        self.redirect(f"/#/oauth?{urlencode(kept)}")
+
+
 class MissingPageHandler(web.RequestHandler):
     """Everything that is nowhere."""
 

@@ -111,6 +111,8 @@ async def _people(context: JobContext) -> None:
     await finish_signups(context.directory, context.books)
     await context.directory.notices.sweep()
     await context.directory.proofs.sweep()
+    await context.directory.oauth_states.sweep()
+    await context.directory.tickets.sweep()
 
 
 async def _seal(context: JobContext) -> None:

@@ -7,7 +7,13 @@ from typing import Any
 from tornado.routing import URLSpec
 
 from gateway import ops
-from gateway.console import STATIC_DIR, ConsoleHandler, InvitationHandler, MissingPageHandler
+from gateway.console import (
+    STATIC_DIR,
+    ComingBackHandler,
+    ConsoleHandler,
+    InvitationHandler,
+    MissingPageHandler,
+)
 from gateway.dialects import asks
 from gateway.dialects.rerank import RERANK
 from gateway.formats import openai
@@ -141,5 +147,6 @@ def all_routes(
         URLSpec(r"/static/(.*)", ConsoleHandler, files),
         URLSpec(r"/(favicon\.svg|)", ConsoleHandler, index),
         URLSpec(r"/register", InvitationHandler),
+        URLSpec(r"/oauth/(github|lark|oidc)", ComingBackHandler),
         URLSpec(r".*", MissingPageHandler),
     ]

@@ -42,9 +42,10 @@ class Web:
             "user-agent": user_agent,
         }
 
-    async def get(self, url: str) -> Answer:
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """GET. Raises WebFailed."""
-        return await self._ask(lambda: httpx.Request("GET", url, headers=self._headers))
+        sent = {**self._headers, **(headers or {})}
+        return await self._ask(lambda: httpx.Request("GET", url, headers=sent))
 
     async def post(
         self, url: str, content: bytes, content_type: str, headers: Mapping[str, str] | None = None

@@ -107,6 +107,27 @@ DIRECTORY_INDEXES = (
         "the user of a mailbox, to reset the password; two users cannot prove to read the same one",
         partial={"mailbox": _HAS_TEXT},
     ),
+    *(
+        Index(
+            "users",
+            field,
+            ((field, 1),),
+            True,
+            "sign-in through another service; two users cannot be the same person there",
+            partial={field: _HAS_TEXT},
+        )
+        for field in ("github_id", "lark_id", "oidc_id", "wechat_id")
+    ),
+    *(
+        Index(
+            collection,
+            "expires_us",
+            (("expires_us", 1),),
+            False,
+            "sign-ins through others that were not finished in time, to be forgotten",
+        )
+        for collection in ("oauth_states", "sign_in_tickets")
+    ),
     Index(
         "proofs",
         "expires_us",

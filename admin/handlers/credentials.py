@@ -95,7 +95,7 @@ class SessionHandler(ApiHandler):
 
 
 class SecondFactorHandler(ApiHandler):
-    """/api/user/totp: codes of an authenticator, asked for at every sign-in by password."""
+    """/api/user/totp: codes of an authenticator, asked for at every sign-in."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT", "DELETE"), ROLE_COMMON)
     takes: ClassVar[Takes] = {"POST": PasswordBody, "PUT": CodeBody, "DELETE": CodeBody}

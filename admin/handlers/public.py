@@ -57,6 +57,7 @@ class StatusHandler(ApiHandler):
                 **{field: options.get(name) for field, name in _OPTIONS.items()},
                 "email_domains": _domains(options),
                 "mail": bool(options.get("SMTPServer")),
+                "sign_in_through": [n for n, each in self.context.identities.items() if each.is_on],
             }
         )
 

@@ -1,6 +1,6 @@
 """Signing in and out."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from admin.auth.principal import mark_of
 from admin.auth.session import COOKIE, MAX_AGE_DAYS, seal
@@ -32,6 +32,18 @@ async def sign_in(handler: ApiHandler, user: User) -> None:
     )
 
 
+def answer_user(user: User) -> dict[str, Any]:
+    """What a sign-in answers of the user."""
+    return {
+        "id": user.id,
+        "username": user.username,
+        "display_name": user.display_name,
+        "role": user.role,
+        "status": user.status,
+        "group": user.group,
+    }
+
+
 class LoginHandler(ApiHandler):
     """POST /api/user/login: user name (else e-mail) and password."""
 
@@ -59,16 +71,7 @@ class LoginHandler(ApiHandler):
         await self._second_factor(user, sent.get("code", ""))
         self.context.throttle.forgive(subjects)
         await sign_in(self, user)
-        self.ok(
-            {
-                "id": user.id,
-                "username": user.username,
-                "display_name": user.display_name,
-                "role": user.role,
-                "status": user.status,
-                "group": user.group,
-            }
-        )
+        self.ok(answer_user(user))
 
     async def _second_factor(self, user: User, code: str) -> None:
         """Ask for a code of whoever has an authenticator. Raises ApiError 401."""

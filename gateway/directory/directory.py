@@ -18,12 +18,14 @@ from gateway.directory.errors import SecretsLocked
 from gateway.directory.freshness import POLL_INTERVAL_S, Apply, Follower
 from gateway.directory.keys import Key, Keys
 from gateway.directory.notices import Notices
+from gateway.directory.oauth_states import OAuthStates
 from gateway.directory.options import Options
 from gateway.directory.passwords import DEFAULT_ROUNDS
 from gateway.directory.proofs import Proofs
 from gateway.directory.routes import Routes
 from gateway.directory.second_factor import SecondFactors
 from gateway.directory.sessions import Sessions
+from gateway.directory.sign_in_tickets import SignInTickets
 from gateway.directory.users import User, Users
 from gateway.directory.vault import Vault
 from ledger.clock import Clock
@@ -72,6 +74,8 @@ class Directory:
         self.sessions = Sessions(store, clock)
         self.second_factors = SecondFactors(store, vault, clock)
         self.proofs = Proofs(store, vault)
+        self.oauth_states = OAuthStates(store, vault)
+        self.tickets = SignInTickets(store)
         self.notices = Notices(store, vault)
         self._cached_keys = RecentlyUsed[str, Key](CACHED_KEYS)
         self._cached_users = RecentlyUsed[int, User](CACHED_USERS)

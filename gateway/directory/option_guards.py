@@ -26,10 +26,16 @@ GUARDS: dict[str, Guard] = {
         ("TurnstileSiteKey", "TurnstileSecretKey"), "set both keys of Turnstile first"
     ),
     "GitHubOAuthEnabled": Guard(
-        ("GitHubClientId", "GitHubClientSecret"), "set the client of GitHub first"
+        ("GitHubClientId", "GitHubClientSecret", "GitHubAddress", "GitHubApiAddress"),
+        "set the client of GitHub first",
     ),
-    "OidcEnabled": Guard(("OidcClientId", "OidcClientSecret"), "set the client of OIDC first"),
-    "WeChatAuthEnabled": Guard(("WeChatServerAddress",), "set the WeChat server first"),
+    # Who signs id_tokens, and with which keys, is said by the document of OidcWellKnown alone.
+    "OidcEnabled": Guard(
+        ("OidcClientId", "OidcClientSecret", "OidcWellKnown"), "set the client of OIDC first"
+    ),
+    "WeChatAuthEnabled": Guard(
+        ("WeChatServerAddress", "WeChatServerToken"), "set the WeChat server first"
+    ),
 }
 
 

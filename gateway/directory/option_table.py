@@ -80,7 +80,6 @@ _WEB = checks.web_address(1_000, query=True)
 _AMOUNT = checks.integer(0, 10**15)
 _ANY = checks.integer(-checks.INT63_MAX, checks.INT63_MAX)
 
-_LOGIN = "signing in through other services is not part of this version"
 _BOOKS = "every charge is an event in the books, so it cannot be switched off"
 _UNIT = "500,000 quota are 1 USD in these books, always"
 _HOLD = "what is held before a request is estimated from the request itself"
@@ -153,10 +152,14 @@ _ROWS = [
     Option("ApproximateTokenEnabled", False, checks.boolean, fixed=_COUNT),
     Option("Theme", "default", _SHORT, fixed=_THEME),
     *(
-        Option(name, False, checks.boolean, fixed=_LOGIN)
+        Option(name, False, checks.boolean)
         for name in ("GitHubOAuthEnabled", "OidcEnabled", "WeChatAuthEnabled")
     ),
     *(Option(name, "", _NAME) for name in ("GitHubClientId", "LarkClientId", "OidcClientId")),
+    # Where they are, for GitHub Enterprise and Lark. Not options of One API's.
+    Option("GitHubAddress", "https://github.com", checks.web_address(500)),
+    Option("GitHubApiAddress", "https://api.github.com", checks.web_address(500)),
+    Option("LarkAddress", "https://open.feishu.cn", checks.web_address(500)),
     *(
         Option(f"Oidc{name}", "", _WEB)
         for name in ("WellKnown", "AuthorizationEndpoint", "TokenEndpoint", "UserinfoEndpoint")

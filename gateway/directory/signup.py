@@ -33,7 +33,7 @@ async def new_user(
     directory: Directory,
     books: Recorder,
     username: str,
-    password: str,
+    password: str | None,
     *,
     actor: str = "system",
     **changes: Any,
@@ -41,8 +41,9 @@ async def new_user(
     """Create a user with an unlimited key named "default" and the QuotaForNewUser credit.
 
     With an `inviter_id`, both get the credit of the options QuotaForInvitee and QuotaForInviter.
-    `changes` are further fields of the user; `actor` is who created it ("user:1"). Raises Invalid,
-    Conflict (nothing was created), StoreError, BooksUnavailable (the rest is done later).
+    `changes` are further fields of the user; without a password there is none to sign in with;
+    `actor` is who created it ("user:1"). Raises Invalid, Conflict (nothing was created),
+    StoreError, BooksUnavailable (the rest is done later).
     """
     user = await directory.users.create(username, password, welcomed=False, **changes)
     return await _welcome(directory, books, user, actor)

@@ -20,6 +20,9 @@ ROLE_COMMON, ROLE_ADMIN, ROLE_ROOT = 1, 10, 100
 STATUS_ENABLED, STATUS_DISABLED, STATUS_DELETED = 1, 2, 3
 ROOT_ID = 1
 
+_IDENTITIES = ("github_id", "wechat_id", "lark_id", "oidc_id")
+_CREDENTIALS = ("password_hash", *_IDENTITIES)
+
 # A change of these signs the user out everywhere.
 _SESSION_ENDING = {"role", "status"}
 
@@ -127,7 +130,7 @@ class Users(Documents[User]):
     async def create(
         self,
         username: str,
-        password: str,
+        password: str | None,
         *,
         user_id: int | None = None,
         welcomed: bool = True,
@@ -136,6 +139,7 @@ class Users(Documents[User]):
     ) -> User:
         """Store a new user; `changes` are further fields. Raises Invalid, Conflict.
 
+        Without a password the user signs in through another service, until one is set.
         Gives neither key nor credit: signup.new_user does all of it.
         """
         cleaned = checks.clean(self.checks, {"username": username, **changes})
@@ -147,13 +151,16 @@ class Users(Documents[User]):
             "group": "default",
             "inviter_id": 0,
             **cleaned,
-            "password_hash": await passwords.hash_password(password, self._rounds),
+            "password_hash": await self._hashed(password),
             "access_token_hash": Vault.digest(access_token) if access_token else "",
             "aff_code": letters(8),
             "session_epoch": 1,
             "welcomed": welcomed,
         }
         return await self._insert(stored, user_id)
+
+    async def _hashed(self, password: str | None) -> str:
+        return "" if password is None else await passwords.hash_password(password, self._rounds)
 
     async def update(self, object_id: int, changes: Mapping[str, Any]) -> User:
         """Change the given fields; a new role or status ends the user's sessions.
@@ -171,6 +178,14 @@ class Users(Documents[User]):
         """Replace the password and end the user's sessions. Raises Invalid, NotFound."""
         hashed = await passwords.hash_password(password, self._rounds)
         return await self._change(user_id, {"password_hash": hashed}, _END_SESSIONS)
+
+    async def rebind(self, user: User, field: str, identity: str) -> User:
+        """Replace who a user is elsewhere ("" for nobody), if no binding and no password changed
+        since the user was read. Raises Conflict where another user is that, NotFound."""
+        same = {name: getattr(user, name) for name in _CREDENTIALS}
+        cleaned = checks.clean(self.checks, {field: identity})
+        query = {name: value or {"$in": ["", None]} for name, value in same.items()}
+        return await self._change(user.id, cleaned, **query)
 
     async def make_access_token(self, user_id: int) -> str:
         """Replace the user's access token and return it: it can never be read again."""
@@ -193,7 +208,7 @@ class Users(Documents[User]):
             "username": f"deleted_{object_id}_{letters(8)}",
             "access_token_hash": "",
             "mailbox": "",
-            **dict.fromkeys(("github_id", "wechat_id", "lark_id", "oidc_id"), ""),
+            **dict.fromkeys(_IDENTITIES, ""),
         }
         return await self._change(object_id, gone, _END_SESSIONS)
 
@@ -223,6 +238,11 @@ class Users(Documents[User]):
         """Find the usable user whose invitation code this is."""
         user = await self._find({"aff_code": code}) if code.isprintable() and code else None
         return user if user and user.is_usable else None
+
+    async def by_identity(self, field: str, identity: str) -> User | None:
+        """Find the user who is this person elsewhere (`field`, as github_id); also a disabled
+        one."""
+        return await self._find({field: identity}) if identity else None
 
     async def has_mailbox(self, mailbox: str) -> bool:
         """Whether somebody proved to read this mailbox."""

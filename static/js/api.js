@@ -51,7 +51,8 @@ async function call(method, path, { params, body, signal } = {}) {
     answer = null;
   }
   if (response.ok && answer && answer.success !== false) return { ...answer, text, requestId };
-  throw refusal(response.status, answer?.message ?? "", requestId, response.headers.get("x-tollgate-needs") ?? "");
+  const failed = refusal(response.status, answer?.message ?? "", requestId, response.headers.get("x-tollgate-needs") ?? "");
+  throw Object.assign(failed, { data: answer?.data });
 }
 
 export const get = (path, params, options) => call("GET", path, { params, ...options });

@@ -3,6 +3,7 @@ import * as api from "./api.js";
 import { h, fill } from "./dom.js";
 import { t } from "./i18n.js";
 import { done, failure } from "./notice.js";
+import { others } from "./others.js";
 import { href, read } from "./route.js";
 import { robotCheck } from "./turnstile.js";
 
@@ -19,7 +20,7 @@ export function ways(session, here) {
 }
 
 /** A form that says what went wrong; `work` returns what to say when it went well, or nothing. */
-function page(session, here, title, action, fields, work) {
+export function page(session, here, title, action, fields, work) {
   const says = h("div", {});
   const robot = robotCheck(session);
   const button = h("button.button.primary", { type: "submit" }, action);
@@ -48,7 +49,8 @@ function page(session, here, title, action, fields, work) {
     fill(says, h("p.notice.warning", { role: "alert" }, t("join.needs")));
     empty.focus();
   });
-  const node = h("div.signin", {}, form, ways(session, here));
+  const through = here === "join" ? others(session, says) : null;
+  const node = h("div.signin", {}, form, through, ways(session, here));
   return { node, attempt, focus: () => form.querySelector("input")?.focus() };
 }
 

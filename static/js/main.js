@@ -8,12 +8,13 @@ import { joinPage, resetPage } from "./joining.js";
 import { KeysPage } from "./keys.js";
 import { LogPage } from "./log.js";
 import { failure } from "./notice.js";
+import { comingBackPage, wechatPage } from "./others.js";
 import { onRoute, read } from "./route.js";
 import { Session } from "./session.js";
 import { signInPage } from "./signin.js";
 
 const HEALTH_EVERY_MS = 30_000;
-const STRANGERS = { join: joinPage, reset: resetPage };
+const STRANGERS = { join: joinPage, reset: resetPage, oauth: comingBackPage, wechat: wechatPage };
 const PAGES = { log: LogPage, keys: KeysPage, books: BooksPage };
 
 class Console {

@@ -49,7 +49,12 @@ export class Session {
 
   async signIn(username, password, code, params = {}) {
     const proof = code ? { username, password, code } : { username, password };
-    this.user = (await api.post("/api/user/login", proof, { params })).data;
+    await this.signedIn(await api.post("/api/user/login", proof, { params }));
+  }
+
+  /** Goes on with the answer of whatever signed somebody in. */
+  async signedIn({ data }) {
+    this.user = data;
     this.ended = false;
     localStorage.setItem("tollgate.signedin", "1");
     await this.resume();

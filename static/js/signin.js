@@ -3,6 +3,7 @@ import { h, fill } from "./dom.js";
 import { t } from "./i18n.js";
 import { field, ways } from "./joining.js";
 import { failure } from "./notice.js";
+import { others } from "./others.js";
 import { stateWord } from "./frame.js";
 import { when } from "./time.js";
 import { robotCheck } from "./turnstile.js";
@@ -74,5 +75,5 @@ export function signInPage(session) {
     event.preventDefault();
     submit(form, says, button, session, robot);
   });
-  return { node: h("div.signin", {}, form, ways(session, ""), facts(session)), focus: () => form.elements.username.focus() };
+  return { node: h("div.signin", {}, form, others(session, says), ways(session, ""), facts(session)), focus: () => form.elements.username.focus() };
 }

@@ -1,7 +1,7 @@
 """A management server on a real socket, and people who talk to it."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from gateway.directory.care import RoundRuns
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
 from gateway.directory.directory import Directory
+from gateway.directory.identities import IdentityService
 from gateway.directory.users import ROLE_ADMIN
 from gateway.directory.vault import Vault
 from gateway.limits.door import Doors
@@ -33,6 +34,7 @@ ROOT_PASSWORD = "correct-horse"
 ROOT_TOKEN = "0123456789abcdef0123456789abcdef"
 CATALOGUE = Catalogue.load(Path(__file__).parents[2] / "conf" / "providers.yaml")
 OPENAI = 1
+Vouching = Mapping[str, IdentityService]
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ async def serve(
     requests_by_address: int = 0,
     robot: Callable[[Callable[[str], Any]], Robot] = lambda option: Anybody(),
     sender: httpx.AsyncClient | None = None,
+    identities: Callable[[Callable[[str], Any], Callable[[], float]], Vouching] = lambda *_: {},
 ) -> Server:
     """Open books and directory on a database and serve the management routes."""
     clock = Clock()
@@ -163,6 +166,7 @@ async def serve(
         reversing=Runner(books),
         models_for=directory.models_for,
         sender=sender,
+        identities=identities(directory.options.get, clock.monotonic_s),
     )
     sockets = bind_sockets(0, "127.0.0.1", family=socket.AF_INET)
     http = HTTPServer(Application(routes(context)), max_body_size=4 << 20)

@@ -14,6 +14,7 @@ SAMPLES = {
     "([0-9a-f]{16,64})": "0" * 16,
     "([0-9A-Za-z:._%-]{1,200})": "none",
     "([0-9a-z]{1,40})": "tg0",
+    "(github|lark|oidc)": "github",
     "(notice|about|home_page_content)": "notice",
 }
 

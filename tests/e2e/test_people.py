@@ -17,6 +17,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.admin.people import AUTHORITY, server_tls
 from tests.e2e.browser import IN_BROWSER, Open, sign_in
 from tests.e2e.server import ROOT_ACCESS_TOKEN, Server
+from tests.fakes.identity import CLIENT, SECRET, Identities
 from tests.fakes.mail import Arrived, MailServer
 from tests.waiting import until_sync
 
@@ -45,6 +46,23 @@ def mail_server() -> Iterator[MailServer]:
         started.result(10)
         yield mail
         asyncio.run_coroutine_threadsafe(mail.__aexit__(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@contextmanager
+def identities() -> Iterator[Identities]:
+    """Run services that vouch for people, in a thread of their own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    fake = Identities()
+    try:
+        asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(10)
+        yield fake
+        asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(10)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -121,6 +139,25 @@ def test_an_account_and_a_new_password_by_mail(
     page.click(".ways a >> text=登录")
     sign_in(page, "zoe", "another-one")
     expect(page.locator("#signout")).to_be_visible()
+
+
+def test_people_come_in_through_others(server: Server, open_page: Open) -> None:
+    with identities() as fake:
+        fake.redirect = f"{server.url}/oauth"
+        fake.person = {"id": 5, "login": "ann", "name": "Ann", "emails": []}
+        option(server, GitHubClientId=CLIENT, GitHubClientSecret=SECRET)
+        option(server, GitHubAddress=fake.url, GitHubApiAddress=fake.url, GitHubOAuthEnabled=True)
+        page = open_page("en-US")
+        page.click("text=Sign in with GitHub")
+        expect(page.locator("#signout")).to_be_visible()
+        assert "code=" not in page.url and "oauth" not in page.url
+        page.click("#signout")
+        expect(page.locator("input[name=username]")).to_be_visible()
+        page.goto(f"{server.url}/oauth/github?error=access_denied&state=x")
+        expect(page.locator(".notice")).to_contain_text("You said no there")
+        option(server, GitHubOAuthEnabled=False)
+        (ann,) = server.api("GET", "/api/user/search?keyword=github_")
+        assert ann["github_id"] == "id:5"
 
 
 def test_the_widget_that_looks_for_robots_may_be_loaded(server: Server, open_page: Open) -> None:

@@ -56,7 +56,7 @@ async def test_values_are_set_in_their_type(directory: Directory, name, raw, val
     [
         ("NoSuchOption", "1", "no such option"),
         ("ModelRatio", "{}", "no such option"),
-        ("GitHubOAuthEnabled", "true", "not part of this version"),
+        ("GitHubOAuthEnabled", "true", "client of GitHub first"),
         ("SMTPFrom", "nobody", "e-mail address"),
         ("SMTPPort", "70000", "between"),
         ("EmailDomainWhitelist", "nonsense", "domain"),
