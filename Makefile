@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test test-both test-clients browser bench bench-ledger lint format clean
+.PHONY: help setup dev run demo test test-both test-clients browser bench bench-ledger audit lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,6 +23,7 @@ help:
 	@echo "make bench   measure; PEER=litellm compares"
 	@echo "make bench-ledger   the same for the books; ARGS='--events 1000000'"
 	@echo "make lint    style, formatting and types"
+	@echo "make audit   known faults of the packages that are installed; needs the network"
 	@echo "make setup   only install, into $(VENV); make dev adds the tools for tests"
 	@echo "make clean   remove what the other commands made, but never ./data"
 
@@ -96,6 +97,12 @@ bench: dev
 
 bench-ledger: dev
 	@$(BIN)/python -m tests.bench.ledger $(ARGS)
+
+# Known faults of what is installed, as the package index tells them; needs the network.
+audit: setup
+	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && \
+	.venv-audit/bin/python -m pip --disable-pip-version-check -q install "pip-audit>=2.9,<3"; }
+	@.venv-audit/bin/pip-audit --progress-spinner off --path $(VENV)/lib/python*/site-packages
 
 lint: dev
 	$(BIN)/ruff check .

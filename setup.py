@@ -36,6 +36,8 @@ INSTALL = [
     "tinytag>=2.3,<3",
     "tzdata>=2025.2",
     "apispec>=6.10.1,<7",
+    "markdown-it-py>=4.2,<5",
+    "nh3>=0.3.8,<0.4",
     "botocore>=1.44,<2",
     "google-auth>=2.62,<3",  # signs for service accounts
 ]

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from admin.base import ANYONE, ApiHandler
+from admin.texts import framed_url, safe_html
 from gateway.directory.options import Options
 from ledger.money import NANO_PER_QUOTA, NANO_PER_USD
 
@@ -16,7 +17,6 @@ _OPTIONS = {
     "lark_client_id": "LarkClientId",
     "system_name": "SystemName",
     "logo": "Logo",
-    "footer_html": "Footer",
     "wechat_qrcode": "WeChatAccountQRCodeImageURL",
     "wechat_login": "WeChatAuthEnabled",
     "server_address": "ServerAddress",
@@ -55,6 +55,7 @@ class StatusHandler(ApiHandler):
                 "start_time": self.context.start_time_s,
                 "quota_per_unit": QUOTA_PER_USD,
                 **{field: options.get(name) for field, name in _OPTIONS.items()},
+                "footer_html": safe_html(str(options.get("Footer"))),
                 "email_domains": _domains(options),
                 "mail": bool(options.get("SMTPServer")),
                 "sign_in_through": [n for n, each in self.context.identities.items() if each.is_on],
@@ -69,11 +70,17 @@ def _domains(options: Options) -> list[str]:
 
 
 class TextHandler(ApiHandler):
-    """GET /api/notice, /api/about, /api/home_page_content: one option as it is."""
+    """GET /api/notice, /api/about, /api/home_page_content: what the operator wrote.
+
+    `data` is the text as it was written, as One API has it; `html` is what a page may show of it,
+    and `url` the address where it is only one, to be framed.
+    """
 
     access: ClassVar[dict[str, int]] = {"GET": ANYONE}
 
     async def get(self, name: str) -> None:
         """Answer the option that the route stands for."""
         options = {"notice": "Notice", "about": "About", "home_page_content": "HomePageContent"}
-        self.ok(self.context.directory.options.get(options[name]))
+        text = str(self.context.directory.options.get(options[name]))
+        url = framed_url(text)
+        self.ok(text, html="" if url else safe_html(text), url=url)

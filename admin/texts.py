@@ -1,0 +1,38 @@
+"""Texts that the operator writes, as pages may show them: Markdown or HTML, made harmless.
+
+An operator's account may be taken over, and what one pastes may hold more than one sees, so nothing
+in these texts may run, load or send anything by itself: what is not on the list of the sanitiser
+(nh3, which is Ammonia) goes. A text that is nothing but an https address is a page to be framed.
+"""
+
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import nh3
+from markdown_it import MarkdownIt
+
+_TAGS = nh3.ALLOWED_TAGS - {"map", "area", "figure", "figcaption"}
+# Links may not reach back into the page that they open from, nor tell where they were.
+_REL = "noopener noreferrer nofollow"
+_SCHEMES = {"https", "http", "mailto"}
+_MARKDOWN = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(
+    ["table", "strikethrough"]
+)
+
+
+@lru_cache(maxsize=64)
+def safe_html(text: str) -> str:
+    """Return Markdown or HTML as HTML in which nothing can run."""
+    html = _MARKDOWN.render(text) if text else ""
+    return nh3.clean(html, tags=_TAGS, url_schemes=_SCHEMES, link_rel=_REL)
+
+
+def framed_url(text: str) -> str:
+    """Return the address that a text is, if it is nothing else; else ""."""
+    url = text.strip()
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    plain = url.isprintable() and not any(each in url for each in " \"'<>\\`")
+    return url if plain and parts.scheme == "https" and parts.hostname else ""
