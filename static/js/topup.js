@@ -33,6 +33,18 @@ async function redeem(session, input, says, button, onCredited) {
   button.setAttribute("aria-disabled", "false");
 }
 
+/** Where codes are sold, if the operator says so: One API's link, told who buys and in which transaction. */
+function shop(session) {
+  const { top_up_link: link } = session.status;
+  if (!link || !URL.canParse(link)) return null;
+  const address = new URL(link);
+  if (!["http:", "https:"].includes(address.protocol)) return null;
+  const { username, id } = session.user;
+  const told = { username, user_id: id, transaction_id: crypto.randomUUID?.() ?? String(Date.now()) };
+  for (const [name, value] of Object.entries(told)) address.searchParams.append(name, String(value));
+  return h("p.small", {}, h("a", { href: address.href, target: "_blank", rel: "noopener noreferrer", id: "shop" }, t("redeem.shop")));
+}
+
 export function openTopup(session, onCredited) {
   const says = h("div", {});
   const input = h("input.mono", { name: "code", autocomplete: "off", autocapitalize: "none", spellcheck: "false" });
@@ -40,6 +52,7 @@ export function openTopup(session, onCredited) {
   const form = h("form.stack", { novalidate: true },
     h("div", {}, h("h2", { id: "topup-title" }, t("redeem")), h("p.quiet", {}, t("redeem.hint"))),
     h("label.field", {}, h("span", {}, t("redeem.code")), input),
+    shop(session),
     says,
     h("div.row.end", {},
       h("button.button", { type: "button", on: { click: () => dialog.close() } }, t("close")), go));

@@ -198,10 +198,15 @@ def test_a_new_key_can_have_limits(server: Server, open_page: Open) -> None:
 def test_code_is_redeemed_once(server: Server, open_page: Open) -> None:
     customer = customer_of(server, "redeemer")
     codes = server.api("POST", "/api/redemption/", {"name": "gift", "quota": 250_000, "count": 1})
+    link = {"key": "TopUpLink", "value": "https://shop.example/buy?from=us"}
+    server.api("PUT", "/api/option/", link)
     page = signed_in(open_page(tolerate="Failed to load resource"), customer.name)
     balance = page.locator(".figure data.money").first
     expect(balance).to_have_attribute("value", "1")
     page.click("#redeem")
+    bought = page.locator("#shop").get_attribute("href") or ""
+    assert bought.startswith("https://shop.example/buy?from=us&username=redeemer&user_id=")
+    assert "&transaction_id=" in bought
     page.keyboard.type(codes[0])
     page.keyboard.press("Enter")
     dialog = page.locator("dialog")

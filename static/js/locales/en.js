@@ -58,6 +58,7 @@ export default {
   "redeem.code": "Redemption code",
   "redeem.go": "Redeem",
   "redeem.hint": "The value is credited to your balance at once. A code works one time.",
+  "redeem.shop": "Buy a code",
   "redeem.needs": "Enter a code.",
   "redeem.done": "Credited to your balance: ",
 

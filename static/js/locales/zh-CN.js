@@ -58,6 +58,7 @@ export default {
   "redeem.code": "兑换码",
   "redeem.go": "兑换",
   "redeem.hint": "面值立即计入余额。每个兑换码只能用一次。",
+  "redeem.shop": "购买兑换码",
   "redeem.needs": "请输入兑换码。",
   "redeem.done": "已计入余额：",
 
