@@ -54,19 +54,15 @@ async def redeem(directory: Directory, books: Books, user: User, secret: str) ->
     if place is None:
         said = f"you have redeemed {code.per_user} of these codes, and more are not allowed"
         raise ApiError(409, said)
-    if not await _record(books, _draft(code, user, now_s)):
+    try:
+        receipt = await books.record(_draft(code, user, now_s))
+    except KeyReused:  # somebody else was faster
         if place:
             await directory.code_places.give_back(place, code)
+        raise ApiError(409, USED) from None
+    if receipt.replayed:  # the user's own, of which the place is
         raise ApiError(409, USED)
     return quota_floor(code.value_nano)
-
-
-async def _record(books: Books, draft: Draft) -> bool:
-    """Record a redemption; False where the code was redeemed before."""
-    try:
-        return not (await books.record(draft)).replayed
-    except KeyReused:
-        return False
 
 
 def _draft(code: Code, user: User, now_s: int) -> Draft:

@@ -1,6 +1,7 @@
 """One worker as its parent sees it: a process, the line to it, and what it told last."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -77,8 +78,11 @@ class Child:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Ask it to drain and to end, or make it end."""
-        with suppress(ProcessLookupError):
-            self.process.send_signal(number)
+        # Not by the process object: that looks first whether it has ended, and takes its exit
+        # status away from the event loop if it just did.
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
     async def bury(self) -> None:
         """Read its last words, once it has ended, and let go of the line."""

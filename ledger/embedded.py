@@ -232,7 +232,8 @@ class EmbeddedDatabase:
             if child.returncode is not None:
                 break
             with suppress(ProcessLookupError):
-                child.send_signal(signum)
+                # Not child.send_signal: it may take the exit status away from the event loop.
+                os.kill(child.pid, signum)
             if await _ended(child, _NUDGE_S):
                 break
             # One more connection wakes it from waiting for connections; else that takes seconds.

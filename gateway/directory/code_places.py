@@ -42,8 +42,10 @@ class CodePlaces:
         await self._store.delete_one(COLLECTION, {"_id": place, "code": code.id})
 
     async def _take_over(self, place: str, code: Code, now_us: int) -> bool:
-        """Take a place whose code was not redeemed, if nothing is under way with it."""
+        """Take a place if its code was not redeemed and nothing is under way with it."""
         known = await self._store.find_one(COLLECTION, {"_id": place})
+        if known is not None and known["code"] == code.id:
+            return True  # the same code of the same user: one redemption, one place
         if known is None or known["at_us"] > now_us - _UNDER_WAY_US:
             return False
         event = await self._store.find_one("events", {"_id": f"redeem:{known['code']}"})
