@@ -146,16 +146,31 @@ async def _open(
         settings, opened, books, directory, catalogue, rng, counter, providers, limits, ways
     )
     share_rests(relay, opened)
+    return _serving(settings, opened, relay, vault, limits, transport, ways, embedded, first)
+
+
+def _serving(
+    settings: Settings,
+    opened: AsyncExitStack,
+    relay: Relay,
+    vault: Vault,
+    limits: Limits,
+    transport: UpstreamTransport,
+    ways: Ways,
+    embedded: EmbeddedDatabase | None,
+    first: FirstStart | None,
+) -> Running:
+    """Compose what runs beside the relay, and begin it: care, jobs, management."""
     care = _care(relay, VendorPages(transport, AGENT, ways))
     opened.push_async_callback(care.aclose)
     web = Web(transport, AGENT)
-    jobs = _jobs(relay, care, _sender(directory, web))
+    jobs = _jobs(relay, care, _sender(relay.directory, web))
     observer = Observer(relay, jobs, care)
     observer.start()
     opened.callback(observer.stop)
     jobs.start()
     opened.push_async_callback(jobs.close)
-    reversing = Runner(books)
+    reversing = Runner(relay.books)
     opened.push_async_callback(reversing.close)
     signing_in = (LIMIT, WINDOW_S)
     doors = Doors.of(limits, signing_in, settings.api_rate_limit, settings.web_rate_limit)
@@ -164,8 +179,7 @@ async def _open(
     admin = admin_routes(
         _admin_context(settings, relay, care, vault, reversing, doors, web, sender)
     )
-    separate = settings.ops_port is not None
-    limit = settings.max_body_bytes
+    separate, limit, rng = settings.ops_port is not None, settings.max_body_bytes, relay.rng
     return Running(
         settings=settings,
         application=Application(
@@ -181,8 +195,8 @@ async def _open(
         relay=relay,
         observer=observer,
         care=care,
-        directory=directory,
-        books=books,
+        directory=relay.directory,
+        books=relay.books,
         embedded=embedded,
         first=first,
         opened=opened,

@@ -28,7 +28,7 @@ from gateway.directory.users import ROLE_COMMON
 
 COOKIE = "oauth_state"
 _PATH = "/api/oauth"
-_VOID = "state: this sign-in is not this browser's, used or too old; begin again"
+_VOID = "this sign-in (its state) is not this browser's, used or too old; begin again"
 
 
 class OAuthHandler(ApiHandler):

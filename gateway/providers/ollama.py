@@ -172,15 +172,7 @@ def _message(turn: Turn) -> Json:
 
 
 def _options(chat: Json, config: Config) -> Json:
-    options = turns.numbers(
-        chat,
-        temperature="temperature",
-        top_p="top_p",
-        top_k="top_k",
-        seed="seed",
-        frequency_penalty="frequency_penalty",
-        presence_penalty="presence_penalty",
-    )
+    options = turns.sampling(chat)
     if (most := turns.limit(chat)) is not None:
         options["num_predict"] = most
     if stops := turns.stops(chat):

@@ -51,15 +51,7 @@ def chat_body(chat: Json) -> Json:
     given: Json = {"prompt": _prompt(spoken)}
     if system := "\n".join(turn.text for turn in said if turn.role == SYSTEM):
         given["system_prompt"] = system
-    given |= turns.numbers(
-        chat,
-        temperature="temperature",
-        top_p="top_p",
-        top_k="top_k",
-        seed="seed",
-        frequency_penalty="frequency_penalty",
-        presence_penalty="presence_penalty",
-    )
+    given |= turns.sampling(chat)
     if (most := turns.limit(chat)) is not None:
         given["max_tokens"] = most
     if stops := turns.stops(chat):

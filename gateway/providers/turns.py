@@ -233,6 +233,12 @@ def numbers(chat: Json, **names: str) -> Json:
     return {names[name]: a_number(value, name) for name, value in given.items()}
 
 
+def sampling(chat: Json) -> Json:
+    """Return what a body says of sampling, for vendors that name all of it as OpenAI does."""
+    names = ("temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty")
+    return numbers(chat, **{name: name for name in names})
+
+
 def limit(chat: Json) -> int | None:
     """Return how many tokens an answer may have, None where the body does not say."""
     for name in ("max_completion_tokens", "max_tokens"):

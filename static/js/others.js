@@ -53,7 +53,7 @@ export function comingBackPage(session) {
   history.replaceState(null, "", href(""));
   const says = h("div", {}, h("p.notice", { role: "status" }, t("others.going")));
   const title = h("h1", { tabindex: "-1" }, t("others.title"));
-  const node = h("div.signin", {}, h("div", {}, title, says), ways(session, "oauth"));
+  const node = h("div.signin", {}, title, says, ways(session, "oauth"));
   const known = (session.status.sign_in_through ?? []).includes(provider);
   const go = async () => {
     try {

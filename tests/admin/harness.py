@@ -175,6 +175,25 @@ async def serve(
     return Server(books, directory, context, http, url, sender, care.tested)
 
 
+@dataclass
+class Nodes:
+    """Servers on one database."""
+
+    nodes: list[Server]
+
+    @property
+    def server(self) -> Server:
+        """The first node."""
+        return self.nodes[0]
+
+    async def options(self, **values: Any) -> None:
+        """Set options, on all nodes."""
+        for name, value in values.items():
+            await self.server.directory.options.set(name, value)
+        for node in self.nodes[1:]:
+            await node.directory.refresh()
+
+
 @dataclass(frozen=True)
 class Person:
     """A user with an access token."""

@@ -12,28 +12,15 @@ from gateway.providers.transport import UpstreamTransport
 from gateway.providers.ways import Way
 from gateway.web import Web
 from ledger.store import Store
-from tests.admin.harness import Server, data, serve
+from tests.admin.harness import Nodes, Server, data, serve
 from tests.fakes.identity import CLIENT, SECRET, WECHAT_TOKEN, Identities
 
 
 @dataclass
-class Outside:
+class Outside(Nodes):
     """Nodes on one database, and the services that vouch for people."""
 
-    nodes: list[Server]
     fake: Identities
-
-    @property
-    def server(self) -> Server:
-        """The first node."""
-        return self.nodes[0]
-
-    async def options(self, **values: Any) -> None:
-        """Set options, on all nodes."""
-        for name, value in values.items():
-            await self.server.directory.options.set(name, value)
-        for node in self.nodes[1:]:
-            await node.directory.refresh()
 
     async def said_yes(
         self, browser: httpx.AsyncClient, service: str, person: dict[str, Any], **query: str

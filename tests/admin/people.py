@@ -20,7 +20,7 @@ from gateway.providers.ways import Way
 from gateway.turnstile import Turnstile
 from gateway.web import Web
 from ledger.store import Store
-from tests.admin.harness import Server, serve
+from tests.admin.harness import Nodes, Server, serve
 from tests.fakes.mail import Arrived, MailServer
 from tests.fakes.services import Services
 
@@ -44,25 +44,12 @@ def client_tls() -> ssl.SSLContext:
 
 
 @dataclass
-class Town:
+class Town(Nodes):
     """Two nodes on one database, a mail server, and other services."""
 
-    nodes: list[Server]
     mail: MailServer
     services: Services
     sender: Sender
-
-    @property
-    def server(self) -> Server:
-        """The first node."""
-        return self.nodes[0]
-
-    async def options(self, **values: Any) -> None:
-        """Set options, on all nodes."""
-        for name, value in values.items():
-            await self.server.directory.options.set(name, value)
-        for node in self.nodes[1:]:
-            await node.directory.refresh()
 
     async def post(self) -> list[Arrived]:
         """Send what waits; return what arrived by it."""

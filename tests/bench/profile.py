@@ -10,7 +10,6 @@ import pstats
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from tests.bench import wire
 from tests.bench.gateway import Gateway
 from tests.bench.processes import BenchError, FakeUpstream, remove
 from tests.bench.rounds import Bench, Cell
+from tests.waiting import until_sync
 
 _WRITTEN_S = 30.0
 
@@ -64,11 +64,7 @@ def profile(options: argparse.Namespace, directory: Path) -> Path:
 
 
 def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + _WRITTEN_S
-    while not path.exists():
-        if time.monotonic() > deadline:
-            raise BenchError("the profiler wrote nothing")
-        time.sleep(0.1)
+    until_sync(path.exists, _WRITTEN_S, "the profiler wrote something")
 
 
 def print_samples(out: Path, requests: int, top: int) -> None:

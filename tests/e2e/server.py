@@ -5,12 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+
+from tests.waiting import until_sync
 
 ROOT_ACCESS_TOKEN = "a" * 32
 ROOT_KEY = "r" * 48
@@ -81,16 +82,18 @@ class Server:
         """Start and return when it is ready; a server that ends early fails with its log."""
         self.launch(*flags)
         assert self.process is not None
-        deadline = time.monotonic() + READY_S
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.last_words()
-            try:
-                if self.http.get("/health/ready").status_code == 200:
-                    return self
-            except httpx.TransportError:
-                pass
-            time.sleep(0.05)
-        raise AssertionError(f"not ready within {READY_S} s:\n{self.last_words()}")
+        try:
+            until_sync(self._is_ready, READY_S, "the server is ready")
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.last_words()}") from None
+        return self
+
+    def _is_ready(self) -> bool:
+        assert self.process is not None and self.process.poll() is None, "it ended"
+        try:
+            return self.http.get("/health/ready").status_code == 200
+        except httpx.TransportError:
+            return False
 
     def stop(self) -> None:
         """Stop as an operator does, and insist that it ends well."""
