@@ -5,6 +5,7 @@ in these texts may run, load or send anything by itself: what is not on the list
 (nh3, which is Ammonia) goes. A text that is nothing but an https address is a page to be framed.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -36,3 +37,9 @@ def framed_url(text: str) -> str:
         return ""
     plain = url.isprintable() and not any(each in url for each in " \"'<>\\`")
     return url if plain and parts.scheme == "https" and parts.hostname else ""
+
+
+def framed_origins(texts: Iterable[str]) -> list[str]:
+    """Return the origins of those texts that are addresses, as a content policy wants them."""
+    urls = (urlsplit(framed_url(text)) for text in texts)
+    return sorted({f"https://{url.netloc}" for url in urls if url.hostname})

@@ -18,6 +18,7 @@ import httpx
 
 from admin.auth.throttle import LIMIT, WINDOW_S
 from admin.context import AdminContext
+from admin.texts import framed_origins
 from admin.urls import routes as admin_routes
 from gateway import __version__
 from gateway.channels.accounts import ChannelBalances
@@ -31,6 +32,7 @@ from gateway.channels.testing import ChannelTests
 from gateway.channels.trial_cost import TrialBooks
 from gateway.channels.vendor_rounds import Asking
 from gateway.channels.watch import Watch
+from gateway.console import Elsewhere
 from gateway.directory.bootstrap import FirstStart, first_start
 from gateway.directory.care import CareRecords
 from gateway.directory.catalogue import Catalogue
@@ -77,6 +79,8 @@ from ledger.signing import Signer
 from ledger.store import Store
 
 AGENT = f"tollgate/{__version__}"
+# The options whose text may be an address that is framed.
+FRAMED = ("About", "HomePageContent")
 CONF_DIR = Path(__file__).parent.parent / "conf"
 PRICES = CONF_DIR / "prices.yaml"
 
@@ -179,11 +183,17 @@ def _serving(
     admin = admin_routes(
         _admin_context(settings, relay, care, vault, reversing, doors, web, sender)
     )
+    options = relay.directory.options
+    elsewhere = Elsewhere(
+        robots=lambda: bool(options.get("TurnstileCheckEnabled")),
+        frames=lambda: framed_origins(str(options.get(each)) for each in FRAMED),
+    )
+    observed = ops_routes(relay, observer, own_port=False)
     separate, limit, rng = settings.ops_port is not None, settings.max_body_bytes, relay.rng
     return Running(
         settings=settings,
         application=Application(
-            all_routes(relay, admin, ops_routes(relay, observer, own_port=False), doors.web),
+            all_routes(relay, admin, observed, doors.web, elsewhere),
             limit,
             rng,
             done=observer.request_done,

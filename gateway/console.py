@@ -1,48 +1,52 @@
-"""The web console's files: served as they are, never stale, and with nothing from elsewhere."""
+"""The web console: its page and files, never stale, and with nothing from elsewhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 from tornado import web
 
+from gateway.assets import Assets, media_type
 from gateway.limits.door import Door
 
 STATIC_DIR = Path(__file__).parent.parent / "static"
-_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+_ALWAYS = (
+    "default-src 'self'; img-src 'self' data: https:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 # What Turnstile's widget needs besides (developers.cloudflare.com/turnstile).
 _ROBOTS = "https://challenges.cloudflare.com"
-_WIDGET = f"; script-src 'self' {_ROBOTS}; frame-src {_ROBOTS}"
+_FOR_EVER = "public, max-age=31536000, immutable"
+_PAGES = {"index.html", "api.html"}
 
 
-def never() -> bool:
-    """No robots are looked for."""
-    return False
+@dataclass(frozen=True)
+class Elsewhere:
+    """What the console's pages take from other places, as the options say.
+
+    `robots` is whether they show the widget that looks for robots, `frames` the https addresses
+    that stand in place of the operator's own texts.
+    """
+
+    robots: Callable[[], bool]
+    frames: Callable[[], Sequence[str]]
 
 
-class ConsoleHandler(web.StaticFileHandler):
-    """Files of the console. A browser asks each time whether a file changed, by its ETag."""
+NOTHING = Elsewhere(lambda: False, lambda: ())
 
-    def initialize(  # type: ignore[override]
-        self,
-        path: str,
-        *,
-        door: Door | None = None,
-        robots: Callable[[], bool] = never,
-        **more: Any,
+
+class ConsoleHandler(web.RequestHandler):
+    """Files of the console, and the page itself."""
+
+    def initialize(
+        self, assets: Assets, door: Door | None = None, elsewhere: Elsewhere = NOTHING
     ) -> None:
-        """Take the directory, and the door where addresses are counted, if they are.
-
-        `robots` says whether pages show the widget that looks for them.
-        """
-        super().initialize(path, **more)
+        """Take the files, and the door where addresses are counted, if they are."""
+        self._assets = assets
         self._door = door
-        self._robots = robots
+        self._elsewhere = elsewhere
 
     async def prepare(self) -> None:
         """Refuse an address that asks too often (setting GLOBAL_WEB_RATE_LIMIT)."""
@@ -56,14 +60,46 @@ class ConsoleHandler(web.StaticFileHandler):
             said = f"too many requests from this address; try again in {wait_s} s"
             self.finish(orjson.dumps({"success": False, "message": said}))
 
-    def set_extra_headers(self, path: str) -> None:
+    async def get(self, version: str | None = None, name: str = "index.html") -> None:
+        """Answer a file; 404 if there is none. `version` is the hash in its address."""
+        if name in _PAGES:
+            self._assets.refresh()
+        path = self._assets.find(name)
+        if path is None:
+            raise web.HTTPError(404)
+        self._set_headers(name, forever=version == self._assets.hash)
+        if name == "index.html":
+            return self._answer(self._assets.index, media_type(path))
+        packed = "gzip" in self.request.headers.get("Accept-Encoding", "")
+        content, is_packed = self._assets.read(path, packed=packed)
+        if is_packed:
+            self.set_header("Content-Encoding", "gzip")
+        self.set_header("Vary", "Accept-Encoding")
+        self._answer(content, media_type(path))
+
+    head = get
+
+    def _answer(self, content: bytes, kind: str) -> None:
+        self.set_header("Content-Type", kind)
+        self.finish(content)
+
+    def _set_headers(self, name: str, *, forever: bool) -> None:
         """Allow no code but the console's own (and Turnstile's), and no framing by other sites."""
-        self.set_header("Cache-Control", "no-cache")
-        policy = _POLICY + _WIDGET if self._robots() else _POLICY
-        self.set_header("Content-Security-Policy", policy)
+        self.set_header("Cache-Control", _FOR_EVER if forever else "no-cache")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Server", "tollgate")
+        if name in _PAGES:
+            self.set_header("Content-Security-Policy", self._policy())
+
+    def _policy(self) -> str:
+        scripts = ["'self'", self._assets.inline_hash]
+        frames = [*self._elsewhere.frames()]
+        if self._elsewhere.robots():
+            scripts.append(_ROBOTS)
+            frames.append(_ROBOTS)
+        framed = " ".join(frames) or "'none'"
+        return f"{_ALWAYS}; script-src {' '.join(scripts)}; frame-src {framed}"
 
 
 class InvitationHandler(web.RequestHandler):

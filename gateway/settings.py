@@ -286,7 +286,9 @@ class Settings(RelaySettings, CareSettings):
     only_one_log_file: bool = setting(
         LOGS, "ONLY_ONE_LOG_FILE", False, boolean, "Write one log file instead of one a day."
     )
-    theme: str = setting(LOGS, "THEME", "default", choice("default"), "The console's theme.")
+    theme: str = setting(
+        LOGS, "THEME", "default", choice("default", "compact"), "The console's theme."
+    )
     notices: tuple[str, ...] = ()
 
     @property

@@ -1,16 +1,18 @@
 """The one route table: the relay first, since it is asked most."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from tornado.routing import URLSpec
 
 from gateway import ops
+from gateway.assets import Assets
 from gateway.console import (
+    NOTHING,
     STATIC_DIR,
     ComingBackHandler,
     ConsoleHandler,
+    Elsewhere,
     InvitationHandler,
     MissingPageHandler,
 )
@@ -135,17 +137,18 @@ def all_routes(
     admin: Sequence[URLSpec],
     operations: Sequence[URLSpec],
     web: Door | None = None,
+    elsewhere: Elsewhere = NOTHING,
 ) -> list[Any]:
     """Return the routes of the main port, in the order in which they are tried."""
-    robots = partial(relay.directory.options.get, "TurnstileCheckEnabled")
-    files: dict[str, Any] = {"path": str(STATIC_DIR), "door": web, "robots": robots}
-    index = {**files, "default_filename": "index.html"}
+    assets = Assets(STATIC_DIR, relay.settings.theme)
+    files: dict[str, Any] = {"assets": assets, "door": web, "elsewhere": elsewhere}
     return [
         *relay_routes(relay),
         *admin,
         *operations,
-        URLSpec(r"/static/(.*)", ConsoleHandler, files),
-        URLSpec(r"/(favicon\.svg|)", ConsoleHandler, index),
+        URLSpec(r"/static/(?:~([0-9a-f]{1,64})/)?(.+)", ConsoleHandler, files),
+        URLSpec(r"/()(favicon\.svg)", ConsoleHandler, files),
+        URLSpec(r"/", ConsoleHandler, files),
         URLSpec(r"/register", InvitationHandler),
         URLSpec(r"/oauth/(github|lark|oidc)", ComingBackHandler),
         URLSpec(r".*", MissingPageHandler),
