@@ -136,6 +136,7 @@ class _VendorSchema(Schema):
     lists_models = fields.Boolean(load_default=True)
     reports_usage = fields.Boolean(load_default=True)
     heeds_limits = fields.Boolean(load_default=True)
+    heeds_system = fields.Boolean(load_default=True)
     test_model = fields.String(load_default="")
     balance = fields.String(load_default="", validate=validate.OneOf(("", *BALANCES)))
     docs = fields.String(load_default="", validate=validate.Regexp(r"^(https://\S+)?$"))

@@ -113,6 +113,7 @@ class Channel:
 
 _OBJECTS = ("model_mapping", "config", "timeouts", "param_override", "header_override")
 _PARSED = ("models", "groups", *_OBJECTS, "patch_bytes", "cost_prices", "costs")
+_OF_THE_VENDOR = {"type", "base_url", "header_override", "config", "system_prompt"}
 _FIELDS = [f.name for f in fields(Channel) if f.name != "id" and f.name not in _PARSED]
 
 
@@ -203,6 +204,7 @@ class Channels(Documents[Channel]):
         cleaned = checks.clean(self.checks, changes)
         vendor = self._vendor(cleaned["type"])
         _check_base_url(vendor, cleaned.get("base_url", ""))
+        _check_system_prompt(vendor, cleaned.get("system_prompt", ""))
         overrides.refuse_foreign_auth(vendor, cleaned.get("header_override", ""))
         config = checks.parsed(cleaned.get("config", ""))
         base_url = cleaned.get("base_url", "")
@@ -245,11 +247,12 @@ class Channels(Documents[Channel]):
         """
         cleaned = checks.clean(self.checks, changes)
         cleaned |= self._sealed(cleaned)
-        if secret or not {"type", "base_url", "header_override", "config"}.isdisjoint(cleaned):
+        if secret or not _OF_THE_VENDOR.isdisjoint(cleaned):
             now = await self.get(object_id)
             vendor = self._vendor(cleaned.get("type", now.type))
             base_url = cleaned.get("base_url", now.base_url)
             _check_base_url(vendor, base_url)
+            _check_system_prompt(vendor, cleaned.get("system_prompt", now.system_prompt))
             if not {"type", "base_url", "config"}.isdisjoint(cleaned):
                 # Another type may not know which fields were secret: they are to be given anew.
                 same = vendor.id == now.type
@@ -359,6 +362,12 @@ class Channels(Documents[Channel]):
 
 def _objects(doc: Document) -> dict[str, Any]:
     return {name: checks.parsed(doc.get(name) or "") for name in _OBJECTS}
+
+
+def _check_system_prompt(vendor: Vendor, system_prompt: str) -> None:
+    """Refuse one where it could not be sent: it would be lost without a word."""
+    if system_prompt and not vendor.heeds_system:
+        raise Invalid("system_prompt", f"must be empty: {vendor.name} takes only the last question")
 
 
 def _check_base_url(vendor: Vendor, base_url: str) -> None:

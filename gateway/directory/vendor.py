@@ -86,6 +86,7 @@ class Vendor:
     lists_models: bool = True
     reports_usage: bool = True
     heeds_limits: bool = True
+    heeds_system: bool = True
     test_model: str = ""
     balance: str = ""
     docs: str = ""

@@ -118,6 +118,18 @@ async def test_a_change_of_type_must_leave_an_address(directory: Directory) -> N
         await directory.channels.update(moved.id, {"base_url": ""})
 
 
+async def test_a_system_prompt_that_could_not_be_sent_is_refused(directory: Directory) -> None:
+    library = {"type": 21, "system_prompt": "Be kind.", "config": {"library_id": "1"}}
+    with pytest.raises(Invalid, match="only the last question"):
+        await directory.channels.create(library, SECRET)
+    channel = await directory.channels.create({**library, "system_prompt": ""}, SECRET)
+    with pytest.raises(Invalid, match="only the last question"):
+        await directory.channels.update(channel.id, {"system_prompt": "Be kind."})
+    other = await directory.channels.create({**library, "type": OPENAI}, SECRET)
+    with pytest.raises(Invalid, match="only the last question"):
+        await directory.channels.update(other.id, {"type": 21})
+
+
 async def test_routes_follow_every_change_at_once(directory: Directory) -> None:
     async def make(name: str, priority: int) -> Channel:
         fields = {"type": SANDBOX, "name": name, "priority": priority, "models": "m,n"}

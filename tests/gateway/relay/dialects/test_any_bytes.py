@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.dialects import asks
 from gateway.dialects.table import DIALECTS
+from gateway.directory.catalogue import Catalogue
 from gateway.directory.channels import Channel
 from gateway.directory.vendor import Vendor
 from gateway.formats import openai
@@ -18,6 +19,7 @@ from gateway.relay.outgoing import body_for
 from gateway.relay.pass_meter import PassMeter
 from gateway.relay.stream_meter import StreamMeter
 from tests.fakes.vendors import VENDORS, Manner
+from tests.gateway.directory.conftest import PROVIDERS
 
 STREAMS = {
     name: b"".join(map(vendor.frame, vendor.events(Manner(), {"model": "m"})))
@@ -81,6 +83,10 @@ JSON = st.recursive(
     ),
     max_leaves=12,
 )
+# What cannot be given a system prompt refuses it when the channel is saved.
+ONLY_QUESTIONS = {
+    each.protocol for each in Catalogue.load(PROVIDERS).vendors() if not each.heeds_system
+}
 CHANNEL = Channel(id=1, type=1, system_prompt="Be brief.")
 
 
@@ -106,5 +112,5 @@ def test_any_body_is_said_or_refused(name: str, body: Any, inputs: Any, config: 
             except RelayError as error:
                 assert error.status == 400
                 continue
-            assert "Be brief." in str(sent)
+            assert "Be brief." in str(sent) or protocol in ONLY_QUESTIONS
     DIALECTS[endpoint.dialect].countable(ask.body)
