@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test test-both test-clients browser bench bench-ledger audit lint format clean
+.PHONY: help setup dev run demo test test-both test-clients browser shots bench bench-ledger audit lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,6 +20,7 @@ help:
 	@echo "make test    the whole suite, and again on the other driver where it matters"
 	@echo "make test-both  all that talks to the database on both drivers"
 	@echo "make test-clients   client libraries in environments of their own; installing takes minutes"
+	@echo "make shots   pictures of the console's pages, in shots/"
 	@echo "make bench   measure; PEER=litellm compares"
 	@echo "make bench-ledger   the same for the books; ARGS='--events 1000000'"
 	@echo "make lint    style, formatting and types"
@@ -92,6 +93,10 @@ test-clients: dev $(CLIENTS:%=.venv-clients/%/.installed) .venv-clients/node/.in
 	@if command -v npm >/dev/null; then \
 	npm install --prefix $(@D) --no-audit --no-fund --ignore-scripts --silent; fi
 	@touch $@
+
+# Pictures of the console's pages in shots/, for looking at; ARGS="log keys --quick" takes a few.
+shots: dev browser
+	@$(BIN)/python -m tests.shots $(ARGS)
 
 browser:
 	@command -v chromium >/dev/null || { \

@@ -7,7 +7,8 @@ const isSlots = (child) => child !== null && typeof child === "object" && !Array
 /** For a component children become slots: a lone function is the default one, a lone plain object names them. */
 function make(type, props, ...children) {
   this[0] = 3; // no caching: Vue wants its nodes new at each rendering
-  if (typeof type === "string" || typeof type === "symbol" || !children.length) return h(type, props, children);
+  if (typeof type === "string" || typeof type === "symbol") return h(type, props, children);
+  if (!children.length) return h(type, props);
   const [only] = children;
   if (children.length === 1 && typeof only === "function") return h(type, props, { default: only });
   if (children.length === 1 && isSlots(only)) return h(type, props, only);

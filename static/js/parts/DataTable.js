@@ -139,15 +139,15 @@ export const DataTable = {
       ${shown.value.map((column) => html`<td key=${column.id} role="cell"><i /></td>`)}</tr>`);
     function chooser() {
       if (!props.name || props.columns.every((column) => column.always)) return null;
-      return html`<${Menu} label=${t("table.columns")} icon="columns" end>${() => html`<div class="checks">${props.columns.filter((column) => !column.always).map((column) => html`
-        <label class="check" key=${column.id}><input type="checkbox" checked=${isShown(column)} onChange=${() => toggle(column)} /><span>${column.label}</span></label>`)}</div>`}</${Menu}>`;
+      return html`<div class="chooser"><${Menu} label=${t("table.columns")} icon="columns" end tiny>${() => html`<div class="checks">${props.columns.filter((column) => !column.always).map((column) => html`
+        <label class="check" key=${column.id}><input type="checkbox" checked=${isShown(column)} onChange=${() => toggle(column)} /><span>${column.label}</span></label>`)}</div>`}</${Menu}></div>`;
     }
     return () => {
       const none = rows.value.length === 0;
       const waiting = props.busy && none;
-      const tools = chooser();
       return html`<div class="table-box" aria-busy=${props.busy}>
-        ${slots.tools || tools ? html`<div class="table-tools">${slots.tools?.()}${tools}</div>` : null}
+        ${slots.tools ? html`<div class="table-tools">${slots.tools()}</div>` : null}
+        ${none ? null : chooser()}
         ${none && !waiting ? null : html`<table class="table" role="table" aria-label=${props.caption}>
           <thead role="rowgroup"><tr role="row">${pickHead()}${shown.value.map(head)}</tr></thead>
           <tbody role="rowgroup">${waiting ? skeleton() : rows.value.map(rowNode)}</tbody>

@@ -1,0 +1,3 @@
+// The words of this part.
+export default {
+};

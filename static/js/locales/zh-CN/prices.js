@@ -1,0 +1,3 @@
+// 本部分的文字。
+export default {
+};

@@ -1,0 +1,43 @@
+"""A small invented business for tests and pictures of the console: users, keys, charges, codes."""
+
+import httpx
+
+from tests.e2e.server import Person, Server
+
+CUSTOMER, PASSWORD = "wanderer", "password-1"
+USD_QUOTA = 500_000
+MODELS = ("sandbox-chat", "sandbox-embed")
+_QUESTIONS = ("How much?", "What is a ledger?", "Tell me about tides.", "你好，请介绍一下自己。")
+
+
+def ask(server: Server, key: str, question: str, *, stream: bool = False) -> None:
+    """Make one paid request."""
+    answer = httpx.post(
+        f"{server.url}/v1/chat/completions",
+        json={
+            "model": "sandbox-chat",
+            "stream": stream,
+            "messages": [{"role": "user", "content": question}],
+        },
+        headers={"Authorization": f"Bearer sk-{key}"},
+        timeout=60,
+        trust_env=False,
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def furnish(server: Server, requests: int = 60) -> Person:
+    """Fill a fresh server; returns the customer whose pages are looked at."""
+    server.add_channel(name="sandbox east")
+    server.add_channel(name="sandbox west", priority=-1, status=2)
+    customer = server.add_user(CUSTOMER, 5 * USD_QUOTA)
+    for name in ("张伟", "atlas-labs", "quiet.fox"):
+        server.add_user(name, USD_QUOTA)
+    keys = [customer.add_key(name=name)["key"] for name in ("laptop", "生产环境", "ci")]
+    for number in range(requests):
+        question = _QUESTIONS[number % len(_QUESTIONS)]
+        ask(server, keys[number % len(keys)], question, stream=number % 3 == 0)
+    batch = {"name": "welcome", "quota": USD_QUOTA // 2, "count": 5}
+    codes = server.api("POST", "/api/redemption/", batch)
+    customer.api("POST", "/api/user/topup", {"key": codes[0]})
+    return customer
