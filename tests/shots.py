@@ -1,4 +1,4 @@
-"""Pictures of the console's pages, for looking at: `make shots`, or `python -m tests.shots log keys`.
+"""Pictures of the console's pages, for looking at: `make shots`; `python -m tests.shots log keys`.
 
 A gateway with a small invented business is started, each page is opened in both languages, wide and
 narrow, light and dark, and what went wrong in the browser is printed. Pictures are in shots/, which
@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browser import PHONE, WIDE, browsers
 from tests.e2e.server import REPOSITORY, ROOT_PASSWORD, Server
@@ -52,9 +52,7 @@ def signed_in(page: Page, url: str, path: str) -> None:
 def settled(page: Page) -> None:
     """Wait until a page shows what it has to show."""
     page.wait_for_selector("main h1")
-    page.wait_for_function(
-        "!document.querySelector('[aria-busy=true]') && document.fonts.status === 'loaded'"
-    )
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
 def shoot(browser: Browser, url: str, path: str, look: tuple[str, str, str]) -> list[str]:
