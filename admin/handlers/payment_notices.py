@@ -122,7 +122,8 @@ class EpayHandler(ApiHandler):
             await note(self.context.books, refused)
             raise refused
         if order["reference"] is not None:
-            await desk.take(Return(EPAY, notice.order, REFUNDED, notice.amount, epay.CURRENCY))
+            back = (notice.order, REFUNDED, notice.amount, epay.CURRENCY)
+            await desk.take(Return(EPAY, *back, whole=True))
 
     def _fields(self) -> dict[str, str]:
         """Read the parameters. Raises ValueError for one that is there twice, or no text."""
