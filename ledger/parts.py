@@ -5,7 +5,7 @@ the others `refund:2:ID`, `refund:3:ID` and so on, each from where the one befor
 who take at once contend for one id, and one of them is told to look again. Promises that a notice
 counts by the sum that its provider says went back in all: in any order and however often they come,
 the same is taken in the end, and of a payment that went back whole exactly its credit. Whole
-numbers only: billionths of the currency, nano-dollars. Refuses parts of what has no price.
+numbers only: billionths of the currency, nano-dollars. Refuses parts of what was not paid for.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from ledger.events import Document
+from ledger.lot_names import opened_by
 from ledger.money import usd
 from ledger.reversal_errors import ReversalError
 from ledger.store import Store
@@ -96,13 +97,15 @@ def next_step(
     """Return what is still to be taken, None when nothing is.
 
     `wanted` is what went back in all, by how it went; without it, the whole recharge is meant.
-    Raises ReversalError for a part of what nothing was paid for.
+    Raises ReversalError for a part of what nothing was paid for, or of what opened a lot.
     """
     if wanted is not None and "paid" not in recharge["body"]:
         raise ReversalError(f"{recharge['_id']} was not paid for, so that it has no parts")
     paid, now = _paid(recharge), reached(recharge, taken)
     then = _then(now, paid, wanted)
     before, after = now.of(paid), then.of(paid)
+    if after < paid and opened_by(recharge) is not None:
+        raise ReversalError(f"{recharge['_id']} opened a lot, which is taken back whole only")
     if after == before and (wanted is None or then.refunded == now.refunded):
         return None
     number, credit = len(taken) + 1, int(recharge["amount"])

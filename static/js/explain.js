@@ -153,7 +153,7 @@ function raw(text) {
 export function explanation({ data: event, text }, { session, onChange }) {
   const body = event.body ?? {};
   const corrected = correction(event, session, onChange);
-  const reversed = event.explanation?.reversal?.whole === true;
+  const reversed = Boolean(event.explanation?.reversal);
   return [
     top(event), reversed ? corrected : null, formula(event), facts(event, session), usage(body), price({ ...event, body }), timing(body),
     attempts(event), hold(event), cost(event), proof(event, receipt(event, session)), reversed ? null : corrected, raw(text),

@@ -15,6 +15,7 @@ from ledger.check_events import EventCheck
 from ledger.check_reversals import ReversalCheck
 from ledger.clock import Clock
 from ledger.events import Document, Draft
+from ledger.lot_names import body_of
 from ledger.money import usd
 from ledger.paid import credit_nano
 from ledger.parts import CHARGED_BACK, REFUNDED, next_step, share_nano, takings, units
@@ -186,6 +187,13 @@ async def test_the_whole_after_a_part_takes_the_rest_and_spent_credit_is_missing
         await take(books, draft.id, **part)
     assert len(await takings(books.store, draft.id)) == 2
     await books.record(recharge("gift", "user:3", 10**9))
+    lot = paid("lot", 500, "1", 4)
+    lot.body["lot"] = body_of(lot.id, "paid", None)
+    await books.record(lot)
+    with pytest.raises(ReversalError, match="whole only"):
+        await propose(books, single(lot.id, part={"refunded": "0.5"}), MUCH)
+    await take(books, lot.id, refunded="5")
+    assert await balance(books, f"lot:4:{lot.body['lot']['id']}") == 0
     with pytest.raises(ReversalError, match="not paid for"):
         await propose(books, single("recharge:test:gift", part={"refunded": "0.5"}), MUCH)
     await check(books.store)
