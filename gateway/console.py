@@ -37,6 +37,11 @@ class Elsewhere:
 NOTHING = Elsewhere(lambda: False, lambda: ())
 
 
+def is_page(path: str) -> bool:
+    """Tell the pages, which are counted by address, from the files that they are made of."""
+    return path == "/" or path.endswith(".html")
+
+
 class ConsoleHandler(web.RequestHandler):
     """Files of the console, and the page itself."""
 
@@ -49,15 +54,15 @@ class ConsoleHandler(web.RequestHandler):
         self._elsewhere = elsewhere
 
     async def prepare(self) -> None:
-        """Refuse an address that asks too often (setting GLOBAL_WEB_RATE_LIMIT)."""
-        door = self._door
-        wait_s = None if door is None else await door.enter((self.request.remote_ip or "",))
-        if wait_s is not None:
+        """Refuse an address that loads pages too often (setting GLOBAL_WEB_RATE_LIMIT)."""
+        door, address = self._door if is_page(self.request.path) else None, self.request.remote_ip
+        wait_s = None if door is None else await door.enter((address or "",))
+        if door is not None and wait_s is not None:
             self.set_status(429)
             self.set_header("Retry-After", str(wait_s))
             self.set_header("Content-Type", "application/json; charset=utf-8")
             self.set_header("Server", "tollgate")
-            said = f"too many requests from this address; try again in {wait_s} s"
+            said = door.words(address or "", wait_s)
             self.finish(orjson.dumps({"success": False, "message": said}))
 
     async def get(self, version: str | None = None, name: str = "index.html") -> None:

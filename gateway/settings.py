@@ -262,17 +262,18 @@ class Settings(RelaySettings, CareSettings):
     api_rate_limit: int = setting(
         LIMITS,
         "GLOBAL_API_RATE_LIMIT",
-        0,
+        180,
         integer(0, 1_000_000_000, "requests"),
-        "Requests to /api that one address may make in three minutes; 0 is no limit.",
+        "Requests to /api that one address may make in three minutes; 0 is no limit. Behind a proxy"
+        " set TRUSTED_PROXIES as well, or everybody has the proxy's address.",
     )
     web_rate_limit: int = setting(
         LIMITS,
         "GLOBAL_WEB_RATE_LIMIT",
-        0,
+        60,
         integer(0, 1_000_000_000, "requests"),
-        "Files of the console that one address may ask for in three minutes; 0 is no limit. Opening"
-        " the console takes about 50.",
+        "Times that one address may load a page of the console in three minutes; 0 is no limit. The"
+        " files that a page is made of do not count.",
     )
     debug: bool = setting(LOGS, "DEBUG", False, boolean, "Log in detail.")
     log_dir: Path | None = setting(
