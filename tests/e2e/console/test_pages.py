@@ -26,7 +26,7 @@ _DATA = set(
 )
 #: Bytes over the wire (compressed) that a first visit to a page may take, with all it is made of.
 BUDGET_BYTES = {"signin": 190_000, "log": 560_000, "overview": 950_000}
-_SUM = """[...performance.getEntriesByType('resource'), ...performance.getEntriesByType('navigation')]
+_SUM = """['resource', 'navigation'].flatMap((kind) => performance.getEntriesByType(kind))
   .filter((e) => !new URL(e.name).pathname.startsWith('/api/'))
   .reduce((sum, e) => sum + e.transferSize, 0)"""
 
