@@ -78,6 +78,12 @@ class OldSystem:
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", [*row.values()])
 
+    def add_many(self, table: str, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+        """Insert rows at once."""
+        marks = ", ".join("?" * len(names))
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.executemany(f"INSERT INTO {table} {names} VALUES ({marks})", rows)
+
     def user(self, user_id: int, name: str, quota: int, **more: Any) -> None:
         """Insert a user with a password."""
         self.add("users", id=user_id, username=name, password=HASH, quota=quota, **more)

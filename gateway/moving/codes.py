@@ -40,7 +40,7 @@ def read_codes(
             doc |= {
                 "status": STATUS_DISABLED,
                 "batch": NO_BATCH,
-                "used_s": whole(row.get("redeemed_time")),
+                "used_s": whole(row.get("redeemed_time")) or doc["created_s"] or 1,
                 # One API does not keep who redeemed a code; new-api does.
                 "used_by": whole(row.get("used_user_id")),
             }

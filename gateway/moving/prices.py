@@ -22,7 +22,7 @@ _CLASSES: Mapping[str, tuple[str, str]] = {
     "AudioCompletionRatio": ("audio_output", "audio_input"),
 }
 OPTIONS = ("ModelRatio", "CompletionRatio", "GroupRatio", "ModelPrice", *_CLASSES)
-_MODEL_NAMES_END = re.compile(r"(.+)\([0-9]+\)")
+_TYPED = re.compile(r"(.+)\([0-9]+\)")
 _FINEST = Decimal(1).scaleb(-MAX_DECIMALS)
 # One API's built-in relation of output to input for names that no list has, first match wins.
 _COMPLETION_RULES: tuple[tuple[str, str], ...] = (
@@ -46,7 +46,8 @@ def price_changes(base: PriceTable, options: Mapping[str, str], report: Report) 
     found = {name: _entries(name, options.get(name, ""), report) for name in OPTIONS}
     table = base
     table = _ratios(table, "model_ratio", found["ModelRatio"], "ModelRatio", report)
-    completions = {**_built_in(base, found["ModelRatio"]), **found["CompletionRatio"]}
+    given = found["CompletionRatio"]
+    completions = {**_built_in(base, found["ModelRatio"], given), **given}
     table = _ratios(table, "completion_ratio", completions, "CompletionRatio", report)
     for option, (made, of) in _CLASSES.items():
         for name, ratio in found[option].items():
@@ -78,15 +79,21 @@ def _entries(option: str, text: str, report: Report) -> dict[str, str]:
             checked_name(name, "model")
             kept[name] = price_text(value, f"{option} {name}")
         except InvalidPrices as error:
-            report.leave(f"{option} {name[:60]}", str(error))
+            report.leave(f"{option} {name[:60]}", str(error).removeprefix(f"{option} {name}: "))
     return kept
 
 
-def _built_in(base: PriceTable, ratios: Mapping[str, str]) -> dict[str, str]:
-    """Models that are new here get the relation that One API has built in for their names."""
+def _built_in(
+    base: PriceTable, ratios: Mapping[str, str], given: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the relation of output to input where none is given: for `model(channel type)` that
+    of `model`, for models that are new here the one that One API has built in for their names."""
     found = {}
     for name in ratios:
-        typed = _MODEL_NAMES_END.fullmatch(name)
+        typed = _TYPED.fullmatch(name)
+        if typed and typed[1] in given and Decimal(ratios[name]):
+            found[name] = given[typed[1]]
+            continue
         if name in base.rows or (typed and typed[1] in base.rows):
             continue
         rule = next((r for start, r in _COMPLETION_RULES if name.startswith(start)), None)
@@ -111,7 +118,7 @@ def _tried(table: PriceTable, edits: Mapping[str, Any], entry: str, report: Repo
     try:
         return edited(table, edits)
     except InvalidPrices as error:
-        report.leave(entry, str(error))
+        report.leave(entry, str(error).removeprefix(f"{entry}: "))
         return table
 
 
