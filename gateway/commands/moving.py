@@ -69,7 +69,7 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
             if args.dry_run or store is None:
                 return _report(plan, _changes(await _table(store), plan))
             return await _move(store, vault, plan, merge)
-    except (SourceError, Refused) as error:
+    except (SourceError, Refused, ValueError) as error:
         print(f"tollgate: {error}", file=sys.stderr)
         return USAGE if isinstance(error, Refused) else WRONG
 

@@ -32,10 +32,15 @@ def read_codes(
     """Return the batches of codes that were not used, and the used codes."""
     batches: dict[tuple[Any, ...], CodeBatch] = {}
     used: list[Document] = []
+    hashes: set[str] = set()
     for row in rows:
         doc = _code(row, vault, report)
         if doc is None:
             continue
+        if doc["hash"] in hashes:
+            report.leave(f"code {doc['_id']}", "another has the same text")
+            continue
+        hashes.add(doc["hash"])
         if whole(row.get("status")) == USED:
             doc |= {
                 "status": STATUS_DISABLED,

@@ -49,6 +49,8 @@ async def leave_conflicts_out(store: Store, plan: Plan, *, merge: bool) -> None:
     names = {user["username"] for user in plan.users}
     found = await store.find_list(Users.collection, {"username": {"$in": sorted(names)}})
     holders = {doc["username"]: doc["_id"] for doc in found}
+    if not merge and any(user["_id"] == ROOT_ID for user in plan.users):
+        holders = {name: number for name, number in holders.items() if number != ROOT_ID}
     await _spare(store, plan)
     left: set[int] = set()
     for user in list(plan.users):

@@ -29,19 +29,25 @@ def is_deleted(row: Row) -> bool:
     return row.get("deleted_at") is not None
 
 
+_ONCE = ("username", "aff_code", "access_token", "email", *_IDENTITIES)
+_SO = {"email": "sign in by name", "username": "the id is put behind it"}
+
+
 class People:
     """Reads users, lowest id first, so that of two with one identity elsewhere the older has it."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._seen: dict[str, dict[str, int]] = {name: {} for name in (*_IDENTITIES, "email")}
+        self._seen: dict[str, dict[str, int]] = {name: {} for name in _ONCE}
 
     def user(self, row: Row) -> Document:
         """Turn a row into a user."""
         user_id = whole(row["id"])
         gone = is_deleted(row) or whole(row.get("status")) == STATUS_DELETED
         role, status = self._standing(row, user_id)
-        name = text(row["username"]).strip()
+        name = text(row["username"]).strip() or f"user_{user_id}"
+        if not self._once("username", name, user_id):
+            name = f"{name}_{user_id}"
         doc: Document = {
             "_id": user_id,
             "username": name,
@@ -52,7 +58,7 @@ class People:
             "email": text(row.get("email")).strip().lower(),
             "mailbox": "",
             "group": text(row.get("group")).strip() or "default",
-            "aff_code": text(row.get("aff_code")).strip(),
+            "aff_code": self._own(row, "aff_code", user_id),
             "inviter_id": whole(row.get("inviter_id")),
             "session_epoch": 1,
             "welcomed": True,
@@ -65,9 +71,9 @@ class People:
             if not name.startswith("deleted_"):
                 doc["username"] = f"deleted_{user_id}_{name}"
             return doc
-        token = text(row.get("access_token")).strip()
+        token = self._own(row, "access_token", user_id)
         doc["access_token_hash"] = Vault.digest(token) if token else ""
-        doc.update(self._identities(row, user_id))
+        doc.update({each: self._own(row, each, user_id) for each in _IDENTITIES})
         self._once("email", doc["email"], user_id)
         if not doc["password_hash"].startswith("$2"):
             self._report.note(f"user {user_id}: has no bcrypt password; it must be reset")
@@ -87,14 +93,15 @@ class People:
             status = STATUS_DISABLED
         return role, status
 
-    def _identities(self, row: Row, user_id: int) -> dict[str, str]:
-        found = {name: text(row.get(name)).strip() for name in _IDENTITIES}
-        return {n: v if self._once(n, v, user_id) else "" for n, v in found.items()}
+    def _own(self, row: Row, name: str, user_id: int) -> str:
+        """Return a text that one user has; "" for all others."""
+        found = text(row.get(name)).strip()
+        return found if self._once(name, found, user_id) else ""
 
     def _once(self, name: str, value: str, user_id: int) -> bool:
         first = self._seen[name].setdefault(value, user_id) if value else user_id
         if first != user_id:
-            ends = "sign in by name" if name == "email" else f"it stays with user {first}"
+            ends = _SO.get(name, f"it stays with user {first}")
             self._report.note(f"user {user_id}: {name} is also that of user {first}; {ends}")
         return first == user_id
 

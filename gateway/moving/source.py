@@ -60,11 +60,15 @@ def read_source(location: str) -> Source:
         raise SourceError(f"{scheme}:// is not known; give a SQLite file, mysql:// or postgres://")
     if not scheme:
         return _read_file(Path(location))
-    parts = urlsplit(location)
+    try:
+        parts = urlsplit(location)
+        where = f"{parts.hostname or 'localhost'}:{_port(parts, scheme)}"
+    except ValueError:
+        raise SourceError(f"that is no {scheme}:// address; characters are as in a URL") from None
     database = parts.path.lstrip("/")
     if not database:
         raise SourceError(f"say which database: {scheme}://USER:PASSWORD@HOST/DATABASE")
-    name = f"{_SCHEMES[scheme]}://{parts.hostname or 'localhost'}:{_port(parts, scheme)}/{database}"
+    name = f"{_SCHEMES[scheme]}://{where}/{database}"
     connect = _mysql if _SCHEMES[scheme] == "mysql" else _postgres
     connection, quote = connect(parts, database)
     try:

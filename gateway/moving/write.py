@@ -106,10 +106,10 @@ class Mover:
             now_us = await self._store.server_now_us()
             marks = {"imported": self._source, "changed_us": now_us}
             fresh = [{**doc, **marks} for doc in part if doc["_id"] not in there]
-            await self._store.insert_many(collection, fresh)
             for doc in part:
                 if doc["_id"] in there and there[doc["_id"]] != self._source:
                     await self._become(collection, {**doc, **marks})
+            await self._store.insert_many(collection, fresh)
             new += len(fresh)
         self._say(f"{collection}: {new} stored, {len(docs) - new} were here")
         return new

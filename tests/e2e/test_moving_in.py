@@ -10,7 +10,7 @@ from tests.old_system import CODE, KEY, PASSWORD, ROOT_KEY, USED_CODE, OldSystem
 
 PER_QUOTA = 2_000
 ROOT_QUOTA = 7_000_000
-USERS = 700
+USERS = 520
 
 
 def old_system(path: Path) -> OldSystem:

@@ -246,6 +246,7 @@ def test_what_cannot_be_read_is_said_in_one_line(tollgate: Run, ask: Ask, tmp_pa
         ("text.db", "cannot be read as a SQLite database"),
         ("oracle://x/y", "is not known; give a SQLite file"),
         ("mysql://root@127.0.0.1:1", "say which database"),
+        ("mysql://root:a@b:c@127.0.0.1:x/y", "that is no mysql:// address"),
         ("postgres://root:hush@127.0.0.1:1/x", ""),
     ):
         done = tollgate("import", "one-api", source)

@@ -73,6 +73,15 @@ def test_every_amount_is_opened_or_named(
         if token["unlimited_quota"] in (0, None, b"\x00") and token["deleted_at"] is None
     )
     assert report.source_nano == there
+    code_hashes = [c["hash"] for c in plan.used_codes]
+    code_hashes += [c["hash"] for batch in plan.batches for c in batch.docs]
+    for once in (
+        [user["username"] for user in plan.users],
+        [user["aff_code"] for user in plan.users if user["aff_code"]],
+        [key["hash"] for key in plan.keys],
+        code_hashes,
+    ):
+        assert len(once) == len(set(once))
     accounts = {f"user:{user['id']}" for user in users} | {f"key:{key['_id']}" for key in plan.keys}
     assert {draft.account for draft in drafts} <= accounts
     assert all("\n" not in line[:1] for line in report.lines())
