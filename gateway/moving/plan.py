@@ -1,0 +1,172 @@
+"""What an import would write, made from the source alone: it can be read before it is done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.directory.catalogue import Catalogue
+from gateway.directory.documents import Document
+from gateway.directory.vault import Vault
+from gateway.moving import people
+from gateway.moving.channels import ChannelReader
+from gateway.moving.codes import CodeBatch, read_codes
+from gateway.moving.options import known_options, texts_of
+from gateway.moving.report import Report
+from gateway.moving.source import Row, Source, unknown_columns
+from gateway.moving.values import text, whole, yes
+from ledger.events import Draft
+from ledger.money import nano_from_quota
+
+#: Columns that are read, and those of which it is known that they need not be.
+KNOWN = {
+    "users": (
+        "id username password display_name role status email github_id wechat_id lark_id oidc_id"
+        " access_token quota used_quota request_count group aff_code inviter_id deleted_at"
+        " created_at telegram_id linux_do_id discord_id aff_count aff_quota aff_history"
+        " verification_code last_login_at"
+    ).split(),
+    "tokens": (
+        "id user_id key status name created_time accessed_time expired_time remain_quota"
+        " unlimited_quota used_quota models subnet model_limits_enabled model_limits allow_ips"
+        " group deleted_at"
+    ).split(),
+    "channels": (
+        "id type key status name weight created_time test_time response_time base_url other"
+        " balance balance_updated_time models group used_quota model_mapping priority config"
+        " system_prompt openai_organization test_model auto_ban status_code_mapping tag setting"
+        " settings param_override header_override"
+    ).split(),
+    "redemptions": (
+        "id user_id key status name quota created_time redeemed_time used_user_id deleted_at"
+        " expired_time count"
+    ).split(),
+    "options": ("key", "value"),
+}
+
+
+@dataclass(slots=True)
+class Plan:
+    """Documents and events of an import. `prices` are the ratio options as they came."""
+
+    source: Source
+    report: Report
+    users: list[Document] = field(default_factory=list)
+    keys: list[Document] = field(default_factory=list)
+    channels: list[Document] = field(default_factory=list)
+    batches: list[CodeBatch] = field(default_factory=list)
+    used_codes: list[Document] = field(default_factory=list)
+    options: dict[str, str] = field(default_factory=dict)
+    prices: dict[str, str] = field(default_factory=dict)
+    #: What each account had, in nano-dollars, debts as negative numbers.
+    balances: dict[str, int] = field(default_factory=dict)
+
+
+def make_plan(source: Source, catalogue: Catalogue, vault: Vault) -> Plan:
+    """Read all rows. Nothing is asked of the books."""
+    report = Report()
+    plan = Plan(source, report)
+    reader = people.People(report)
+    for row in source.tables["users"]:
+        plan.users.append(reader.user(row))
+        _balance(plan, f"user:{whole(row['id'])}", row.get("quota"))
+    _keys(plan, vault)
+    channels = ChannelReader(source.kind, catalogue, vault, report)
+    plan.channels = _all(channels.read, source.tables["channels"])
+    plan.batches, plan.used_codes = read_codes(source.tables["redemptions"], vault, report)
+    plan.prices = texts_of(source.tables["options"])
+    plan.options = known_options(plan.prices, report)
+    for column in unknown_columns(source, KNOWN):
+        report.leave(f"column {column}", "is not known here")
+    report.leave("logs", "the old system's log stays there: balances are not made from it")
+    _count(plan)
+    return plan
+
+
+def openings(plan: Plan, actor: str, at_us: int) -> list[Draft]:
+    """Return the event of each account that had credit. The id names source and account, so that
+    there is one, however often it is recorded."""
+    return [
+        Draft(
+            opening_id(plan.source, account),
+            "balance.opened",
+            account,
+            amount,
+            actor,
+            {"reason": f"moved in from {plan.source.kind}", "source": plan.source.name[:200]},
+            at_us=at_us,
+        )
+        for account, amount in plan.balances.items()
+        if amount > 0
+    ]
+
+
+def opening_id(source: Source, account: str) -> str:
+    """The id of the event that opens an account."""
+    return f"opened:import:{source.id}:{account}"
+
+
+def drop(plan: Plan, account: str) -> None:
+    """Leave an account's balance out, since its owner is."""
+    amount = plan.balances.pop(account, 0)
+    plan.report.left_nano += amount
+    if amount > 0:
+        plan.report.opened_nano -= amount
+    else:
+        plan.report.debts_nano -= amount
+
+
+def _keys(plan: Plan, vault: Vault) -> None:
+    owners = {user["_id"] for user in plan.users}
+    secrets: set[str] = set()
+    for row in plan.source.tables["tokens"]:
+        found = people.key(row, vault, plan.report)
+        account, limited = f"key:{whole(row['id'])}", not yes(row.get("unlimited_quota"))
+        limited = limited and not people.is_deleted(row)
+        if limited:
+            _balance(plan, account, row.get("remain_quota"))
+        if found is not None and found[1] not in secrets and found[0]["user_id"] in owners:
+            secrets.add(found[1])
+            plan.keys.append(found[0])
+            continue
+        if found is not None:
+            why = "another has the same text" if found[1] in secrets else "its user is not there"
+            plan.report.leave(account.replace(":", " "), why)
+        drop(plan, account)
+
+
+def _balance(plan: Plan, account: str, quota: object) -> None:
+    amount = _nano(quota, account, plan.report)
+    plan.balances[account] = amount
+    plan.report.source_nano += amount
+    if amount > 0:
+        plan.report.opened_nano += amount
+        return
+    plan.report.debts_nano += amount
+    if amount < 0:
+        plan.report.note(f"{account}: had {text(quota)} quota; it is opened at 0")
+
+
+def _nano(quota: object, account: str, report: Report) -> int:
+    try:
+        return nano_from_quota(whole(quota))
+    except ValueError as error:
+        report.leave(account, str(error))
+        return 0
+
+
+def _all(read: Callable[[Row], Document | None], rows: list[Row]) -> list[Document]:
+    return [doc for row in rows if (doc := read(row)) is not None]
+
+
+def _count(plan: Plan) -> None:
+    gone = sum(user["deleted"] for user in plan.users)
+    plan.report.counts.update(
+        {
+            f"users, {gone} of them deleted": len(plan.users),
+            "keys": len(plan.keys),
+            "channels": len(plan.channels),
+            "codes that can be redeemed": sum(len(batch.docs) for batch in plan.batches),
+            "codes that were used": len(plan.used_codes),
+            "options": len(plan.options),
+            "accounts with credit": sum(amount > 0 for amount in plan.balances.values()),
+        }
+    )

@@ -1,0 +1,30 @@
+"""Single values of another system's rows, whose types depend on its database."""
+
+from typing import Any
+
+from gateway.directory.checks import INT63_MAX
+
+
+def whole(value: Any, otherwise: int = 0) -> int:
+    """Return a whole number; what is none, or does not fit, is `otherwise`."""
+    if isinstance(value, bool):
+        return int(value)
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return otherwise
+    return number if abs(number) <= INT63_MAX else otherwise
+
+
+def text(value: Any) -> str:
+    """Return text, "" for NULL."""
+    if value is None:
+        return ""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def yes(value: Any) -> bool:
+    """Return a switch: SQLite and MySQL keep numbers, PostgreSQL booleans."""
+    if isinstance(value, str):
+        return value.strip().lower() in ("1", "t", "true")
+    return bool(whole(value)) if not isinstance(value, bytes) else value not in (b"", b"\0", b"0")
