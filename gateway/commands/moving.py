@@ -4,10 +4,12 @@ import argparse
 import asyncio
 import contextlib
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from gateway.commands.arguments import time_us
 from gateway.commands.books import holds_database
 from gateway.commands.bundle import tell
 from gateway.commands.people import actor
@@ -16,10 +18,12 @@ from gateway.directory.catalogue import Catalogue
 from gateway.directory.directory import check_vault
 from gateway.directory.users import ROLE_ROOT
 from gateway.directory.vault import Vault
+from gateway.moving.connect import SourceError
 from gateway.moving.here import Refused, leave_conflicts_out, refuse_unless_new, state_of
+from gateway.moving.logs import LogMover, Logs
 from gateway.moving.plan import Plan, make_plan
 from gateway.moving.prices import price_changes
-from gateway.moving.source import SourceError, read_source
+from gateway.moving.source import read_source
 from gateway.moving.write import Mover, Proof
 from gateway.secret_key import secret_key
 from gateway.settings import Settings
@@ -37,6 +41,7 @@ from ledger.verify import verify
 
 CONF = Path(__file__).parents[2] / "conf"
 DONE, WRONG, USAGE = 0, 1, 2
+_ROWS = "rows of the log, as history: no amount is made from it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +59,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Also into an instance that is in use: what is here stays, ids that are taken are"
         " left out",
     )
+    parser.add_argument(
+        "--without-logs", action="store_true", help="Leave its log, the history of requests, there"
+    )
+    parser.add_argument(
+        "--logs-since",
+        metavar="DATE",
+        type=_since,
+        default=0,
+        help="Only what its log has from then on: 2025-01-31 (UTC), RFC 3339 or unix seconds",
+    )
+    parser.add_argument(
+        "--logs-from",
+        metavar="SOURCE",
+        help="Where its log is, if in a database of its own (LOG_SQL_DSN)",
+    )
+
+
+def _since(text: str) -> int:
+    whole_day = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is not None
+    return time_us(f"{text}T00:00:00Z" if whole_day else text) // 1_000_000
 
 
 async def run(args: argparse.Namespace, settings: Settings) -> int:
@@ -63,12 +88,13 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
         catalogue = Catalogue.load(CONF / "providers.yaml")
         vault = Vault(os.urandom(32) if args.dry_run else secret_key(settings))
         plan = make_plan(source, catalogue, vault)
+        logs = await asyncio.to_thread(_logs, args, plan)
         print(f"{source.name} is a database of {source.kind}.")
         async with _store(settings, args) as store:
             merge = await _may(store, plan, args.merge) if store is not None else args.merge
             if args.dry_run or store is None:
                 return _report(plan, _changes(await _table(store), plan))
-            return await _move(store, vault, plan, merge)
+            return await _move(store, vault, plan, logs, merge=merge)
     except (SourceError, Refused, ValueError) as error:
         print(f"tollgate: {error}", file=sys.stderr)
         return USAGE if isinstance(error, Refused) else WRONG
@@ -85,7 +111,26 @@ async def _may(store: Store, plan: Plan, merge: bool) -> bool:
     return merge
 
 
-async def _move(store: Store, vault: Vault, plan: Plan, merge: bool) -> int:
+def _logs(args: argparse.Namespace, plan: Plan) -> Logs | None:
+    """The log that comes along, if one does; the report says what of it."""
+    if args.without_logs:
+        plan.report.leave("log", "it stays there (--without-logs)")
+        return None
+    logs = Logs(args.logs_from or args.source, args.logs_since)
+    try:
+        found = logs.found()
+    except SourceError as error:
+        if args.logs_from:
+            raise
+        plan.report.leave("log", str(error))
+        return None
+    for column in found.not_kept:
+        plan.report.leave(f"column {column}", "is not kept here")
+    plan.report.counts[_ROWS] = found.rows
+    return logs
+
+
+async def _move(store: Store, vault: Vault, plan: Plan, logs: Logs | None, *, merge: bool) -> int:
     await store.ensure_indexes(INDEXES)
     await check_vault(store, vault)
     books = await Books.open(store, Clock())
@@ -98,6 +143,10 @@ async def _move(store: Store, vault: Vault, plan: Plan, merge: bool) -> int:
         proof = await Mover(books, vault, plan, actor(), _say, merge=merge).run(changes)
     finally:
         await books.close()
+    if logs is not None:
+        there = plan.report.counts[_ROWS]
+        mover = LogMover(store, plan.source.id, plan.source.kind, plan.owners(), _say)
+        _say(await mover.run(logs, there))
     report = await verify(store)
     return max(_show(proof, plan), tell(report, trusted=True))
 

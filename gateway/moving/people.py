@@ -17,7 +17,7 @@ from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON, ROLE_ROOT, ROOT_ID,
 from gateway.directory.vault import Vault
 from gateway.moving.report import Report
 from gateway.moving.source import Row
-from gateway.moving.values import text, whole, yes
+from gateway.moving.values import seconds, text, whole, yes
 
 _IDENTITIES = ("github_id", "wechat_id", "lark_id", "oidc_id")
 _MODELS = checks.optional_names(200, most=1_000)
@@ -62,7 +62,7 @@ class People:
             "inviter_id": whole(row.get("inviter_id")),
             "session_epoch": 1,
             "welcomed": True,
-            "created_s": _seconds(row.get("created_at")),
+            "created_s": seconds(row.get("created_at")),
             "deleted": gone,
             "access_token_hash": "",
             **dict.fromkeys(_IDENTITIES, ""),
@@ -167,9 +167,3 @@ def _group(row: Row, key_id: int, report: Report) -> str:
         report.note(f"key {key_id}: group auto is no group here; it is used in its owner's group")
         return ""
     return group
-
-
-def _seconds(value: Any) -> int:
-    """Times are unix seconds, or what a driver makes of a date."""
-    stamp = getattr(value, "timestamp", None)
-    return int(stamp()) if callable(stamp) else whole(value)

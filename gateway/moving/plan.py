@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.directory.catalogue import Catalogue
 from gateway.directory.documents import Document
+from gateway.directory.users import ROOT_ID
 from gateway.directory.vault import Vault
 from gateway.moving import people
 from gateway.moving.channels import ChannelReader
@@ -59,6 +60,11 @@ class Plan:
     #: What each account had, in nano-dollars, debts as negative numbers.
     balances: dict[str, int] = field(default_factory=dict)
 
+    def owners(self) -> set[int]:
+        """Whose history comes along: that of the users who do, and of root, who is root here."""
+        there = {whole(row["id"]) for row in self.source.tables["users"]}
+        return {user["_id"] for user in self.users} | ({ROOT_ID} & there)
+
 
 def make_plan(source: Source, catalogue: Catalogue, vault: Vault) -> Plan:
     """Read all rows. Nothing is asked of the books."""
@@ -76,7 +82,6 @@ def make_plan(source: Source, catalogue: Catalogue, vault: Vault) -> Plan:
     plan.options = known_options(plan.prices, report)
     for column in unknown_columns(source, KNOWN):
         report.leave(f"column {column}", "is not known here")
-    report.leave("logs", "the old system's log stays there: balances are not made from it")
     _count(plan)
     return plan
 

@@ -28,3 +28,12 @@ def yes(value: Any) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in ("1", "t", "true")
     return bool(whole(value)) if not isinstance(value, bytes) else value not in (b"", b"\0", b"0")
+
+
+def seconds(value: Any) -> int:
+    """Return unix seconds: what is stored as such, or what a driver makes of a date."""
+    stamp = getattr(value, "timestamp", None)
+    try:
+        return int(stamp()) if callable(stamp) else whole(value)
+    except (ValueError, OverflowError, OSError):
+        return 0

@@ -25,6 +25,9 @@ def old_system(path: Path) -> OldSystem:
     old.add("channels", id=1, type=SANDBOX, key="none", name="sandbox", models="sandbox-chat")
     old.add("redemptions", id=1, user_id=1, key=CODE, name="gift", quota=250, created_time=1)
     old.add("redemptions", id=2, user_id=1, key=USED_CODE, name="gift", quota=250, status=3)
+    names = ("id", "user_id", "created_at", "type", "username", "token_name", "model_name", "quota")
+    old.add_many("logs", names, [(n, 2, n, 2, "李雷", "默认", "gpt-4o", n) for n in range(1, 21)])
+    old.add("logs", id=21, user_id=9_999, created_at=21, type=2, username="gone", quota=5)
     return old
 
 
@@ -48,6 +51,29 @@ def kill_on_the_way(server: Server, source: Path) -> None:
     assert said[-1].startswith("accounts: 500 of"), said
 
 
+def history_is_told_apart(server: Server, cost: int) -> None:
+    """Root and 李雷 see the old log behind the new, and no sum has it."""
+    root = {"Authorization": ROOT_ACCESS_TOKEN}
+    requests = server.http.get("/api/log/?type=2&page_size=100", headers=root).json()
+    old = [row for row in requests["data"] if row.get("history")]
+    assert requests["data"][1:] == old and requests["total"] == 22
+    assert [row["created_at"] for row in old] == [*range(21, 0, -1)]
+    assert (old[0]["user_id"], old[0]["username"], old[0]["quota"]) == (0, "gone", 5)
+    assert {(row["amount"], row["event_id"]) for row in old} == {(None, "")}
+    paged = server.http.get("/api/log/?p=1&type=2", headers=root).json()
+    assert [row["created_at"] for row in paged["data"]] == [*range(12, 2, -1)]
+    stat = server.api("GET", "/api/log/stat?username=李雷")
+    assert (stat["amount_nano"], stat["count"]) == (cost, 1)
+    assert stat["history"] == {"quota": 210, "count": 20, "in_sums": False}
+    assert len(server.api("GET", "/api/log/?username=gone")) == 1
+    login = {"username": "李雷", "password": PASSWORD}
+    assert server.http.post("/api/user/login", json=login).json()["success"]
+    mine = server.http.get("/api/log/self/search?keyword=gpt-4o&page_size=100").json()
+    assert mine["total"] == 20 and all(row["history"] for row in mine["data"])
+    assert server.http.get("/api/log/self?type=2").json()["total"] == 21
+    server.http.cookies.clear()
+
+
 def test_the_old_keys_work(server: Server, tmp_path: Path) -> None:
     source = old_system(tmp_path / "one-api.db").path
     kill_on_the_way(server, source)
@@ -69,6 +95,7 @@ def test_the_old_keys_work(server: Server, tmp_path: Path) -> None:
     assert server.balance_nano("user:2") == 1_000_000 * PER_QUOTA - cost
     assert server.balance_nano("key:2") == 500_000 * PER_QUOTA - cost
 
+    history_is_told_apart(server, cost)
     login = {"username": "李雷", "password": PASSWORD}
     assert server.http.post("/api/user/login", json=login).json()["success"]
     assert server.http.post("/api/user/topup", json={"key": CODE}).json()["data"] == 250

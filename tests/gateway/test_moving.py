@@ -102,7 +102,8 @@ def test_a_dry_run_tells_all_and_writes_nothing(tollgate: Run, ask: Ask, tmp_pat
         "option SomethingElse: there is no such option here",
         "option LogConsumeEnabled: every charge is an event in the books",
         "ModelRatio openrouter/auto",
-        "logs: the old system's log stays there",
+        "column logs.system_prompt_reset: is not kept here",
+        "0  rows of the log, as history",
     ):
         assert said in done.stdout, (said, done.stdout)
     assert "hush-hush" not in done.stdout
