@@ -90,6 +90,19 @@ class OldSystem:
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.executemany(f"INSERT INTO {table} {names} VALUES ({marks})", rows)
 
+    def columns(self, table: str) -> list[str]:
+        """Return the columns of a table."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+
+    def change(self, table: str, number: int, **fields: Any) -> None:
+        """Change a row."""
+        names = ", ".join(f"`{name}` = ?" for name in fields)
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute(
+                f"UPDATE {table} SET {names} WHERE id = ?", [*fields.values(), number]
+            )
+
     def delete(self, table: str, where: str) -> None:
         """Delete rows."""
         with closing(sqlite3.connect(self.path)) as connection, connection:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -157,6 +158,11 @@ def _changes(table: PriceTable, plan: Plan) -> Changes:
     plan.report.counts["ratios of groups"] = len(changes.get("groups") or ())
     if not plan.prices.get("ModelRatio"):
         plan.report.note("ModelRatio was never changed there: prices are those of this version")
+    known = {*table.groups, *(name for name, _ in changes.get("groups") or ())}
+    groups = Counter(user["group"] for user in plan.users if not user["deleted"])
+    for group, count in sorted(groups.items()):
+        if group not in known:
+            plan.report.note(f"group {group[:40]} ({count} users) has no ratio: it is 1, as there")
     return changes
 
 

@@ -9,7 +9,7 @@ from gateway.directory.vault import Vault
 from gateway.moving.people import is_deleted
 from gateway.moving.report import Report
 from gateway.moving.source import Row
-from gateway.moving.values import text, whole
+from gateway.moving.values import LAST_SECOND, text, whole
 from ledger.money import nano_from_quota
 
 USED = 3
@@ -80,7 +80,7 @@ def _code(row: Row, vault: Vault, report: Report) -> Document | None:
         "status": STATUS_ENABLED if whole(row.get("status")) == STATUS_ENABLED else STATUS_DISABLED,
         "source": "paid",
         "valid_days": 0,
-        "expires_s": max(0, whole(row.get("expired_time"))),
+        "expires_s": min(max(0, whole(row.get("expired_time"))), LAST_SECOND),
         "per_user": 0,
         "created_s": whole(row.get("created_time")),
         "deleted": is_deleted(row),

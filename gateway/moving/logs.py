@@ -166,9 +166,9 @@ def _columns(connection: Connection) -> list[str]:
 
 
 def _from(connection: Connection, since_s: int) -> str:
-    column = connection.quoted("created_at")
-    table = connection.quoted(TABLE)
-    return f"{table} WHERE {column} >= {since_s}" if since_s else f"{table} WHERE 1 = 1"
+    table, number, column = map(connection.quoted, (TABLE, "id", "created_at"))
+    since = f" AND {column} >= {since_s}" if since_s else ""
+    return f"{table} WHERE {number} >= 0{since}"
 
 
 def _row(row: dict[str, Any]) -> OldRow:

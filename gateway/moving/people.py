@@ -17,11 +17,10 @@ from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON, ROLE_ROOT, ROOT_ID,
 from gateway.directory.vault import Vault
 from gateway.moving.report import Report
 from gateway.moving.source import Row
-from gateway.moving.values import seconds, text, whole, yes
+from gateway.moving.values import LAST_SECOND, seconds, text, whole, yes
 
 _IDENTITIES = ("github_id", "wechat_id", "lark_id", "oidc_id")
 _MODELS = checks.optional_names(200, most=1_000)
-_LAST_SECOND = 253_402_300_799
 
 
 def is_deleted(row: Row) -> bool:
@@ -46,7 +45,9 @@ class People:
         gone = is_deleted(row) or whole(row.get("status")) == STATUS_DELETED
         role, status = self._standing(row, user_id)
         name = text(row["username"]).strip() or f"user_{user_id}"
-        if not self._once("username", name, user_id):
+        if gone and not name.startswith("deleted_"):
+            name = f"deleted_{user_id}_{name}"
+        while not self._once("username", name, user_id):
             name = f"{name}_{user_id}"
         doc: Document = {
             "_id": user_id,
@@ -68,8 +69,6 @@ class People:
             **dict.fromkeys(_IDENTITIES, ""),
         }
         if gone:
-            if not name.startswith("deleted_"):
-                doc["username"] = f"deleted_{user_id}_{name}"
             return doc
         token = self._own(row, "access_token", user_id)
         doc["access_token_hash"] = Vault.digest(token) if token else ""
@@ -137,7 +136,7 @@ def key(row: Row, vault: Vault, report: Report) -> tuple[Document, str] | None:
         "status": status,
         "created_s": whole(row.get("created_time")),
         "accessed_s": whole(row.get("accessed_time")),
-        "expired_s": NEVER if expired_s < 0 else min(expired_s, _LAST_SECOND),
+        "expired_s": NEVER if expired_s < 0 else min(expired_s, LAST_SECOND),
         "unlimited": yes(row.get("unlimited_quota")),
         **scope,
         **dict.fromkeys(limit_tables.NAMES, 0),

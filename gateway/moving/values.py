@@ -4,16 +4,23 @@ from typing import Any
 
 from gateway.directory.checks import INT63_MAX
 
+#: Of the year 9999: no calendar goes further.
+LAST_SECOND = 253_402_300_799
+
 
 def whole(value: Any, otherwise: int = 0) -> int:
     """Return a whole number; what is none, or does not fit, is `otherwise`."""
-    if isinstance(value, bool):
-        return int(value)
+    number = whole_or_none(value)
+    return otherwise if number is None else number
+
+
+def whole_or_none(value: Any) -> int | None:
+    """Return a whole number, None for what is none or does not fit into 64 bits."""
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
-        return otherwise
-    return number if abs(number) <= INT63_MAX else otherwise
+        return None
+    return number if abs(number) <= INT63_MAX else None
 
 
 def text(value: Any) -> str:

@@ -253,3 +253,60 @@ def test_what_cannot_be_read_is_said_in_one_line(tollgate: Run, ask: Ask, tmp_pa
         done = tollgate("import", "one-api", source)
         assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
         assert said in done.stderr and "hush" not in done.stderr
+
+
+@pytest.mark.parametrize("new_api", [False, True])
+def test_rows_that_nobody_meant_are_told_and_stop_nothing(
+    tollgate: Run, ask: Ask, tmp_path: Path, new_api: bool
+) -> None:
+    old = OldSystem(tmp_path / "old.db", new_api=new_api)
+    old.user(1, "root", 5 * 10**14, role=100)
+    for table, needed in (
+        ("users", {"password": ""}),
+        ("tokens", {}),
+        ("channels", {}),
+        ("redemptions", {}),
+        ("logs", {}),
+    ):
+        columns = [name for name in old.columns(table) if name not in ("id", *needed)]
+        nothing = dict.fromkeys(columns)
+        old.add(table, id=7, **needed, **nothing)
+        old.add(table, id=8, **needed, **{**nothing, columns[0]: b"\xff\xfe"})
+        old.add(table, id=0, **needed, **nothing)
+        old.add(table, id=-3, **needed, **nothing)
+    for number, name in ((20, "same"), (21, "same_22"), (22, " same"), (23, "deleted_24_x")):
+        old.user(number, name, 3, group="nowhere")
+    old.user(24, "x", 1, status=3)
+    old.user(25, "rich", 2**62)
+    old.user(26, "as rich as can be", 4_611_686_018_427_387)
+    old.user(27, "text", 0)
+    old.change("users", 27, quota="many")
+    key = {"remain_quota": 2, "created_time": 2**62, "expired_time": 2**62}
+    old.add("tokens", id=30, user_id=20, key="sk-" + "k" * 48, **key)
+    old.add("tokens", id=31, user_id=20, key="k" * 48, status=3, name="到期", **key)
+    old.add("tokens", id=32, user_id=20, key="a-sk-b" + "k" * 40, **key)
+    old.add("options", key="ModelRatio", value="{")
+    old.add("options", key="GroupRatio", value='{"default": 1, "x": {"y": [1]}}')
+    old.add("options", key="QuotaForNewUser", value="ten")
+    done = tollgate("import", "one-api", "old.db")
+    assert done.returncode == 0 and "Traceback" not in done.stderr, (done.stdout, done.stderr)
+    for said in (
+        "row -3 of users: its id is none",
+        "row 0 of redemptions: its id is none",
+        "user:25: 4611686018427387904 quota is more than the books can hold",
+        "user:26: all balances are more than 4611686018.427387903 USD",
+        "user:27: 'many' is no quota; it is opened at 0",
+        "key 30: another has the same text",
+        "key 32: key: must contain neither spaces nor hyphens",
+        "group nowhere (4 users) has no ratio: it is 1, as there",
+        "ModelRatio: is no JSON object of numbers",
+        "GroupRatio x",
+        "option QuotaForNewUser",
+        "Proved: 7 openings of 1000000000.00003 USD",
+        "The books balance",
+    ):
+        assert said in done.stdout, (said, done.stdout)
+    names = ask(lambda s: s.find_list("users", {}, projection={"username": 1}))
+    assert len({doc["username"] for doc in names}) == len(names) == 11
+    expired = ask(one("keys", 31))
+    assert expired["status"] == 3 and expired["expired_s"] < 2**40
