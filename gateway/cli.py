@@ -83,8 +83,16 @@ def _add_ledger_commands(commands: "argparse._SubParsersAction[argparse.Argument
 def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     from gateway.commands import moving
 
-    what = "move in from One API or new-api: users, keys, channels, prices, balances"
-    parser = commands.add_parser("import", help=what, description=what, allow_abbrev=False)
+    what = "move in from One API or new-api: users, keys, channels, prices, balances, logs"
+    parser = commands.add_parser(
+        "import",
+        help=what,
+        description=f"{what}. Its database is only read. Begin with --dry-run, which tells what"
+        " comes along and what does not; stop the old system before the import itself.",
+        epilog="exit status: 0 all of it holds, 1 it does not or the source cannot be read, 2 the"
+        " arguments are wrong or the instance is in use",
+        allow_abbrev=False,
+    )
     add_flags(parser, ["data_dir"])
     moving.add_arguments(parser)
     parser.set_defaults(command=_import)

@@ -103,10 +103,10 @@ class OldSystem:
                 f"UPDATE {table} SET {names} WHERE id = ?", [*fields.values(), number]
             )
 
-    def delete(self, table: str, where: str) -> None:
-        """Delete rows."""
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            connection.execute(f"DELETE FROM {table} WHERE {where}")
+    def run(self, statements: str) -> None:
+        """Run statements."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.executescript(statements)
 
     def user(self, user_id: int, name: str, quota: int, **more: Any) -> None:
         """Insert a user with a password."""

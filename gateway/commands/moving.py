@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -47,7 +46,11 @@ _ROWS = "rows of the log, as history: no amount is made from it"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes beside --data-dir."""
-    parser.add_argument("system", choices=("one-api",), help="One API, and new-api as well")
+    parser.add_argument(
+        "system",
+        choices=("one-api", "new-api"),
+        help="Which of them it is, is seen from its columns",
+    )
     parser.add_argument(
         "source",
         metavar="SOURCE",
@@ -68,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATE",
         type=_since,
         default=0,
-        help="Only what its log has from then on: 2025-01-31 (UTC), RFC 3339 or unix seconds",
+        help="Only what its log has from then on: 2026-01-31, RFC 3339 or unix seconds",
     )
     parser.add_argument(
         "--logs-from",
@@ -78,8 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _since(text: str) -> int:
-    whole_day = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is not None
-    return time_us(f"{text}T00:00:00Z" if whole_day else text) // 1_000_000
+    return time_us(text) // 1_000_000
 
 
 async def run(args: argparse.Namespace, settings: Settings) -> int:

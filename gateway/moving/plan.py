@@ -12,7 +12,7 @@ from gateway.moving.channels import ChannelReader
 from gateway.moving.codes import CodeBatch, read_codes
 from gateway.moving.options import known_options, texts_of
 from gateway.moving.report import Report
-from gateway.moving.source import Row, Source, unknown_columns
+from gateway.moving.source import Row, Source, missing_columns, unknown_columns
 from gateway.moving.values import text, whole, whole_or_none, yes
 from ledger.events import Draft
 from ledger.money import MAX_NANO, nano_from_quota, usd
@@ -42,6 +42,14 @@ KNOWN = {
         "id user_id key status name quota created_time redeemed_time used_user_id deleted_at"
         " expired_time count"
     ).split(),
+    "options": ("key", "value"),
+}
+#: Columns that all versions of both have.
+COMMON = {
+    "users": "role status email group aff_code inviter_id".split(),
+    "tokens": "status name created_time expired_time remain_quota unlimited_quota".split(),
+    "channels": "type key status name base_url models group model_mapping priority".split(),
+    "redemptions": "key status name quota created_time redeemed_time".split(),
     "options": ("key", "value"),
 }
 
@@ -84,6 +92,8 @@ def make_plan(source: Source, catalogue: Catalogue, vault: Vault) -> Plan:
     plan.batches, plan.used_codes = read_codes(source.tables["redemptions"], vault, report)
     plan.prices = texts_of(source.tables["options"])
     plan.options = known_options(plan.prices, report)
+    for what in missing_columns(source, COMMON):
+        report.note(f"{what} is not there: it is taken as empty")
     for column in unknown_columns(source, KNOWN):
         report.leave(f"column {column}", "is not known here")
     _count(plan)

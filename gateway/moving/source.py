@@ -75,3 +75,13 @@ def unknown_columns(source: Source, known: dict[str, Sequence[str]]) -> list[str
         for table in TABLES
         for column in sorted(source.columns[table] - set(known[table]))
     ]
+
+
+def missing_columns(source: Source, common: dict[str, Sequence[str]]) -> list[str]:
+    """Return what of these is not there: "table x" or "column x.y"."""
+    missing = [f"table {table}" for table in TABLES if not source.columns[table]]
+    for table in TABLES:
+        if source.columns[table]:
+            absent = [name for name in common[table] if name not in source.columns[table]]
+            missing += [f"column {table}.{name}" for name in absent]
+    return missing

@@ -70,7 +70,7 @@ async def test_every_row_is_there_once_though_it_was_killed(store: Store, tmp_pa
     assert "0 of them new" in await mover(store, said).run(logs, 2_500)
     assert await everything() == before
     # What is deleted there stays here, in the same page as what is new.
-    old.delete("logs", "id <= 6000")
+    old.run("DELETE FROM logs WHERE id <= 6000")
     old.add("logs", id=7_502, user_id=None, created_at=None, type=None, quota=None, content=None)
     assert "2501 rows are here as history, 1 of them new" in await mover(store, said).run(logs, 501)
 

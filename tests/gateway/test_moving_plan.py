@@ -122,3 +122,20 @@ def test_a_source_is_read_as_it_is(tmp_path: Path) -> None:
     assert source.kind == ONE_API and source.tables["users"][0]["username"] == "李雷"
     assert old.path.read_bytes() == before and [*tmp_path.iterdir()] == [old.path]
     assert read_source(str(old.path)).id == source.id
+
+
+def test_a_version_with_other_columns_is_read_and_told(tmp_path: Path) -> None:
+    old = OldSystem(tmp_path / "a.db")
+    old.user(1, "root", 1, role=100)
+    old.add("channels", id=1, type=1, key="k", name="c", models="m")
+    old.run(
+        "ALTER TABLE channels DROP COLUMN models; ALTER TABLE users ADD COLUMN moon text;"
+        " DROP TABLE redemptions"
+    )
+    lines = make_plan(read_source(str(old.path)), CATALOGUE, VAULT).report.lines()
+    for said in (
+        "  column channels.models is not there: it is taken as empty",
+        "  table redemptions is not there: it is taken as empty",
+        "  column users.moon: is not known here",
+    ):
+        assert said in lines, lines
