@@ -67,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     ledger = commands.add_parser("ledger", help="check, rebuild, export and read the books")
     _add_ledger_commands(ledger.add_subparsers(metavar="COMMAND", required=True))
     _add_import(commands)
+    _add_export(commands)
     return parser
 
 
@@ -98,6 +99,16 @@ def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.set_defaults(command=_import)
 
 
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from gateway.commands import moving_back
+
+    what = "write users, keys and their balances as a database of One API: the way back"
+    parser = commands.add_parser("export", help=what, description=what, allow_abbrev=False)
+    add_flags(parser, ["data_dir"])
+    moving_back.add_arguments(parser)
+    parser.set_defaults(command=_export)
+
+
 def _serve(args: argparse.Namespace, settings: Settings) -> int:
     for notice in settings.notices:
         print(f"tollgate: {notice}", file=sys.stderr)
@@ -115,6 +126,12 @@ def _import(args: argparse.Namespace, settings: Settings) -> int:
     from gateway.commands import moving
 
     return _on_books(lambda: moving.run(args, settings))
+
+
+def _export(args: argparse.Namespace, settings: Settings) -> int:
+    from gateway.commands import moving_back
+
+    return _on_books(lambda: moving_back.run(args, settings))
 
 
 def _ledger(args: argparse.Namespace, settings: Settings) -> int:

@@ -310,3 +310,31 @@ def test_rows_that_nobody_meant_are_told_and_stop_nothing(
     assert len({doc["username"] for doc in names}) == len(names) == 11
     expired = ask(one("keys", 31))
     assert expired["status"] == 3 and expired["expired_s"] < 2**40
+
+
+def test_the_way_back_is_a_one_api_again(tollgate: Run, ask: Ask, tmp_path: Path) -> None:
+    awkward(tmp_path / "old.db")
+    assert tollgate("import", "one-api", "old.db").returncode == 0
+    users = ("user:1", "user:2", "user:3", "user:4", "user:9", "key:2", "key:4", "key:6")
+    before = ask(lambda store: exact_balances(store, users))
+    was = ask(everything)
+    done = tollgate("export", "one-api", "back.db")
+    assert (
+        done.returncode == 0 and "6 users with 500000001234608 quota in all, 5 keys" in done.stdout
+    )
+    assert (tmp_path / "back.db").stat().st_mode & 0o777 == 0o600
+    refused = tollgate("export", "one-api", "back.db")
+    assert refused.returncode == 1 and "is there already" in refused.stderr
+
+    ask(lambda store: store.drop_database())
+    again = tollgate("import", "one-api", "back.db")
+    assert again.returncode == 0, (again.stdout, again.stderr)
+    assert ask(lambda store: exact_balances(store, users)) == before
+    names = "_id username password_hash role status email group aff_code github_id deleted".split()
+    texts = "_id user_id hash name status models subnets unlimited expired_s".split()
+    for collection, fields in (("users", names), ("keys", texts)):
+        now, then = (
+            [{name: doc[name] for name in fields} for doc in found[collection]]
+            for found in (ask(everything), was)
+        )
+        assert now == then
