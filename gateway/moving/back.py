@@ -25,8 +25,8 @@ CREATE TABLE `users` (`id` integer PRIMARY KEY AUTOINCREMENT,`username` text UNI
  "default",`aff_code` varchar(32),`inviter_id` int);
 CREATE TABLE `tokens` (`id` integer PRIMARY KEY AUTOINCREMENT,`user_id` integer,`key` char(48)
  UNIQUE,`status` integer DEFAULT 1,`name` text,`created_time` bigint,`accessed_time` bigint,
- `expired_time` bigint DEFAULT -1,`remain_quota` bigint DEFAULT 0,`unlimited_quota` numeric DEFAULT false,
- `used_quota` bigint DEFAULT 0,`models` text,`subnet` text DEFAULT "");
+ `expired_time` bigint DEFAULT -1,`remain_quota` bigint DEFAULT 0,`unlimited_quota` numeric DEFAULT
+ false,`used_quota` bigint DEFAULT 0,`models` text,`subnet` text DEFAULT "");
 """
 #: What keys have here and One API's have not.
 _NOT_THERE = ("rpm", "tpm", "concurrency", "budgets", "group")
