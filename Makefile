@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help setup dev run demo test test-both test-clients browser bench bench-ledger audit lint format clean \
-	wheel-check image-check lock licences
+	wheel-check image-check deploy-check lock licences
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,7 @@ help:
 	@echo "make licences   the licences of all that is installed with the product"
 	@echo "make wheel-check   a wheel, installed elsewhere, serves and bills; needs the network"
 	@echo "make image-check   what the Dockerfile says, done without a container engine; as root"
+	@echo "make deploy-check   Dockerfile, compose.yaml, Kubernetes and systemd files, by their own tools"
 	@echo "make lock    write conf/requirements.lock anew; ARGS=--upgrade takes newer versions"
 	@echo "make setup   only install, into $(VENV); make dev adds the tools for tests"
 	@echo "make clean   remove what the other commands made, but never ./data"
@@ -132,6 +133,14 @@ wheel-check: dev
 
 image-check: dev
 	@$(BIN)/python -m tests.packaging.check_image
+
+deploy-check: .venv-deploy/.installed
+	@.venv-deploy/bin/python tests/packaging/check_deploy.py
+
+.venv-deploy/.installed: tests/packaging/tools.txt | $(BIN)/python
+	@$(BIN)/python -m venv .venv-deploy
+	@.venv-deploy/bin/python -m pip --disable-pip-version-check -q install -r $<
+	@touch $@
 
 lint: dev
 	$(BIN)/ruff check .
