@@ -4,6 +4,7 @@ by a tool that knows its format. Run by the environment that has those tools (to
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import compose_spec
@@ -36,15 +37,10 @@ def systemd() -> None:
         print("skipped: systemd-analyze is not installed")
         return
     text = UNIT.read_text(encoding="utf-8").replace("/opt/tollgate/bin/tollgate", "/bin/true")
-    run("systemd-analyze", "verify", "--man=no", _written(text))
-
-
-def _written(text: str) -> Path:
-    directory = ROOT / "build"
-    directory.mkdir(exist_ok=True)
-    file = directory / UNIT.name
-    file.write_text(text, encoding="utf-8")
-    return file
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, UNIT.name)
+        file.write_text(text, encoding="utf-8")
+        run("systemd-analyze", "verify", "--man=no", file)
 
 
 def main() -> None:

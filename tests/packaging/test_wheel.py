@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.e2e.server import REPOSITORY
 
 PARTS = ("gateway", "ledger", "admin", "conf", "static")
-MADE = shutil.ignore_patterns("__pycache__", "*.pyc", ".env")
+MADE = shutil.ignore_patterns("__pycache__", "*.pyc", ".env", ".installed")
 # As the console's libraries, which are copied there when it is set up and are in no commit.
 VENDORED = "static/vendor/deep/library.mjs"
 
