@@ -2,8 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test test-both test-clients browser bench bench-ledger audit lint format clean \
-	wheel-check image-check deploy-check lock licences
+.PHONY: help setup dev run demo test test-both test-clients browser bench bench-ledger audit lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -115,6 +114,8 @@ audit: setup
 	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && \
 	.venv-audit/bin/python -m pip --disable-pip-version-check -q install "pip-audit>=2.9,<3"; }
 	@.venv-audit/bin/pip-audit --progress-spinner off --path $(VENV)/lib/python*/site-packages
+
+.PHONY: wheel-check image-check deploy-check lock licences
 
 # Versions for every platform and every Python that setup.py allows; what is locked already stays
 # unless ARGS=--upgrade. No file names the place where packages come from.
