@@ -15,7 +15,6 @@ import pytest
 
 from tests.e2e.server import REPOSITORY, Server
 
-INSIDE = "TOLLGATE_TEST_NETWORK"
 # Addresses for trials of network gear (RFC 2544), which no network outside uses.
 FRONT, BACK = "198.18.{}.{}", "198.19.{}.{}"
 NEEDED = ("ip", "unshare", "mount")
@@ -37,7 +36,7 @@ def rerun_inside(file: str, seconds: float) -> None:
     ready = "ip link set lo up && mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns"
     command = [*ALONE, "sh", "-c", f'{ready} && exec "$@"', "sh", sys.executable, "-m", "pytest"]
     command += ["-q", "-x", "-p", "no:cacheprovider", file]
-    environ = {**os.environ, INSIDE: "1", "PYTHONPATH": str(REPOSITORY)}
+    environ = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(
         command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, timeout=seconds
     )
