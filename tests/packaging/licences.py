@@ -1,8 +1,8 @@
 """`make licences`: the licence of each package that is shipped, as the packages themselves say it.
 
-Python packages are those that `tollgate` needs with its extras `embedded`, `speed` and `import`, found from
-what is installed; the console's are those of package-lock.json, where there is one. Exit status 1
-if a licence is none that this product may be shipped with.
+Python packages are those that `tollgate` needs with its extras `embedded`, `speed` and `import`,
+found from what is installed; the console's are those of package-lock.json, where there is one. Exit
+status 1 if a licence is none that this product may be shipped with.
 """
 
 import json
