@@ -26,6 +26,11 @@ help:
 	@echo "make bench-ledger   the same for the books; ARGS='--events 1000000'"
 	@echo "make lint    style, formatting and types"
 	@echo "make audit   known faults of the packages that are installed; needs the network"
+	@echo "make licences   the licences of all that is installed with the product"
+	@echo "make wheel-check   a wheel, installed elsewhere, serves and bills; needs the network"
+	@echo "make image-check   what the Dockerfile says, done without a container engine; as root"
+	@echo "make deploy-check   Dockerfile, compose.yaml, Kubernetes and systemd files, by their own tools"
+	@echo "make lock    write conf/requirements.lock anew; ARGS=--upgrade takes newer versions"
 	@echo "make setup   only install, into $(VENV); make dev adds the tools for tests"
 	@echo "make clean   remove what the other commands made, but never ./data"
 
@@ -42,14 +47,20 @@ $(BIN)/python:
 	&& $(PYTHON) -m venv $(VENV); \
 	else echo "$(PYTHON) cannot make a virtual environment; install the package python3-venv"; exit 1; fi; }
 
-$(VENV)/.installed: setup.py gateway/__init__.py | $(BIN)/python
+LOCK := conf/requirements.lock
+
+# What is installed with the product has the versions and hashes of the lock; the tools for tests
+# are chosen within the ranges of setup.py, around these.
+$(VENV)/.installed: setup.py gateway/__init__.py $(LOCK) | $(BIN)/python
 	@echo "Installing Tollgate and what it needs (under a minute with a warm cache)"
-	@$(PIP) install -e ".[embedded,speed]"
+	@$(PIP) install --require-hashes -r $(LOCK)
+	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ && echo "Ready: $(BIN)/tollgate"
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing the tools for tests"
-	@$(PIP) install -e ".[embedded,speed,dev]"
+	@sed -n 's/^\([a-z0-9][^ ]*==[^\\]*\).*/\1/p' $(LOCK) > $(VENV)/constraints.txt
+	@$(PIP) install -c $(VENV)/constraints.txt -e ".[embedded,speed,dev]"
 	@touch $@
 
 # What browsers load of the console's packages. Without npm, one comes into the environment.
@@ -120,6 +131,34 @@ audit: setup
 
 audited: dev
 	@$(AUDIT) || [ $$? -eq 75 ]
+
+.PHONY: wheel-check image-check deploy-check lock licences
+
+# Versions for every platform and every Python that setup.py allows; what is locked already stays
+# unless ARGS=--upgrade. No file names the place where packages come from.
+lock: | $(BIN)/python
+	@test -x .venv-lock/bin/uv || { $(BIN)/python -m venv .venv-lock && \
+	.venv-lock/bin/python -m pip --disable-pip-version-check -q install "uv>=0.13,<0.14"; }
+	@.venv-lock/bin/uv pip compile setup.py --extra embedded --extra speed --extra import --extra build --universal -q \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --output-file $(LOCK) $(ARGS)
+
+licences: setup
+	@$(BIN)/python -m tests.packaging.licences
+
+wheel-check: dev
+	@$(BIN)/python -m tests.packaging.check_wheel
+
+image-check: dev
+	@$(BIN)/python -m tests.packaging.check_image
+
+deploy-check: .venv-deploy/.installed
+	@.venv-deploy/bin/python tests/packaging/check_deploy.py
+
+.venv-deploy/.installed: tests/packaging/tools.txt | $(BIN)/python
+	@$(BIN)/python -m venv .venv-deploy
+	@.venv-deploy/bin/python -m pip --disable-pip-version-check -q install -r $<
+	@touch $@
 
 lint: dev
 	$(BIN)/ruff check .

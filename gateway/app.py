@@ -4,7 +4,6 @@ The only place that sees everything. What is opened here is closed here, in the 
 when opening stops half way.
 """
 
-import hashlib
 import random
 import ssl
 import time
@@ -39,7 +38,7 @@ from gateway.directory.catalogue import Catalogue
 from gateway.directory.directory import Directory
 from gateway.directory.notices import MAIL, PUSHER, URL, WEBHOOK
 from gateway.directory.operators import Operators
-from gateway.directory.vault import Vault, load_or_create_key, parse_key
+from gateway.directory.vault import Vault
 from gateway.http import Application
 from gateway.identity.services import identity_services
 from gateway.jobs import JobContext, Jobs
@@ -64,6 +63,7 @@ from gateway.proxied import TrustedProxies
 from gateway.relay.context import Relay
 from gateway.relay.fetch import ImageFetcher
 from gateway.relay.route import models_for
+from gateway.secret_key import secret_key
 from gateway.settings import Settings
 from gateway.tokens import TokenCounter
 from gateway.turnstile import Turnstile
@@ -124,7 +124,7 @@ async def _open(
 ) -> Running:
     clock, rng = Clock(), random.Random()
     embedded, store = await _open_store(settings, opened, embedded_url)
-    vault = Vault(_secret_key(settings))
+    vault = Vault(secret_key(settings))
     books = await _open_books(settings, opened, store, clock)
     await seed(books.prices, books, PRICES, clock.now_us())
     catalogue = Catalogue.load(CONF_DIR / "providers.yaml")
@@ -295,17 +295,6 @@ async def _open_store(
     opened.push_async_callback(store.close)
     await store.ensure_indexes(INDEXES)
     return embedded, store
-
-
-def _secret_key(settings: Settings) -> bytes:
-    """Return the key that encrypts stored secrets: the given one, or the data directory's."""
-    given = settings.secret_key
-    if given is None:
-        return load_or_create_key(settings.data_dir / "secret.key")
-    try:
-        return parse_key(given)
-    except ValueError:
-        return hashlib.sha256(given.encode()).digest()
 
 
 def _providers(

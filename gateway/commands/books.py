@@ -15,7 +15,7 @@ async def open_books(settings: Settings, *, explicit_dir: bool) -> AsyncIterator
     """Connect to the books that these settings name; refuse where there are none."""
     async with contextlib.AsyncExitStack() as stack:
         url, where = settings.mongo_url, f"database {settings.mongo_db} of MONGO_URL"
-        if url is None or (explicit_dir and _holds_database(settings.data_dir)):
+        if url is None or (explicit_dir and holds_database(settings.data_dir)):
             where = f"data directory {settings.data_dir}"
             url = running_url(settings.data_dir)
             if url is None:
@@ -37,7 +37,7 @@ async def owner_of(store: Store, account: str) -> str | None:
 
 
 async def _start(data_dir: Path, stack: contextlib.AsyncExitStack) -> str:
-    if not _holds_database(data_dir):
+    if not holds_database(data_dir):
         raise LedgerError(
             f"no books in data directory {data_dir}; name theirs with --data-dir,"
             " TOLLGATE_DATA_DIR or MONGO_URL"
@@ -48,6 +48,6 @@ async def _start(data_dir: Path, stack: contextlib.AsyncExitStack) -> str:
     return url
 
 
-def _holds_database(data_dir: Path) -> bool:
+def holds_database(data_dir: Path) -> bool:
     """Tell whether an embedded database has ever lived here: its engine leaves this file."""
     return any(data_dir.glob("WiredTiger")) or any(data_dir.glob("*/WiredTiger"))

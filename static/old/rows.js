@@ -28,9 +28,12 @@ export function outcomeWord(outcome) {
 
 export const link = (row) => href("log", { ...read().params, event: row.event_id });
 
+/** What the system before this one had counted, in its own unit: no amount of these books. */
+const was = (row) => h("span.quiet", { title: t("log.history.why") }, t("log.history.quota", { quota: number(row.quota) }));
+
 function amountCell(row) {
   const nano = amountOf(row);
-  if (nano === null) return null;
+  if (nano === null) return row.history ? was(row) : null;
   const shown = money(nano, { signed: true, column: true });
   if (!row.event_id) return shown;
   const label = t("log.open", { amount: shortUsd(nano, { signed: true }) });
@@ -48,7 +51,7 @@ function entry(row) {
 
 const CELLS = {
   time: (row) => when(row.created_at),
-  type: (row) => word("type", row.type),
+  type: (row) => (row.history ? `${word("type", row.type)} \u00b7 ${t("log.history")}` : word("type", row.type)),
   model: (row) => row.model_name || entry(row),
   key: (row) => row.token_name,
   input: (row) => (row.type === CHARGE ? number(row.prompt_tokens ?? 0) : null),
