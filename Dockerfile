@@ -1,3 +1,9 @@
+# What browsers load of the console's packages.
+FROM node:22-slim AS console
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --omit=dev --no-audit --no-fund
+
 # Build: everything into one virtual environment. The final image gets that and nothing else.
 # Every package has the version and the hashes of conf/requirements.lock (`make lock`).
 FROM python:3.11-slim AS build
@@ -12,6 +18,9 @@ COPY ledger/ ledger/
 COPY admin/ admin/
 COPY conf/ conf/
 COPY static/ static/
+COPY package.json ./
+COPY --from=console /src/node_modules node_modules/
+RUN python -m gateway.console_packages
 RUN pip install --no-deps --no-build-isolation . \
     && pip check \
     && pip uninstall -y setuptools pip
