@@ -4,7 +4,6 @@ The only place that sees everything. What is opened here is closed here, in the 
 when opening stops half way.
 """
 
-import hashlib
 import random
 import ssl
 import time
@@ -37,7 +36,7 @@ from gateway.directory.catalogue import Catalogue
 from gateway.directory.directory import Directory
 from gateway.directory.notices import MAIL, PUSHER, URL, WEBHOOK
 from gateway.directory.operators import Operators
-from gateway.directory.vault import Vault, load_or_create_key, parse_key
+from gateway.directory.vault import Vault, key_from, load_or_create_key
 from gateway.http import Application
 from gateway.identity.services import identity_services
 from gateway.jobs import JobContext, Jobs
@@ -289,13 +288,9 @@ async def _open_store(
 
 def _secret_key(settings: Settings) -> bytes:
     """Return the key that encrypts stored secrets: the given one, or the data directory's."""
-    given = settings.secret_key
-    if given is None:
+    if settings.secret_key is None:
         return load_or_create_key(settings.data_dir / "secret.key")
-    try:
-        return parse_key(given)
-    except ValueError:
-        return hashlib.sha256(given.encode()).digest()
+    return key_from(settings.secret_key)
 
 
 def _providers(

@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     args = parser.parse_args(given)
     if "refusal" in args:
         return _fail(f"{args.refusal} (not in version {__version__})", 2)
+    if "examine" in args:
+        return _doctor(args, environ)
     try:
         settings = resolve(vars(args), environ, ENV_FILE)
     except SettingsError as error:
@@ -67,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_flags(serve)
     serve.set_defaults(command=_serve)
+    _add_doctor(commands)
     ledger = commands.add_parser("ledger", help="check, rebuild, export and read the books")
     _add_ledger_commands(ledger.add_subparsers(metavar="COMMAND", required=True))
     _add_refused(commands, "import", LATER_IMPORT)
@@ -81,6 +84,19 @@ def _add_ledger_commands(commands: "argparse._SubParsersAction[argparse.Argument
         add_flags(parser, ["data_dir"])
         command.add_arguments(parser)
         parser.set_defaults(command=_ledger, ledger_command=command.name)
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    about = (
+        "Look at everything that a server needs, change nothing, and say what to mend. Exit"
+        " status: 0 all is well, 1 there are warnings, 2 there are faults."
+    )
+    parser = commands.add_parser(
+        "doctor", help="look for what is wrong", description=about, allow_abbrev=False
+    )
+    add_flags(parser, ["data_dir", "log_dir"])
+    parser.add_argument("--json", action="store_true", help="Tell it as JSON")
+    parser.set_defaults(examine=True)
 
 
 def _add_refused(
@@ -102,6 +118,15 @@ def _serve(args: argparse.Namespace, settings: Settings) -> int:
 
     # What is set by the environment of a process stays; .env is read again.
     return workers.serve(settings, lambda: resolve(vars(args), os.environ, ENV_FILE))
+
+
+def _doctor(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from gateway.doctor.command import examine
+
+    try:
+        return asyncio.run(examine(args, environ, ENV_FILE))
+    except KeyboardInterrupt:
+        return 130
 
 
 def _ledger(args: argparse.Namespace, settings: Settings) -> int:

@@ -35,7 +35,16 @@ from gateway.settings_types import (
     workers,
 )
 
-__all__ = ["Settings", "SettingsError", "add_flags", "environment_help", "load", "resolve", "rows"]
+__all__ = [
+    "Settings",
+    "SettingsError",
+    "add_flags",
+    "environment_help",
+    "gathered",
+    "load",
+    "resolve",
+    "rows",
+]
 
 SERVE, BOOKS, FIRST = "Serving", "Books", "First start and secrets"
 CHARGE, LOGS = "Charging", "Logs and console"
@@ -344,11 +353,7 @@ def resolve(flags: Mapping[str, Any], environ: Mapping[str, str], env_file: Path
     Raises SettingsError with every problem found.
     """
     problems: list[str] = []
-    try:
-        found = read_env_file(env_file)
-    except ValueError as error:
-        raise SettingsError([str(error)]) from None
-    found |= {name: value for name, value in environ.items() if value}
+    found = gathered(environ, env_file)
     values: dict[str, Any] = {}
     for name, row, default in rows():
         label, given = _given(name, row, flags, found)
@@ -366,6 +371,15 @@ def resolve(flags: Mapping[str, Any], environ: Mapping[str, str], env_file: Path
     if problems:
         raise SettingsError(problems)
     return Settings(**values, notices=tuple(notices))
+
+
+def gathered(environ: Mapping[str, str], env_file: Path) -> dict[str, str]:
+    """Return the variables of environment and .env file together. Raises SettingsError."""
+    try:
+        found = read_env_file(env_file)
+    except ValueError as error:
+        raise SettingsError([str(error)]) from None
+    return found | {name: value for name, value in environ.items() if value}
 
 
 def _given(

@@ -10,8 +10,14 @@ from ledger.errors import LedgerError
 from ledger.store import Store
 
 
+class NoBooks(LedgerError):
+    """There are none where the settings say they are."""
+
+
 @contextlib.asynccontextmanager
-async def open_books(settings: Settings, *, explicit_dir: bool) -> AsyncIterator[Store]:
+async def open_books(
+    settings: Settings, *, explicit_dir: bool, timeout_s: float = 10.0
+) -> AsyncIterator[Store]:
     """Connect to the books that these settings name; refuse where there are none."""
     async with contextlib.AsyncExitStack() as stack:
         url, where = settings.mongo_url, f"database {settings.mongo_db} of MONGO_URL"
@@ -20,10 +26,10 @@ async def open_books(settings: Settings, *, explicit_dir: bool) -> AsyncIterator
             url = running_url(settings.data_dir)
             if url is None:
                 url = await _start(settings.data_dir, stack)
-        store = await Store.connect(url, settings.mongo_db, settings.driver)
+        store = await Store.connect(url, settings.mongo_db, settings.driver, timeout_s=timeout_s)
         stack.push_async_callback(store.close)
         if "events" not in await store.collection_names():
-            raise LedgerError(f"no books in {where}")
+            raise NoBooks(f"no books in {where}")
         yield store
 
 
@@ -38,7 +44,7 @@ async def owner_of(store: Store, account: str) -> str | None:
 
 async def _start(data_dir: Path, stack: contextlib.AsyncExitStack) -> str:
     if not _holds_database(data_dir):
-        raise LedgerError(
+        raise NoBooks(
             f"no books in data directory {data_dir}; name theirs with --data-dir,"
             " TOLLGATE_DATA_DIR or MONGO_URL"
         )

@@ -1,0 +1,59 @@
+"""`tollgate doctor` as people run it: beside a server, without one, and where none answers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.server import SECRET_KEY, Server
+from tests.forks import Forks
+from tests.gateway.test_cli import Tollgate, served, tollgate
+
+__all__ = ["served", "tollgate"]
+
+
+def test_nothing_there_yet_is_a_warning_and_nothing_is_made(tollgate: Tollgate) -> None:
+    done = tollgate("doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "no books in data directory data" in done.stdout
+    assert list(tollgate.cwd.iterdir()) == []
+
+
+def test_wrong_settings_and_a_database_that_is_away_are_faults(tollgate: Tollgate) -> None:
+    wrong = tollgate("doctor", "--json", PORT="77777")
+    report = json.loads(wrong.stdout)
+    assert wrong.returncode == 2 and report["level"] == "fault" and not report["ok"]
+    assert report["findings"][0]["says"].startswith("PORT=77777")
+    url = "mongodb://user:hunter22@127.0.0.1:1/?serverSelectionTimeoutMS=200"
+    away = tollgate("doctor", MONGO_URL=url)
+    assert away.returncode == 2 and "refused" in away.stdout and "hunter" not in away.stdout
+
+
+@pytest.mark.database
+def test_books_of_another_machine(served: Tollgate) -> None:
+    done = served("doctor", "--json")
+    levels = {f["check"]: f["level"] for f in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 1, done.stdout
+    assert levels["database"] == levels["indexes"] == levels["projections"] == "ok"
+    assert levels["replica set"] == "warning"
+
+
+@pytest.mark.database
+def test_beside_a_server_and_after_it(tmp_path: Path, forks: Forks) -> None:
+    pytest.importorskip("secantus", reason="the embedded database is not installed")
+    server = Server(tmp_path).start()
+    server.add_channel()
+
+    def doctor() -> dict[str, dict[str, str]]:
+        environ = {"TOLLGATE_DATA_DIR": str(tmp_path / "data"), "TOLLGATE_SECRET_KEY": SECRET_KEY}
+        done = forks.run(["doctor", "--json"], tmp_path, environ)
+        assert SECRET_KEY.encode() not in done.stdout and not done.stderr
+        return {f["check"]: f for f in json.loads(done.stdout)["findings"]}
+
+    beside = doctor()
+    assert beside["writers"]["says"].startswith("1 processes keep books")
+    assert beside["secrets"]["level"] == "warning"  # the key of tests is a single letter
+    server.stop()
+    after = doctor()
+    assert after["leader"]["says"] == "no server runs"
+    assert {f["level"] for name, f in after.items() if name != "secrets"} == {"ok"}
