@@ -104,6 +104,7 @@ class BundleWriter:
         if path.suffix == TAR:
             self._tar_part = path.with_name(f".{path.name}.{os.getpid()}.tar.part")
             self._tar = tarfile.open(self._tar_part, "w", format=tarfile.PAX_FORMAT)
+            self._tar_part.chmod(0o600)
         self.work.mkdir(mode=0o700)
 
     def add(self, name: str) -> None:

@@ -16,19 +16,23 @@ class NoBooks(LedgerError):
 
 @contextlib.asynccontextmanager
 async def open_books(
-    settings: Settings, *, explicit_dir: bool, timeout_s: float = 10.0
+    settings: Settings, *, explicit_dir: bool, timeout_s: float = 10.0, anew: bool = False
 ) -> AsyncIterator[Store]:
-    """Connect to the books that these settings name; refuse where there are none."""
+    """Connect to the books that these settings name.
+
+    Where there are none, raises NoBooks; with `anew` that is right, and an embedded database is
+    made if need be.
+    """
     async with contextlib.AsyncExitStack() as stack:
         url, where = settings.mongo_url, f"database {settings.mongo_db} of MONGO_URL"
         if url is None or (explicit_dir and _holds_database(settings.data_dir)):
             where = f"data directory {settings.data_dir}"
             url = running_url(settings.data_dir)
             if url is None:
-                url = await _start(settings.data_dir, stack)
+                url = await _start(settings.data_dir, stack, anew=anew)
         store = await Store.connect(url, settings.mongo_db, settings.driver, timeout_s=timeout_s)
         stack.push_async_callback(store.close)
-        if "events" not in await store.collection_names():
+        if not anew and "events" not in await store.collection_names():
             raise NoBooks(f"no books in {where}")
         yield store
 
@@ -42,8 +46,8 @@ async def owner_of(store: Store, account: str) -> str | None:
     return f"user:{key['user_id']}" if key is not None else None
 
 
-async def _start(data_dir: Path, stack: contextlib.AsyncExitStack) -> str:
-    if not _holds_database(data_dir):
+async def _start(data_dir: Path, stack: contextlib.AsyncExitStack, *, anew: bool) -> str:
+    if not anew and not _holds_database(data_dir):
         raise NoBooks(
             f"no books in data directory {data_dir}; name theirs with --data-dir,"
             " TOLLGATE_DATA_DIR or MONGO_URL"
