@@ -19,7 +19,7 @@ from gateway.channels.care import Care
 from gateway.channels.numbers import put_care, put_health
 from gateway.jobs import Jobs
 from gateway.metrics import Counts, Snapshot
-from gateway.relay.context import Relay
+from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import TABLE as OUR_ERRORS
 from ledger import audit, price_waiting, seals
 from ledger.errors import LedgerError
@@ -53,6 +53,8 @@ class Observer:
         self._appends, self._charges = counts["append_seconds"], counts["charges"]
         self._usd, self._cost = counts["charged_usd"], counts["upstream_cost_usd"]
         self._tokens, self._first = counts["tokens"], counts["first_token_seconds"]
+        self._attempts, self._upstream = counts["attempts"], counts["upstream_seconds"]
+        self._overhead = counts["overhead_seconds"]
         self._kinds: dict[type, str] = {}
         self._looked_s = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -80,9 +82,22 @@ class Observer:
         left = exchange is not None and exchange.client_gone
         self._requests.add((kind, CLIENT_LEFT if left else str(handler.get_status())))
         self._seconds.observe((kind,), handler.request.request_time())
+        if exchange is not None:
+            self._passed(kind, exchange)
         refusal: str | None = getattr(handler, "refusal", None)
         if refusal is not None:
             self._refused.add((refusal if refusal in OUR_ERRORS else UPSTREAMS_CODE,))
+
+    def _passed(self, kind: str, x: Exchange) -> None:
+        """Count where the time of a request went, and what was tried for it."""
+        for attempt in x.attempts:
+            status = attempt["status"]
+            self._attempts.add((str(attempt["channel"]), str(status) if status else "none"))
+        if x.sent_s is None or x.read_s is None or x.channel is None:
+            return
+        after_s = self._relay.clock.monotonic_s() - x.read_s
+        self._overhead.observe((kind,), x.sent_s - x.started_s + after_s)
+        self._upstream.observe((str(x.channel.id),), x.read_s - x.sent_s)
 
     def _kind(self, handler: type) -> str:
         kind = self._kinds.get(handler)

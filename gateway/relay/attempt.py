@@ -137,6 +137,7 @@ async def _begin(
     except RelayError as error:  # this vendor's dialect cannot say it; another one's may
         raise Refused(error, _lacks(vendor), f"{error.code}: {error}") from error
     began_s = relay.clock.monotonic_s()
+    x.sent_s = x.sent_s or began_s
     key = relay.watch.begin(channel, secret, tried, began_s)
     assert key is not None, "a channel whose keys were all tried is not tried again"
     return Source(channel, vendor, wire, secret, key, began_s, config), body

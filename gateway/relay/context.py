@@ -119,7 +119,8 @@ class Exchange:
     is told when the process begins to stop, and when it stops: what would go on for long ends by
     itself then. `asked_by` is who caused what the gateway asks on its operator's behalf, which
     costs nobody anything; "" for all that clients ask. `patience_s` bounds each attempt, 0: as
-    long as its channel says.
+    long as its channel says. `sent_s` is when an upstream was first asked, `read_s` when its answer
+    had been read, both by the monotonic clock.
     """
 
     request_id: str
@@ -153,7 +154,9 @@ class Exchange:
     in_flight: bool = False
     reported: Usage | None = None
     upstream_request_id: str | None = None
+    sent_s: float | None = None
     first_token_s: float | None = None
+    read_s: float | None = None
     client_gone: bool = False
     stopped: str | None = None
     reading: bool = False
