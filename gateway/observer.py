@@ -14,7 +14,7 @@ from typing import Any
 
 from tornado.web import RequestHandler
 
-from gateway import __version__
+from gateway import __version__, slow
 from gateway.channels.care import Care
 from gateway.channels.numbers import put_care, put_health
 from gateway.jobs import Jobs
@@ -55,6 +55,7 @@ class Observer:
         self._tokens, self._first = counts["tokens"], counts["first_token_seconds"]
         self._attempts, self._upstream = counts["attempts"], counts["upstream_seconds"]
         self._overhead = counts["overhead_seconds"]
+        self._slow_s = relay.settings.slow_request_ms / 1000
         self._kinds: dict[type, str] = {}
         self._looked_s = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -80,8 +81,12 @@ class Observer:
         kind = endpoint.name if endpoint is not None else self._kind(type(handler))
         exchange = getattr(handler, "exchange", None)
         left = exchange is not None and exchange.client_gone
-        self._requests.add((kind, CLIENT_LEFT if left else str(handler.get_status())))
-        self._seconds.observe((kind,), handler.request.request_time())
+        status = CLIENT_LEFT if left else str(handler.get_status())
+        took_s = handler.request.request_time()
+        self._requests.add((kind, status))
+        self._seconds.observe((kind,), took_s)
+        if 0 < self._slow_s <= took_s:
+            slow.told(getattr(handler, "request_id", ""), kind, status, took_s, exchange)
         if exchange is not None:
             self._passed(kind, exchange)
         refusal: str | None = getattr(handler, "refusal", None)

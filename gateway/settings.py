@@ -295,6 +295,21 @@ class Settings(RelaySettings, CareSettings):
     only_one_log_file: bool = setting(
         LOGS, "ONLY_ONE_LOG_FILE", False, boolean, "Write one log file instead of one a day."
     )
+    log_format: str = setting(
+        LOGS,
+        "LOG_FORMAT",
+        "text",
+        choice("text", "json"),
+        "How log lines look: text for people, or json, an object a line with the request id.",
+    )
+    slow_request_ms: int = setting(
+        LOGS,
+        "SLOW_REQUEST_MS",
+        0,
+        integer(0, 86_400_000, "milliseconds"),
+        "Log every request that took at least so many milliseconds, and where they went; 0 is"
+        " never.",
+    )
     theme: str = setting(LOGS, "THEME", "default", choice("default"), "The console's theme.")
     notices: tuple[str, ...] = ()
 
