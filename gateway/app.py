@@ -62,6 +62,7 @@ from gateway.relay.context import Relay
 from gateway.relay.fetch import ImageFetcher
 from gateway.relay.route import models_for
 from gateway.settings import Settings
+from gateway.spans import Spans
 from gateway.tokens import TokenCounter
 from gateway.turnstile import Turnstile
 from gateway.urls import all_routes, ops_routes
@@ -145,6 +146,7 @@ async def _open(
         settings, opened, books, directory, catalogue, rng, counter, providers, limits, ways
     )
     share_rests(relay, opened)
+    relay.spans = _spans(settings, opened, clock)
     return _serving(settings, opened, relay, vault, limits, transport, ways, embedded, first)
 
 
@@ -253,6 +255,28 @@ def _relay(
     )
     opened.push_async_callback(relay.aclose)
     return relay
+
+
+def _spans(settings: Settings, opened: AsyncExitStack, clock: Clock) -> Spans | None:
+    """Return what draws traces, if that is asked for; nothing of it is loaded otherwise."""
+    if settings.otel_endpoint is None:
+        return None
+    try:
+        from gateway.otel import OtelSpans
+    except ImportError as error:
+        raise ValueError(
+            "OTEL_EXPORTER_OTLP_ENDPOINT needs the extra otel: pip install 'tollgate[otel]'"
+            f" ({error})"
+        ) from None
+    spans = OtelSpans(
+        clock,
+        settings.otel_endpoint,
+        service=settings.otel_service,
+        headers=dict(settings.otel_headers),
+        ratio=settings.otel_ratio,
+    )
+    opened.push_async_callback(spans.close)
+    return spans
 
 
 def _usual_way(s: Settings) -> Way:

@@ -1,6 +1,6 @@
 """The one table of settings: name, flag, variable, reader, default and meaning of each.
 
-A part of it is in gateway/settings_care.py. From this table come `tollgate serve --help`,
+Parts of it are in gateway/settings_care.py and others. From it come `tollgate serve --help`,
 conf/.env.example and docs/settings.md (`python -m gateway.settings --write`). A flag beats the
 environment, the environment beats the .env file, and an empty value counts as not set. Variables of
 One API that are not in the table are in gateway/settings_oneapi.py: none is ignored in silence.
@@ -45,17 +45,18 @@ __all__ = [
     "resolve",
     "rows",
 ]
+from gateway.settings_watch import WATCH, WatchSettings
 
 SERVE, BOOKS, FIRST = "Serving", "Books", "First start and secrets"
 CHARGE, LOGS = "Charging", "Logs and console"
 LIMITS = "Limits"
-SECTIONS = (SERVE, BOOKS, FIRST, RELAY, LIMITS, ROUTE, CARE, CHARGE, LOGS)
+SECTIONS = (SERVE, BOOKS, FIRST, RELAY, LIMITS, ROUTE, CARE, CHARGE, LOGS, WATCH)
 MONGO = url("mongodb", "mongodb+srv")
 REDIS = url("redis", "rediss")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(RelaySettings, CareSettings):
+class Settings(RelaySettings, CareSettings, WatchSettings):
     """Everything that can be set from outside. Names end in their unit: _s seconds, _bytes."""
 
     host: str = setting(SERVE, "HOST", "127.0.0.1", text, "Address to listen on.", flag="--host")
@@ -294,21 +295,6 @@ class Settings(RelaySettings, CareSettings):
     )
     only_one_log_file: bool = setting(
         LOGS, "ONLY_ONE_LOG_FILE", False, boolean, "Write one log file instead of one a day."
-    )
-    log_format: str = setting(
-        LOGS,
-        "LOG_FORMAT",
-        "text",
-        choice("text", "json"),
-        "How log lines look: text for people, or json, an object a line with the request id.",
-    )
-    slow_request_ms: int = setting(
-        LOGS,
-        "SLOW_REQUEST_MS",
-        0,
-        integer(0, 86_400_000, "milliseconds"),
-        "Log every request that took at least so many milliseconds, and where they went; 0 is"
-        " never.",
     )
     theme: str = setting(LOGS, "THEME", "default", choice("default"), "The console's theme.")
     notices: tuple[str, ...] = ()

@@ -19,13 +19,11 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import aclosing
 from pathlib import Path
 
-import orjson
-from bson.json_util import RELAXED_JSON_OPTIONS, dumps
-
 from ledger.archived import ArchiveChanged, Archives
 from ledger.bundle import Export, Progress, write_manifest
 from ledger.bundle_files import BundleWriter, Lines, LinesWriter
 from ledger.chains import chain
+from ledger.drivers import as_json
 from ledger.errors import LedgerError
 from ledger.seal_body import Seal
 from ledger.seals import seal_id
@@ -96,7 +94,7 @@ async def _collection(store: Store, bundle: BundleWriter, name: str) -> Lines:
     file = LinesWriter(bundle.work / f"c-{name}{SUFFIX}")
     async with aclosing(store.find(name, {})) as found:
         async for document in found:
-            file.add(orjson.loads(dumps(document, json_options=RELAXED_JSON_OPTIONS)))
+            file.add(as_json(document))
     return _added(bundle, file)
 
 

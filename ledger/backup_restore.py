@@ -20,9 +20,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-from bson.json_util import RELAXED_JSON_OPTIONS, object_hook
 
 from ledger.archived import RESTORED, WRITING
 from ledger.backup import DERIVED, SEQUENCES
@@ -32,6 +29,7 @@ from ledger.bundle_files import MANIFEST, Bundle
 from ledger.bundle_manifest import FORMAT, SEALS, Backup, Manifest
 from ledger.check_events import is_event
 from ledger.clock import Clock
+from ledger.drivers import from_json
 from ledger.errors import LedgerError
 from ledger.events import GENESIS, Document, chain_hash
 from ledger.half import mark_half_restored, whole_again
@@ -217,25 +215,13 @@ class _Restoring:
 
 def _own(name: str, document: Document) -> Document | None:
     """Return a stored document as it is to be now; None for what is left out."""
-    found: Document = _decoded(document)
+    found: Document = from_json(document)
     if name == SEQUENCES:
         found["value"] = int(found.get("value", 0)) + GAP
     if name == "archives":
         # Their events came back with all others; of one that was being written nothing is left.
         return None if found.get("state") == WRITING else {**found, "state": RESTORED}
     return found
-
-
-def _decoded(value: Any) -> Any:
-    """Undo extended JSON: what JSON has no word for is an object with a `$`."""
-    if isinstance(value, list):
-        return [_decoded(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    inner = {key: _decoded(each) for key, each in value.items()}
-    if any(key.startswith("$") for key in inner):
-        return object_hook(inner, RELAXED_JSON_OPTIONS)
-    return inner
 
 
 def _page(documents: Iterator[Document]) -> list[Document]:

@@ -40,6 +40,8 @@ async def settle(relay: Relay, x: Exchange, measured: Measured, outcome: str) ->
         holds += taken
     await relay.books.charge(_draft(x, charge, body), x.place, *holds)
     relay.directory.keys.touch(x.key.id, relay.clock.now_us() // 1_000_000)
+    if relay.spans is not None:
+        relay.spans.settled(x, measured.usage, charge, body["cost_nano"], outcome)
     return charge
 
 
