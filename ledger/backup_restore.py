@@ -56,13 +56,15 @@ class NotRestored(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a restore brought back. `balances_nano` is what all users have together."""
+    """What a restore brought back. `balances_nano` is what all users have together, `seal` and
+    `digest` are those of the seal that the backup ends with."""
 
     events: int
     documents: int
     accounts: int
     balances_nano: int
     seal: int
+    digest: str
 
 
 def is_backup(path: Path) -> bool:
@@ -113,7 +115,12 @@ async def restore_backup(
         raise NotRestored(f"the restored books are not right. {found.headline}", found.lines)
     await whole_again(store)
     return Recovered(
-        restoring.done, restoring.documents, counted.accounts, found.balances_nano, manifest.number
+        restoring.done,
+        restoring.documents,
+        counted.accounts,
+        found.balances_nano,
+        manifest.number,
+        manifest.digest,
     )
 
 

@@ -13,6 +13,7 @@ write over anything. Checking is for ledger/bundle_check.py.
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -69,7 +70,10 @@ async def export_bundle(
 def write_manifest(bundle: BundleWriter, manifest: Document) -> str:
     """Add the manifest, the last file of a bundle, and return its SHA-256."""
     data = orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n"
-    (bundle.work / MANIFEST).write_bytes(data)
+    with (bundle.work / MANIFEST).open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     bundle.add(MANIFEST)
     return hashlib.sha256(data).hexdigest()
 

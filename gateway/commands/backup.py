@@ -11,6 +11,7 @@ from gateway import __version__
 from gateway.commands.arguments import Command
 from gateway.commands.bundle import add_trust, trust
 from gateway.commands.output import Progress
+from gateway.commands.people import actor
 from gateway.commands.seal import add_unsigned, describe, sealed
 from gateway.directory.notices import NOTICES
 from gateway.directory.oauth_states import STATES
@@ -20,9 +21,11 @@ from gateway.directory.sign_in_tickets import TICKETS
 from gateway.directory.vault import Vault, key_from, parse_key
 from gateway.settings import Settings
 from ledger.backup import take_backup
-from ledger.backup_restore import NotRestored, restore_backup
+from ledger.backup_restore import NotRestored, Recovered, restore_backup
+from ledger.books import Books
 from ledger.bundle_check import check_bundle
 from ledger.clock import Clock
+from ledger.events import Draft
 from ledger.money import usd
 from ledger.report import Report
 from ledger.seal_body import Seal
@@ -141,10 +144,23 @@ async def restore(store: Store, args: argparse.Namespace) -> int:
         f"Restored up to seal {done.seal} and verified: {done.events} events, {done.accounts}"
         f" accounts, {usd(done.balances_nano)} USD in balances, {done.documents} other documents."
     )
+    await _note(store, done)
     notice = await _about_key(store, args.settings)
     if notice:
         print(notice)
     return 0
+
+
+async def _note(store: Store, done: Recovered) -> None:
+    """Leave word in the books that they are restored ones, and from where they go on."""
+    books = await Books.open(store, Clock())
+    try:
+        after = {"seal": done.seal, "digest": done.digest, "events": done.events}
+        body = {"action": "books.restore", "object": "backup", "before": None, "after": after}
+        event_id = f"audit:restored:{books.writer.slot}:{books.writer.epoch}"
+        await books.record(Draft(event_id, "audit.recorded", "directory", 0, actor(), body))
+    finally:
+        await books.close()
 
 
 async def _about_key(store: Store, settings: Settings) -> str:

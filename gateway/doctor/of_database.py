@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from gateway.doctor.finding import Finding, fault, ok, warning
 from gateway.doctor.scene import Scene
+from ledger.half import refuse_half_restored
 from ledger.indexes import INDEXES
 
 # Clocks only order what different processes record, and leases live by the database's.
@@ -20,6 +21,7 @@ async def reached(scene: Scene) -> list[Finding]:
         return warning(scene.trouble, "nothing, if no server was started here yet")
     store = scene.books
     await store.ping()
+    await refuse_half_restored(store)
     kind = "MONGO_URL" if scene.settings.mongo_url else "the embedded database"
     return ok(f"{kind} answers; books in {store.name}")
 

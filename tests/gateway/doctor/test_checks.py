@@ -19,6 +19,8 @@ from gateway.settings import Settings
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.drivers import close_client
+from ledger.errors import LedgerError
+from ledger.half import mark_half_restored
 from ledger.spill import Spilled, SpillFile, file_of
 from ledger.store import Store
 from tests.fakes.redis import RedisServer
@@ -118,6 +120,9 @@ async def test_database(store: Store, tmp_path: Path, monkeypatch: pytest.Monkey
     for ahead_s, level in ((5, WARNING), (-60, FAULT)):
         scene.clock.now_us = lambda ahead_s=ahead_s: now_us() + ahead_s * 10**6  # type: ignore
         assert worst(await of_database.clock(scene)) == level
+    await mark_half_restored(store, 1)
+    with pytest.raises(LedgerError, match="restore again"):
+        await of_database.reached(scene)
     empty = replace(scene, store=None, trouble="no books", empty=True)
     assert worst(await of_database.reached(empty)) == WARNING
 
