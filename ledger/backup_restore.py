@@ -16,6 +16,7 @@ after the backup.
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -151,7 +152,7 @@ def _read(path: Path, digest: str | None) -> tuple[Bundle, Manifest, Backup]:
 def _tail(bundle: Bundle, backup: Backup) -> list[Document]:
     """Return the events from the head of the last seal to the seal. Raises NotRestored."""
     found = [event for _, event in bundle.documents(backup.tail.file)]
-    *_, last = (event for _, event in bundle.documents(SEALS))
+    last = deque(bundle.documents(SEALS), maxlen=1).pop()[1]
     head = Seal.of(last["body"]).heads.get(last["writer"])
     at = (head.seq, head.hash) if head is not None else (0, GENESIS)
     for event in found:

@@ -11,6 +11,7 @@ from ledger.archive_plan import make_plan
 from ledger.backup_restore import is_backup
 from ledger.books import Books
 from ledger.clock import Clock
+from ledger.errors import LedgerError
 from ledger.prune import prune
 from ledger.restore import archives_in, restore
 from ledger.store import Store
@@ -73,6 +74,12 @@ def _restore_arguments(parser: argparse.ArgumentParser) -> None:
     backup.add_restore(parser)
 
 
+def _refuse_nothing(args: argparse.Namespace) -> None:
+    """Say so where there is nothing to restore, before books are looked for. Raises LedgerError."""
+    if not args.directory.exists():
+        raise LedgerError(f"there is nothing at {args.directory}")
+
+
 async def _restore(store: Store, args: argparse.Namespace) -> int:
     if is_backup(args.directory):
         return await backup.restore(store, args)
@@ -94,5 +101,6 @@ RESTORE = Command(
     "Put archived events back into the database, as if they had never left; or all of a backup.",
     _restore_arguments,
     _restore,
+    alone=_refuse_nothing,
     anew=lambda args: is_backup(args.directory),
 )

@@ -1,7 +1,9 @@
 """Metrics: counted, added up over processes, written as Prometheus reads them, and not for all."""
 
 import json
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +143,12 @@ def scraped(server: Server, **headers: str) -> Samples:
 
 def check_form(text: str) -> None:
     """What a scraper and promtool insist on, of the whole answer of a server that runs."""
+    promtool = shutil.which("promtool")
+    if promtool is not None:
+        done = subprocess.run(
+            [promtool, "check", "metrics"], input=text, capture_output=True, text=True
+        )
+        assert done.returncode in (0, 3), done.stderr  # 3: advice about names
     families = list(text_string_to_metric_families(text))
     known = {f"tollgate_{row.name}": row for row in TABLE}
     assert [family.name for family in families] == list(known), "each once, all of them"
