@@ -70,6 +70,7 @@ from gateway.web import Web
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
+from ledger.half import refuse_half_restored
 from ledger.indexes import INDEXES
 from ledger.price_seed import seed
 from ledger.reversal_runs import Runner
@@ -306,6 +307,7 @@ async def _open_store(
         opened.push_async_callback(embedded.stop)
     store = await Store.connect(url, settings.mongo_db, settings.driver)
     opened.push_async_callback(store.close)
+    await refuse_half_restored(store)
     await store.ensure_indexes(INDEXES)
     return embedded, store
 

@@ -33,7 +33,6 @@ from ledger.errors import (
     Unavailable,
 )
 from ledger.events import Document, Draft, Receipt, Schemas
-from ledger.half import refuse_half_restored
 from ledger.lots import Lots
 from ledger.outage import Outage
 from ledger.prices import PriceBook
@@ -143,7 +142,6 @@ class Books:
         be opened, OSError when the spill can't be used.
         """
         options = Options(**given)
-        await refuse_half_restored(store)
         spill = None if options.spill_dir is None else identity(options.spill_dir)
         await recover_abandoned(store, clock, options.spill_dir, trust_leases=False)
         await begin_rollups(store)

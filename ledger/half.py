@@ -1,7 +1,8 @@
 """Databases into which a backup is being restored, and those where that was broken off.
 
 Owns the document `restoring` in `positions`. Promises that nobody keeps books in a database that
-has only a part of them. Refuses nothing else.
+has only a part of them: every server and every command asks `refuse_half_restored` before it opens
+books. Refuses nothing else.
 """
 
 from ledger.errors import LedgerError

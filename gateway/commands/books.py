@@ -7,6 +7,7 @@ from pathlib import Path
 from gateway.settings import Settings
 from ledger.embedded import EmbeddedDatabase, running_url
 from ledger.errors import LedgerError
+from ledger.half import refuse_half_restored
 from ledger.store import Store
 
 
@@ -32,8 +33,10 @@ async def open_books(
                 url = await _start(settings.data_dir, stack, anew=anew)
         store = await Store.connect(url, settings.mongo_db, settings.driver, timeout_s=timeout_s)
         stack.push_async_callback(store.close)
-        if not anew and "events" not in await store.collection_names():
-            raise NoBooks(f"no books in {where}")
+        if not anew:
+            if "events" not in await store.collection_names():
+                raise NoBooks(f"no books in {where}")
+            await refuse_half_restored(store)
         yield store
 
 

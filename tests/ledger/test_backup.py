@@ -19,7 +19,7 @@ from ledger.bundle_check import check_bundle
 from ledger.bundle_files import MANIFEST
 from ledger.clock import Clock
 from ledger.errors import LedgerError
-from ledger.half import mark_half_restored
+from ledger.half import mark_half_restored, refuse_half_restored
 from ledger.prune import prune
 from ledger.spill import Spilled, SpillFile, file_of
 from ledger.store import Store
@@ -138,7 +138,7 @@ async def test_archived_events_come_back_with_the_rest(
 async def test_half_restored_books_are_refused(store: Store) -> None:
     await mark_half_restored(store, 1)
     with pytest.raises(LedgerError, match="drop the database and restore again"):
-        await Books.open(store, Clock())
+        await refuse_half_restored(store)
 
 
 def cut(path: Path) -> None:

@@ -1,5 +1,6 @@
 """`tollgate doctor` as people run it: beside a server, without one, and where none answers."""
 
+import asyncio
 import json
 from argparse import Namespace
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.doctor import command
+from ledger.half import mark_half_restored
+from ledger.store import Store
 from tests.e2e.server import SECRET_KEY, Server
 from tests.forks import Forks
 from tests.gateway.test_cli import Tollgate, served, tollgate
@@ -46,6 +49,26 @@ def test_books_of_another_machine(served: Tollgate) -> None:
     assert done.returncode == 1, done.stdout
     assert levels["database"] == levels["indexes"] == levels["projections"] == "ok"
     assert levels["replica set"] == "warning"
+
+
+@pytest.mark.database
+def test_half_restored_books_are_used_by_nobody(
+    served: Tollgate, database_url: str, database_name: str
+) -> None:
+    async def mark() -> None:
+        store = await Store.connect(database_url, database_name)
+        await mark_half_restored(store, 1)
+        await store.close()
+
+    asyncio.run(mark())
+    for args, status in (
+        (("ledger", "verify"), 1),
+        (("serve", "--port", "0"), 1),
+        (("doctor",), 2),
+    ):
+        done = served(*args)
+        assert done.returncode == status, done.stderr
+        assert "drop the database and restore again" in done.stdout + done.stderr
 
 
 @pytest.mark.database
