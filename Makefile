@@ -139,7 +139,7 @@ audited: dev
 lock: | $(BIN)/python
 	@test -x .venv-lock/bin/uv || { $(BIN)/python -m venv .venv-lock && \
 	.venv-lock/bin/python -m pip --disable-pip-version-check -q install "uv>=0.13,<0.14"; }
-	@.venv-lock/bin/uv pip compile setup.py --extra embedded --extra speed --extra import --extra build --universal -q \
+	@.venv-lock/bin/uv pip compile setup.py --extra embedded --extra speed --extra import --extra otel --extra build --universal -q \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --output-file $(LOCK) $(ARGS)
 

@@ -45,6 +45,10 @@ INSTALL = [
 EXTRAS = {
     "embedded": ["secantusdb==0.7.0b3"],
     "import": ["PyMySQL>=1.1.1,<2", "pg8000>=1.31.2,<2"],
+    "otel": [
+        "opentelemetry-sdk>=1.45,<2",
+        "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
+    ],
     "speed": ["uvloop>=0.22,<0.24"],
     "build": ["setuptools>=80"],
     "dev": [
@@ -77,6 +81,8 @@ EXTRAS = {
         "trustme>=1.2.1,<2",
         "PyMySQL>=1.1.1,<2",  # as in `import`
         "pg8000>=1.31.2,<2",
+        "opentelemetry-sdk>=1.45,<2",
+        "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
     ],
 }
 

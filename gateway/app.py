@@ -65,6 +65,7 @@ from gateway.relay.fetch import ImageFetcher
 from gateway.relay.route import models_for
 from gateway.secret_key import secret_key
 from gateway.settings import Settings
+from gateway.spans import Spans
 from gateway.tokens import TokenCounter
 from gateway.turnstile import Turnstile
 from gateway.urls import all_routes, ops_routes
@@ -72,6 +73,7 @@ from gateway.web import Web
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
+from ledger.half import refuse_half_restored
 from ledger.indexes import INDEXES
 from ledger.price_seed import seed
 from ledger.reversal_runs import Runner
@@ -150,6 +152,7 @@ async def _open(
         settings, opened, books, directory, catalogue, rng, counter, providers, limits, ways
     )
     share_rests(relay, opened)
+    relay.spans = _spans(settings, opened, clock)
     return _serving(settings, opened, relay, vault, limits, transport, ways, embedded, first)
 
 
@@ -266,6 +269,28 @@ def _relay(
     return relay
 
 
+def _spans(settings: Settings, opened: AsyncExitStack, clock: Clock) -> Spans | None:
+    """Return what draws traces, if that is asked for; nothing of it is loaded otherwise."""
+    if settings.otel_endpoint is None:
+        return None
+    try:
+        from gateway.otel import OtelSpans
+    except ImportError as error:
+        raise ValueError(
+            "OTEL_EXPORTER_OTLP_ENDPOINT needs the extra otel: pip install 'tollgate[otel]'"
+            f" ({error})"
+        ) from None
+    spans = OtelSpans(
+        clock,
+        settings.otel_endpoint,
+        service=settings.otel_service,
+        headers=dict(settings.otel_headers),
+        ratio=settings.otel_ratio,
+    )
+    opened.push_async_callback(spans.close)
+    return spans
+
+
 def _usual_way(s: Settings) -> Way:
     """Return how requests travel through channels that say nothing themselves."""
     return Way(
@@ -293,6 +318,7 @@ async def _open_store(
         opened.push_async_callback(embedded.stop)
     store = await Store.connect(url, settings.mongo_db, settings.driver)
     opened.push_async_callback(store.close)
+    await refuse_half_restored(store)
     await store.ensure_indexes(INDEXES)
     return embedded, store
 

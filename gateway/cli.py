@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         parser.print_help(sys.stderr)
         return 2
     args = parser.parse_args(given)
+    if "examine" in args:
+        return _doctor(args, environ)
     try:
         settings = resolve(vars(args), environ, ENV_FILE)
     except SettingsError as error:
@@ -64,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_flags(serve)
     serve.set_defaults(command=_serve)
+    _add_doctor(commands)
     ledger = commands.add_parser("ledger", help="check, rebuild, export and read the books")
     _add_ledger_commands(ledger.add_subparsers(metavar="COMMAND", required=True))
     _add_import(commands)
@@ -109,6 +112,19 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.set_defaults(command=_export)
 
 
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    about = (
+        "Look at everything that a server needs, change nothing, and say what to mend. Exit"
+        " status: 0 all is well, 1 there are warnings, 2 there are faults."
+    )
+    parser = commands.add_parser(
+        "doctor", help="look for what is wrong", description=about, allow_abbrev=False
+    )
+    add_flags(parser, ["data_dir", "log_dir"])
+    parser.add_argument("--json", action="store_true", help="Tell it as JSON")
+    parser.set_defaults(examine=True)
+
+
 def _serve(args: argparse.Namespace, settings: Settings) -> int:
     for notice in settings.notices:
         print(f"tollgate: {notice}", file=sys.stderr)
@@ -132,6 +148,15 @@ def _export(args: argparse.Namespace, settings: Settings) -> int:
     from gateway.commands import moving_back
 
     return _on_books(lambda: moving_back.run(args, settings))
+
+
+def _doctor(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from gateway.doctor.command import examine
+
+    try:
+        return asyncio.run(examine(args, environ, ENV_FILE))
+    except KeyboardInterrupt:
+        return 130
 
 
 def _ledger(args: argparse.Namespace, settings: Settings) -> int:

@@ -1,8 +1,6 @@
 """The key that encrypts stored secrets, as the settings of a process name it."""
 
-import hashlib
-
-from gateway.directory.vault import load_or_create_key, parse_key
+from gateway.directory.vault import key_from, load_or_create_key
 from gateway.settings import Settings
 
 
@@ -11,10 +9,6 @@ def secret_key(settings: Settings) -> bytes:
 
     Raises ValueError, OSError.
     """
-    given = settings.secret_key
-    if given is None:
+    if settings.secret_key is None:
         return load_or_create_key(settings.data_dir / "secret.key")
-    try:
-        return parse_key(given)
-    except ValueError:
-        return hashlib.sha256(given.encode()).digest()
+    return key_from(settings.secret_key)

@@ -1,8 +1,8 @@
 """`make licences`: the licence of each package that is shipped, as the packages themselves say it.
 
-Python packages are those that `tollgate` needs with its extras `embedded`, `speed` and `import`,
-found from what is installed; the console's are those of package-lock.json, where there is one. Exit
-status 1 if a licence is none that this product may be shipped with.
+Python packages are those that `tollgate` needs with its extras (but `dev`), found from what is
+installed; the console's are those of package-lock.json, where there is one. Exit status 1 if a
+licence is none that this product may be shipped with.
 """
 
 import json
@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = frozenset({"embedded", "speed", "import"})
+EXTRAS = frozenset({"embedded", "speed", "import", "otel"})
 # Each may be shipped beside the product under its own terms; all ask that its notice is kept.
 ALLOWED = frozenset(
     "0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause BSD CC0-1.0 CNRI-Python ISC MIT MIT-0 MPL-2.0"

@@ -15,8 +15,6 @@ from tests.e2e.server import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 GUIDES = {name: (DOCS / name).read_text("utf-8") for name in ("operating.md", "upgrading.md")}
-# Commands that another part of this version brings.
-COMING = {"doctor", "ledger backup"}
 SETTINGS = {name for _, row, _ in rows() for name in row.env} | FOREIGN.keys()
 # In capitals, but no settings: what Kubernetes, systemd, shells and HTTP call their own.
 OTHERS = {"CHANNEL", "TOKEN"}
@@ -40,9 +38,9 @@ def commands(text: str) -> Iterator[tuple[str, set[str]]]:
         words = line.split()
         name = words[0]
         for word in words[1:3]:
-            if f"{name} {word}" in KNOWN or f"{name} {word}" in COMING:
+            if f"{name} {word}" in KNOWN:
                 name = f"{name} {word}"
-        if name in KNOWN or name in COMING or name in ("ledger", "serve"):
+        if name in KNOWN or name in ("ledger", "serve"):
             yield name, set(re.findall(r"(?<!\S)--[a-z-]+", line))
 
 
@@ -51,12 +49,11 @@ def test_every_command_is_there_and_takes_its_flags(guide: str) -> None:
     found = list(commands(GUIDES[guide]))
     assert len(found) > 2
     for name, flags in found:
-        if name not in COMING:
-            assert name in KNOWN, name
-            assert flags <= KNOWN[name], (name, flags - KNOWN[name])
+        assert name in KNOWN, name
+        assert flags <= KNOWN[name], (name, flags - KNOWN[name])
     text = GUIDES[guide]
     named = {" ".join(each) for each in re.findall(r"tollgate (ledger) ([a-z]+)", text)}
-    assert named <= KNOWN.keys() | COMING
+    assert named <= KNOWN.keys()
 
 
 @pytest.mark.parametrize("guide", GUIDES)
