@@ -29,7 +29,13 @@ class Tests(Protocol):
     """Tests of channels. What an upstream does is an answer and never raised. Raises StoreError."""
 
     async def test(
-        self, channel: Channel, by: str, *, model: str | None = None, stream: bool | None = None
+        self,
+        channel: Channel,
+        by: str,
+        *,
+        model: str | None = None,
+        stream: bool | None = None,
+        kind: str | None = None,
     ) -> TestResult:
         """Send one small request; what is None is as the channel says."""
         ...

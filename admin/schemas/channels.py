@@ -262,6 +262,7 @@ class TestQuery(Query):
 
     model = fields.String(validate=[validate.Length(max=255), refuse_controls])
     stream = fields.Boolean()
+    kind = fields.String(validate=validate.OneOf(TEST_KINDS))
 
 
 class TestAllQuery(Query):
