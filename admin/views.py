@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from gateway.directory.care import TESTED
 from gateway.directory.channel_config import hidden
 from gateway.directory.channels import Channel
 from gateway.directory.keys import (
@@ -95,10 +96,13 @@ def key_status(key: Key, left_nano: int, now_s: float) -> int:
     return STATUS_ENABLED
 
 
-def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
+def channel_json(
+    channel: Channel, account: Account, care: Mapping[str, Any]
+) -> dict[str, Any]:
     """A channel as admins see it: without its upstream key, with secrets in its config masked.
 
     The margin is what was charged through it less what it cost, as far as its costs are known.
+    `care` is the record of how it does; of the last test the verdict is shown ("" for none).
     """
     cost_nano = int(account.get("cost", 0))
     margin_nano = spent_nano(account) - cost_nano
@@ -110,6 +114,7 @@ def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
         "weight": channel.weight,
         "created_time": channel.created_s,
         "test_time": channel.test_s,
+        "test_verdict": care.get(TESTED, {}).get("verdict", ""),
         "response_time": channel.response_ms,
         "base_url": channel.base_url,
         "other": channel.other,

@@ -13,6 +13,7 @@ from admin.schemas.channels import (
     ChannelUpdateBody,
 )
 from admin.views import channel_json, shown
+from gateway.directory.care import CareRecords
 from gateway.directory.channels import KIND_AUTO, Channel
 from gateway.directory.upstream_secrets import lines_of
 from gateway.directory.users import ROLE_ADMIN
@@ -57,7 +58,8 @@ class ChannelBase(ApiHandler):
         """Channels with what the books say of them."""
         store = self.context.books.store
         accounts = await read_many(store, [channel.account for channel in channels])
-        return [channel_json(channel, accounts[channel.account]) for channel in channels]
+        care = await CareRecords(store).get_many([channel.id for channel in channels])
+        return [channel_json(c, accounts[c.account], care.get(c.id, {})) for c in channels]
 
 
 class ChannelsHandler(ChannelBase):

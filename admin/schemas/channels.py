@@ -172,6 +172,7 @@ class _ChannelFields(Body):
     groups = Ignored()
     created_time = Ignored()
     test_time = Ignored()
+    test_verdict = Ignored()
     response_time = Ignored()
     balance = Ignored()
     balance_currency = Ignored()

@@ -240,8 +240,11 @@ export default {
   "channel.testing": "Testing…",
   "channel.totals": "The one channel shown | All {count} channels shown",
   "channel.type.unknown": "type {type}",
+  "channel.unlimited": "no limit",
   "channel.unsaved": "One unsaved change | {count} unsaved changes",
   "channel.usual": "as usual",
   "channel.usually": "as usual ({value})",
+  "channel.verdict.failed": "Failed",
+  "channel.verdict.slow": "Slow",
   "channel.vendor": "Vendor",
 };

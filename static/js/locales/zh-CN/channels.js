@@ -240,8 +240,11 @@ export default {
   "channel.testing": "正在测试…",
   "channel.totals": "所示 {count} 个渠道合计",
   "channel.type.unknown": "类型 {type}",
+  "channel.unlimited": "不限",
   "channel.unsaved": "{count} 处未保存的更改",
   "channel.usual": "照常",
   "channel.usually": "照常（{value}）",
+  "channel.verdict.failed": "失败",
+  "channel.verdict.slow": "缓慢",
   "channel.vendor": "厂商",
 };

@@ -67,7 +67,10 @@ const NewForm = {
     const first = { ...draftOf({}, vendor), name: vendor.name.replace(/ \(.*\)$/, ""), models: [...vendor.models] };
     const draft = reactive(structuredClone(first));
     const { faults, lay, clear } = useFaults(root);
-    onMounted(() => { const name = root.value.querySelector("input[name=name]"); name.focus(); name.select(); });
+    onMounted(async () => {
+      await nextTick();
+      root.value?.querySelector("input[name=name]").select();
+    });
     watch(() => JSON.stringify(draft) !== JSON.stringify(first), (dirty) => emit("dirty", dirty));
     const { busy, error, act } = useAction(async () => {
       clear();

@@ -108,7 +108,7 @@ const BulkEdit = {
       <div class="fields">${text("priority", { inputmode: "numeric" })}${text("weight", { inputmode: "numeric" })}
         <div class="stack tight">${text("tag", { disabled: form.untag })}<label class="check"><input ...${tick(form, "untag")} /><span>${t("channel.bulk.untag")}</span></label></div>
         <${Field} label=${t("channel.bulk.group")} error=${faults.value.group ?? ""}>${({ id }) => html`<${Pick} id=${id} several label=${t("channel.bulk.group")} options=${props.groups}
-          placeholder=${t("channel.bulk.asis")} modelValue=${form.group} ${"onUpdate:modelValue"}=${(value) => { form.group = value; }} />`}</${Field}>
+          placeholder=${t("channel.bulk.asis")} modelValue=${form.group} ...${{ "onUpdate:modelValue": (value) => { form.group = value; } }} />`}</${Field}>
         <div class="whole">${text("add_models")}</div><div class="whole">${text("remove_models")}</div></div>
     </${Ask}>`;
   },

@@ -2,7 +2,9 @@
 export const HIDDEN = "********";
 
 const TEXTS = ["name", "base_url", "tag", "proxy", "other", "system_prompt", "test_model", "cost_ratio"];
-const NUMBERS = ["priority", "weight", "rpm", "tpm", "concurrency"];
+const NUMBERS = ["priority", "weight"];
+/** None is written as nothing. */
+const LIMITS = ["rpm", "tpm", "concurrency"];
 const OBJECTS = ["model_mapping", "param_override", "header_override"];
 export const TIMEOUTS = ["connect", "first_byte", "idle", "total"];
 /** Fields whose name in a refusal is another than in the form. */
@@ -32,6 +34,7 @@ export function draftOf(row, vendor) {
     type: row.type ?? vendor?.type, status: row.status ?? 1, key: "", multi_key: false,
     ...Object.fromEntries(TEXTS.map((name) => [name, row[name] ?? ""])),
     ...Object.fromEntries(NUMBERS.map((name) => [name, String(row[name] ?? 0)])),
+    ...Object.fromEntries(LIMITS.map((name) => [name, row[name] ? String(row[name]) : ""])),
     ...Object.fromEntries(OBJECTS.map((name) => [name, indented(row[name])])),
     ...Object.fromEntries(TIMEOUTS.map((name) => [`timeouts.${name}`, timeouts[name] === undefined ? "" : String(timeouts[name])])),
     ...configOf(row.config, vendor),
@@ -67,7 +70,7 @@ export function bodyOf(draft, vendor) {
   return {
     type: draft.type, status: draft.status,
     ...Object.fromEntries(TEXTS.map((name) => [name, name === "system_prompt" ? draft[name] : draft[name].trim()])),
-    ...Object.fromEntries(NUMBERS.map((name) => [name, numeral(draft[name])])),
+    ...Object.fromEntries([...NUMBERS, ...LIMITS].map((name) => [name, numeral(draft[name])])),
     ...Object.fromEntries([...OBJECTS, "cost_prices"].map((name) => [name, draft[name].trim()])),
     timeouts: Object.fromEntries(timeouts), config: configBody(draft, vendor),
     models: draft.models.join(","), group: draft.group.join(","),

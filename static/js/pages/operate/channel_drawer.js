@@ -7,20 +7,21 @@ import { html } from "../../html.js";
 import { Drawer } from "../../parts/Dialog.js";
 import { Failure } from "../../parts/Failure.js";
 import { CareRecord } from "./channel_care.js";
+import { ON } from "./channel_list.js";
 import { Settings } from "./channel_settings.js";
 import { Status } from "./channel_status.js";
 import { TrialConsole } from "./channel_trial.js";
 
 export const TABS = ["settings", "test", "care"];
 
-/** `tab` is one of TABS. Emits "close", "tab", "saved" (the channel), "dirty". `reread(id)` reads it again. */
+/** `tab` is one of TABS. Emits "close", "tab", "saved" (the channel), "dirty", "switch" (the channel). `reread(id)` reads it again. */
 export const ChannelDrawer = {
   name: "ChannelDrawer",
   props: {
     id: { type: Number, required: true }, row: { default: null }, tab: { type: String, default: "settings" }, vendors: { type: Map, required: true },
     lookups: { type: Object, required: true }, reason: { default: null }, test: { type: Function, required: true }, reread: { type: Function, required: true },
   },
-  emits: ["close", "tab", "saved", "dirty"],
+  emits: ["close", "tab", "saved", "dirty", "switch"],
   setup(props, { emit }) {
     const { data, error, run } = useLoad(async (signal) => (await call.get(`/api/channel/${props.id}`, {}, { signal })).data);
     const row = computed(() => props.row ?? data.value);
@@ -39,7 +40,8 @@ export const ChannelDrawer = {
     // What was opened once stays, so that nothing typed is lost by looking elsewhere.
     const panel = (name) => html`<div key=${name} role="tabpanel" id=${`panel-${name}`} aria-labelledby=${`tab-${name}`} hidden=${props.tab !== name}>${seen.value.has(name) || props.tab === name ? BODIES[name]() : null}</div>`;
     return () => html`<${Drawer} wide title=${row.value?.name ?? t("channel.one", { id: String(props.id) })} onClose=${() => emit("close")}>${{
-      tools: () => (row.value ? html`<span class="drawer-status"><${Status} status=${row.value.status} reason=${props.reason} /></span>` : null),
+      tools: () => (row.value ? html`<span class="drawer-status"><${Status} status=${row.value.status} reason=${props.reason} /></span>
+        <button type="button" class="button tiny" onClick=${() => emit("switch", row.value)}>${t(row.value.status === ON ? "channel.bulk.disable" : "channel.bulk.enable")}</button>` : null),
       default: () => html`<div class="channel-drawer"><${Failure} error=${error.value} retry=${() => run()} />
         ${row.value && props.vendors.size ? [tabs(), TABS.map(panel)] : null}</div>`,
     }}</${Drawer}>`;

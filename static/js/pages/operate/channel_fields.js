@@ -3,15 +3,15 @@ import { TIMEOUTS } from "./channel_draft.js";
 
 export const TEST_KINDS = ["auto", "chat", "embeddings", "images", "speech", "transcription", "rerank", "moderation"];
 
-const numbers = (...names) => names.map((name) => ({ name, kind: "number" }));
+const numbers = (names, options = {}) => names.map((name) => ({ name, kind: "number", ...options }));
 
-/** `kind`: text, number, lines, json, choice, check. `whole` takes the width; `unset` is what says that it was left alone. */
+/** `kind`: text, number, lines, json, choice, check. `whole` takes the width; `empty` says what it means to leave it so. */
 export const SECTIONS = [
-  { name: "routing", open: true, fields: [...numbers("priority", "weight"), { name: "tag", kind: "text" }] },
-  { name: "limits", fields: numbers("rpm", "tpm", "concurrency") },
+  { name: "routing", open: true, fields: [...numbers(["priority", "weight"]), { name: "tag", kind: "text" }] },
+  { name: "limits", fields: numbers(["rpm", "tpm", "concurrency"], { empty: "channel.unlimited" }) },
   { name: "way", fields: [
     { name: "proxy", kind: "text", whole: true, mono: true },
-    ...TIMEOUTS.map((name) => ({ name: `timeouts.${name}`, kind: "number" })),
+    ...numbers(TIMEOUTS.map((name) => `timeouts.${name}`), { empty: "channel.usual" }),
   ] },
   { name: "override", fields: [
     { name: "system_prompt", kind: "lines", whole: true },

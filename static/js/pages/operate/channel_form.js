@@ -54,7 +54,7 @@ export const ChannelForm = {
 
     const KINDS = {
       text: (field) => text(field.name, { mono: field.mono, list: field.offers ? models : null }, field),
-      number: (field) => text(field.name, { inputmode: "numeric", placeholder: field.name.startsWith("timeouts.") ? t("channel.usual") : null }, field),
+      number: (field) => text(field.name, { inputmode: "numeric", placeholder: field.empty ? t(field.empty) : null }, field),
       lines: (field) => wrap(field.name, (given) => html`<textarea ...${given} name=${field.name} rows="4" ...${bind(props.draft, field.name)}></textarea>`, field),
       json: (field) => wrap(field.name, ({ id }) => html`<${Json} id=${id} label=${t(`channel.f.${field.name}`)} rows=${4} check=${checkOf(field)} ...${put(field.name)} />`, field),
       choice: (field) => wrap(field.name, (given) => html`<select ...${given} name=${field.name} ...${bind(props.draft, field.name, { event: "onChange" })}>
@@ -74,7 +74,7 @@ export const ChannelForm = {
       if (field.secret) {
         const stored = Boolean(props.row) && JSON.parse(props.row.config || "{}")[field.name] === HIDDEN && props.draft.type === props.row.type;
         return html`<div key=${name} class=${{ whole: wide }}><${Secret} name=${name} label=${label} hint=${help} error=${props.faults[name] ?? ""} lines=${field.kind === "json"}
-          set=${stored} kept=${HIDDEN} removable=${!field.required} version=${props.version} modelValue=${value} ${"onUpdate:modelValue"}=${tell} /></div>`;
+          set=${stored} kept=${HIDDEN} removable=${!field.required} version=${props.version} modelValue=${value} ...${{ "onUpdate:modelValue": tell }} /></div>`;
       }
       const more = { label, help, whole: wide };
       if (field.choices.length) {
@@ -82,7 +82,7 @@ export const ChannelForm = {
           <option value="">${field.default ? t("channel.usually", { value: field.default }) : t("channel.usual")}</option>
           ${field.choices.map((choice) => html`<option key=${choice} value=${choice}>${choice}</option>`)}</select>`, more);
       }
-      if (wide) return wrap(name, ({ id }) => html`<${Json} id=${id} label=${label} rows=${4} check=${field.kind === "map" ? CHECKS.texts : CHECKS.object} modelValue=${value} ${"onUpdate:modelValue"}=${tell} />`, more);
+      if (wide) return wrap(name, ({ id }) => html`<${Json} id=${id} label=${label} rows=${4} check=${field.kind === "map" ? CHECKS.texts : CHECKS.object} modelValue=${value} ...${{ "onUpdate:modelValue": tell }} />`, more);
       return wrap(name, (given) => html`<input ...${given} name=${name} autocomplete="off" spellcheck="false" placeholder=${field.default || null} value=${value} onInput=${({ target }) => tell(target.value)} />`, more);
     }
 
@@ -94,7 +94,7 @@ export const ChannelForm = {
       const label = vendor?.needs_key === false ? `${t("channel.f.key")} (${t("optional")})` : t("channel.f.key");
       return html`<div class="stack tight whole">
         <${Secret} name="key" label=${label} hint=${t(row ? "channel.h.key.old" : "channel.h.key.new")} error=${props.faults.key ?? ""} set=${Boolean(row)} lines version=${props.version} ...${put("key")} />
-        ${!row && lines > 1 ? html`<div class="row wrap"><${Segments} label=${t("channel.keys")} options=${ways()} modelValue=${draft.multi_key ? "one" : "each"} ${"onUpdate:modelValue"}=${(way) => { draft.multi_key = way === "one"; }} />
+        ${!row && lines > 1 ? html`<div class="row wrap"><${Segments} label=${t("channel.keys")} options=${ways()} modelValue=${draft.multi_key ? "one" : "each"} ...${{ "onUpdate:modelValue": (way) => { draft.multi_key = way === "one"; } }} />
           <span class="hint">${t(draft.multi_key ? "channel.keys.one.says" : "channel.keys.each.says", { count: lines })}</span></div>` : null}</div>`;
     }
     function connection() {
@@ -112,7 +112,7 @@ export const ChannelForm = {
       return html`<section><h3>${t("channel.section.serves")}</h3>
         <${Models} known=${lookups.models} usual=${vendor?.models ?? []} channel=${row?.id ?? 0} lists=${Boolean(vendor?.lists_models)} error=${props.faults.models ?? ""} ...${put("models")} />
         ${wrap("group", ({ id }) => html`<${Pick} id=${id} several own label=${t("channel.f.group")} options=${[...new Set([...lookups.groups, ...draft.group])]} modelValue=${draft.group}
-          ${"onUpdate:modelValue"}=${(value) => { draft.group = value || []; }} />`)}
+          ...${{ "onUpdate:modelValue": (value) => { draft.group = value || []; } }} />`)}
         ${wrap("model_mapping", ({ id }) => html`<${Json} id=${id} label=${t("channel.f.model_mapping")} rows=${3} check=${CHECKS.texts} ...${put("model_mapping")} />`)}
         ${strangers.value.length ? html`<p class="small warn" role="status">${t("channel.mapping.unknown", { count: strangers.value.length, names: strangers.value.slice(0, 8).join(t("comma")) })}</p>` : null}</section>`;
     }

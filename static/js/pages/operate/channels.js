@@ -13,9 +13,9 @@ import { Field } from "../../parts/Field.js";
 import { Icon } from "../../parts/Icon.js";
 import { Money } from "../../parts/Money.js";
 import { Empty, Page } from "../../parts/Page.js";
-import { allMenu, rowMenu } from "./channel_acts.js";
+import { allMenu, rowMenu, told } from "./channel_acts.js";
 import { AddDrawer } from "./channel_add.js";
-import { BulkBar } from "./channel_bulk.js";
+import { BulkBar, switchThem } from "./channel_bulk.js";
 import { chargedOf, columnsOf } from "./channel_columns.js";
 import { ChannelDrawer, TABS } from "./channel_drawer.js";
 import { OFF, OFF_BY_ITSELF, ON, useChannels, useFiltered } from "./channel_list.js";
@@ -120,7 +120,7 @@ export default {
       if (!channel.value) return null;
       const row = rowOf(channel.value);
       return html`<${ChannelDrawer} key=${channel.value} id=${channel.value} row=${row} tab=${tab.value} vendors=${vendors} lookups=${lookups.value} reason=${row && list.reason(row)}
-        test=${test} reread=${list.reread} onSaved=${list.patch} onDirty=${setDirty} onClose=${close} onTab=${(name) => go({ channel: String(channel.value), tab: name === TABS[0] ? undefined : name }, "replace")} />`;
+        test=${test} reread=${list.reread} onSwitch=${(one) => told(() => switchThem([one], one.status === ON ? "disable" : "enable", list.load))()} onSaved=${list.patch} onDirty=${setDirty} onClose=${close} onTab=${(name) => go({ channel: String(channel.value), tab: name === TABS[0] ? undefined : name }, "replace")} />`;
     }
     const empty = () => (isNarrow.value
       ? html`<${Empty} title=${t("channel.nonesuch")}><button type="button" class="button" onClick=${clear}>${t("filter.clear")}</button></${Empty}>`
@@ -132,9 +132,9 @@ export default {
         ${list.rows.value.length ? filterBar({ filter: filter.value, set, choices: choices.value, vendors: lookups.value.vendors }) : null}
         <${RoundLines} rounds=${rounds.value} progress=${progress} />
         ${chosen.value.length ? html`<${BulkBar} rows=${chosen.value} groups=${lookups.value.groups} reload=${list.load} testMany=${testMany} onClear=${() => { selected.value = new Set(); }} />` : null}
-        <${DataTable} name="channels" caption=${t("nav.channels")} columns=${columns()} rows=${shown.value} rowKey=${(row) => String(row.id)} totals=${totalsOf(shown.value, list.use.value)}
+        <div class="channel-table"><${DataTable} name="channels" caption=${t("nav.channels")} columns=${columns()} rows=${shown.value} rowKey=${(row) => String(row.id)} totals=${totalsOf(shown.value, list.use.value)}
           busy=${list.busy.value} error=${list.error.value} retry=${list.load} opens opened=${channel.value ? String(channel.value) : null} onOpen=${(row) => open(row.id)}
-          selected=${selected.value} ${"onUpdate:selected"}=${(next) => { selected.value = next; }}>${{ empty }}</${DataTable}>
+          selected=${selected.value} ...${{ "onUpdate:selected": (next) => { selected.value = next; } }}>${{ empty }}</${DataTable}></div>
         ${layers()}`,
     }}</${Page}>`;
   },
