@@ -3,12 +3,13 @@
 Owns the shapes. Promises that no secret is in them, except a key's in its owner's own view.
 """
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from gateway.directory.care import TESTED
 from gateway.directory.channel_config import hidden
 from gateway.directory.channels import Channel
 from gateway.directory.keys import (
@@ -96,13 +97,20 @@ def key_status(key: Key, left_nano: int, now_s: float) -> int:
     return STATUS_ENABLED
 
 
-def channel_json(
-    channel: Channel, account: Account, care: Mapping[str, Any]
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a channel does: the verdict of the last test ("" for none), for how many seconds it is
+    left alone, and the share of its successes, None where that is not measured."""
+
+    verdict: str = ""
+    resting_s: float = 0.0
+    success_rate: float | None = None
+
+
+def channel_json(channel: Channel, account: Account, standing: Standing) -> dict[str, Any]:
     """A channel as admins see it: without its upstream key, with secrets in its config masked.
 
     The margin is what was charged through it less what it cost, as far as its costs are known.
-    `care` is the record of how it does; of the last test the verdict is shown ("" for none).
     """
     cost_nano = int(account.get("cost", 0))
     margin_nano = spent_nano(account) - cost_nano
@@ -114,7 +122,9 @@ def channel_json(
         "weight": channel.weight,
         "created_time": channel.created_s,
         "test_time": channel.test_s,
-        "test_verdict": care.get(TESTED, {}).get("verdict", ""),
+        "test_verdict": standing.verdict,
+        "resting_s": math.ceil(standing.resting_s),
+        "success_rate": standing.success_rate,
         "response_time": channel.response_ms,
         "base_url": channel.base_url,
         "other": channel.other,

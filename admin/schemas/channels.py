@@ -173,6 +173,8 @@ class _ChannelFields(Body):
     created_time = Ignored()
     test_time = Ignored()
     test_verdict = Ignored()
+    resting_s = Ignored()
+    success_rate = Ignored()
     response_time = Ignored()
     balance = Ignored()
     balance_currency = Ignored()
@@ -257,7 +259,7 @@ class ModelsBody(Body):
 
 
 class TestQuery(Query):
-    """GET /api/channel/test/:id."""
+    """GET /api/channel/test/:id. What is left out is as the channel says."""
 
     __test__ = False
 

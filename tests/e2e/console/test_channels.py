@@ -147,7 +147,7 @@ def test_the_form_keeps_secrets_and_what_was_typed(
     page.get_by_role("button", name="Cancel").click()
     field(page, "Proxy").fill("http://me:pass-word@127.0.0.1:9")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved")).to_be_visible()
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
     assert NEW not in page.content() and "pass-word" not in page.content()
     expect(page.locator(".field", has_text="Secret access key")).to_contain_text("Set")
     stored = rows(server)[HOSTILE]

@@ -1,5 +1,5 @@
 // The columns of the table of channels.
-import { number, t } from "../../core/i18n.js";
+import { number, percent, t } from "../../core/i18n.js";
 import { nanoOf } from "../../core/money.js";
 import { duration } from "../../core/time.js";
 import { html } from "../../html.js";
@@ -12,6 +12,8 @@ import { Ago, balanceText, Status } from "./channel_status.js";
 
 const MOST_NAMED = 40;
 const MOST_TAGS = 3;
+/** Below that a share of successes is shown as bad. */
+const MOSTLY = 0.9;
 /** On a middling screen some columns wait in the chooser; on a phone, rows are cards and have room again. */
 const isTight = (width) => window.matchMedia(`(min-width: 721px) and (max-width: ${width}px)`).matches;
 export const chargedOf = (used) => nanoOf(used, "charged") ?? 0n;
@@ -41,9 +43,11 @@ function testCell(row, result) {
     : duration(row.response_time)}<span class="quiet"><${Ago} at=${row.test_time} /></span></span>`;
 }
 
-function hourCell(used) {
-  if (!used) return null;
-  return html`<span title=${t("channel.hour.hint", { time: duration(used.latency_ms) })}>${number(used.requests)}</span>`;
+/** Requests of the last hour; beside it the share of the latest that succeeded, where the gateway measures that. */
+function hourCell(row, used) {
+  const rate = row.success_rate === null ? null : html`<span class=${row.success_rate < MOSTLY ? "low" : "quiet"} title=${t("channel.rate")}>${percent(row.success_rate)}</span>`;
+  if (!used && !rate) return null;
+  return html`<span class="pair">${rate}<span title=${used ? t("channel.hour.hint", { time: duration(used.latency_ms) }) : null}>${number(used?.requests ?? 0)}</span></span>`;
 }
 
 function vendorCell(row, vendor) {
@@ -60,7 +64,7 @@ export function columnsOf({ use, reason, vendors, results, change, acts }) {
   const month = (row) => use.month.get(row.id);
   const hour = (row) => use.hour.get(row.id);
   return [
-    { id: "status", label: t("column.status"), always: true, sort: (row) => row.status, cell: (row) => html`<${Status} status=${row.status} reason=${reason(row)} />` },
+    { id: "status", label: t("column.status"), always: true, sort: (row) => row.status, cell: (row) => html`<${Status} status=${row.status} reason=${reason(row)} rests=${row.resting_s} />` },
     { id: "name", label: t("column.name"), always: true, class: "channel-name two", sort: (row) => row.name, cell: (row) => html`<span title=${row.name}>${row.name}</span> <span class="quiet small">${row.id}</span>` },
     { id: "vendor", label: t("channel.vendor"), class: "vendor", sort: (row) => vendors.get(row.type)?.name, cell: (row) => vendorCell(row, vendors.get(row.type)) },
     { id: "groups", hidden: isTight(1150), label: t("channel.f.group"), sort: (row) => row.group, cell: (row) => tagsOf(namesOf(row.group)) },
@@ -69,7 +73,7 @@ export function columnsOf({ use, reason, vendors, results, change, acts }) {
     { id: "priority", label: t("channel.f.priority"), number: true, class: "editable", sort: (row) => row.priority, cell: (row) => editable(row, "priority", change) },
     { id: "weight", hidden: isTight(1150), label: t("channel.f.weight"), number: true, class: "editable", sort: (row) => row.weight, cell: (row) => editable(row, "weight", change) },
     { id: "test", label: t("channel.lasttest"), class: "two", sort: (row) => row.test_time || null, cell: (row) => testCell(row, results.get(row.id)) },
-    { id: "hour", hidden: isTight(1399), label: t("channel.hour"), number: true, sort: (row) => hour(row)?.requests ?? 0, cell: (row) => hourCell(hour(row)) },
+    { id: "hour", hidden: isTight(1399), label: t("channel.hour"), number: true, sort: (row) => hour(row)?.requests ?? 0, cell: (row) => hourCell(row, hour(row)) },
     { id: "spend", label: t("channel.spend"), number: true, sort: (row) => chargedOf(month(row)), cell: (row) => money(month(row), "charged") },
     { id: "cost", label: t("channel.cost"), number: true, hidden: true, sort: (row) => nanoOf(month(row), "cost") ?? 0n, cell: (row) => money(month(row), "cost") },
     { id: "margin", label: t("channel.margin"), number: true, hidden: true, sort: (row) => nanoOf(month(row), "margin") ?? 0n, cell: (row) => money(month(row), "margin") },

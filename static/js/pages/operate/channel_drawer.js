@@ -40,7 +40,7 @@ export const ChannelDrawer = {
     // What was opened once stays, so that nothing typed is lost by looking elsewhere.
     const panel = (name) => html`<div key=${name} role="tabpanel" id=${`panel-${name}`} aria-labelledby=${`tab-${name}`} hidden=${props.tab !== name}>${seen.value.has(name) || props.tab === name ? BODIES[name]() : null}</div>`;
     return () => html`<${Drawer} wide title=${row.value?.name ?? t("channel.one", { id: String(props.id) })} onClose=${() => emit("close")}>${{
-      tools: () => (row.value ? html`<span class="drawer-status"><${Status} status=${row.value.status} reason=${props.reason} /></span>
+      tools: () => (row.value ? html`<span class="drawer-status"><${Status} status=${row.value.status} reason=${props.reason} rests=${row.value.resting_s} /></span>
         <button type="button" class="button tiny" onClick=${() => emit("switch", row.value)}>${t(row.value.status === ON ? "channel.bulk.disable" : "channel.bulk.enable")}</button>` : null),
       default: () => html`<div class="channel-drawer"><${Failure} error=${error.value} retry=${() => run()} />
         ${row.value && props.vendors.size ? [tabs(), TABS.map(panel)] : null}</div>`,
