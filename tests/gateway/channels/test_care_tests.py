@@ -144,6 +144,8 @@ async def test_as_the_channel_says_and_as_a_stream(gate: Gate, root: httpx.Async
     assert answer["message"] == "a vector of 2 numbers"
     assert gate.upstream.received[-1].path == "/v1/embeddings"
     assert (await root.get(f"/channel/test/{channel.id}?kind=video")).status_code == 400
+    care = (await root.get(f"/channel/{channel.id}/care")).json()["data"]
+    assert care["unpriced"] == ["mine"]
     shown = (await root.get(f"/channel/{channel.id}")).json()["data"]
     assert shown["test_verdict"] == "ok" and shown["resting_s"] == 0
     async with FakeVendor() as anthropic:

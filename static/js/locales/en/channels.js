@@ -52,10 +52,13 @@ export default {
   "channel.care.left": "Left at the vendor",
   "channel.care.lists": "This vendor has no list of models that could be asked for.",
   "channel.care.models": "Models beside the upstream's list",
+  "channel.care.priced": "Every model of this channel has a price.",
+  "channel.care.prices": "Prices",
   "channel.care.said": "Said",
   "channel.care.shows": "This vendor shows no balance to the keys that call it.",
   "channel.care.unasked": "Not asked yet.",
   "channel.care.uncompared": "Not compared yet.",
+  "channel.care.unpriced": "One model has no price in the price book; requests for it are refused. | {count} models have no price in the price book; requests for them are refused.",
   "channel.care.untested": "Not tested yet.",
 
   "channel.cell.label": "{field} of {name}",

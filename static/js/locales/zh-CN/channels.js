@@ -52,10 +52,13 @@ export default {
   "channel.care.left": "厂商处余额",
   "channel.care.lists": "这家厂商没有可查询的模型列表。",
   "channel.care.models": "与上游模型列表比对",
+  "channel.care.priced": "本渠道的模型均有价格。",
+  "channel.care.prices": "价格",
   "channel.care.said": "应答",
   "channel.care.shows": "这家厂商不向调用密钥公开余额。",
   "channel.care.unasked": "尚未查询。",
   "channel.care.uncompared": "尚未比对。",
+  "channel.care.unpriced": "{count} 个模型在价目表中没有价格，对它们的请求会被拒绝。",
   "channel.care.untested": "尚未测试。",
 
   "channel.cell.label": "{name} 的{field}",

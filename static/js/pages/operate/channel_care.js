@@ -1,5 +1,6 @@
 // What was last found of a channel: its test, what is left at the vendor, how its models differ from the upstream's.
 import { onMounted, watch } from "vue";
+import { RouterLink } from "vue-router";
 import { has, t } from "../../core/i18n.js";
 import { useAction, useLoad } from "../../core/load.js";
 import { call } from "../../core/session.js";
@@ -67,6 +68,11 @@ export const CareRecord = {
       return html`<p class="small quiet">${t("channel.care.compared")} <${Time} at=${found.at_s} /></p>
         <${Difference} key=${found.at_s + found.new.length + found.gone.length} found=${found} go=${t("channel.diff.apply")} busy=${applying.busy.value} onApply=${applying.act} />`;
     }
+    function prices({ unpriced }) {
+      if (!unpriced.length) return html`<p class="quiet">${t("channel.care.priced")}</p>`;
+      return html`<p class="warn">${t("channel.care.unpriced", { count: unpriced.length })}</p>
+        <ul class="chips">${unpriced.map((name) => html`<li key=${name}><span>${name}</span></li>`)}</ul>`;
+    }
     return () => {
       const care = data.value ?? {};
       const { vendor } = props;
@@ -75,7 +81,8 @@ export const CareRecord = {
         <section>${head(t("channel.care.left"), vendor?.shows_balance ? button(t("channel.care.ask"), asking) : null)}
           ${vendor?.shows_balance ? left(care) : html`<p class="quiet">${t("channel.care.shows")}</p>`}<${Failure} error=${asking.error.value} /></section>
         <section>${head(t("channel.care.models"), vendor?.lists_models ? button(t("channel.models.compare"), comparing) : null)}
-          ${vendor?.lists_models ? models(care) : html`<p class="quiet">${t("channel.care.lists")}</p>`}<${Failure} error=${comparing.error.value ?? applying.error.value} /></section></div>`;
+          ${vendor?.lists_models ? models(care) : html`<p class="quiet">${t("channel.care.lists")}</p>`}<${Failure} error=${comparing.error.value ?? applying.error.value} /></section>
+        <section>${head(t("channel.care.prices"), html`<${RouterLink} to="/prices">${t("nav.prices")}</${RouterLink}>`)}${data.value ? prices(care) : null}</section></div>`;
     };
   },
 };
