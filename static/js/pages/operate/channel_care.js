@@ -1,7 +1,7 @@
 // What was last found of a channel: its test, what is left at the vendor, how its models differ from the upstream's.
 import { onMounted, watch } from "vue";
 import { RouterLink } from "vue-router";
-import { has, t } from "../../core/i18n.js";
+import { has, percent, t } from "../../core/i18n.js";
 import { useAction, useLoad } from "../../core/load.js";
 import { call } from "../../core/session.js";
 import { duration } from "../../core/time.js";
@@ -46,6 +46,14 @@ export const CareRecord = {
     const head = (title, button) => html`<div class="spread"><h3>${title}</h3>${button}</div>`;
     const button = (label, action) => html`<button type="button" class="button tiny" aria-disabled=${action.busy.value ? "true" : null} onClick=${() => action.act()}>${label}</button>`;
 
+    /** Why it may not be asked right now; only where there is something to say. */
+    function now({ resting_s: rests, success_rate: rate }) {
+      if (!rests && rate === null) return null;
+      return html`<section><h3>${t("channel.care.now")}</h3><${Facts} pairs=${[
+        [t("column.status"), rests ? html`${t("channel.rests", { time: duration(rests * 1000) })} <span class="quiet">${t("channel.rests.says")}</span>` : null],
+        [t("channel.care.rate"), rate === null ? null : t("channel.care.rated", { share: percent(rate) })],
+      ]} /></section>`;
+    }
     function tested({ test }) {
       if (!test) return html`<p class="quiet">${t("channel.care.untested")}</p>`;
       return html`<${Facts} pairs=${[
@@ -77,7 +85,7 @@ export const CareRecord = {
       const care = data.value ?? {};
       const { vendor } = props;
       return html`<div class="stack roomy" aria-busy=${busy.value && !data.value ? "true" : null}><${Failure} error=${error.value} retry=${() => run()} />
-        <section>${head(t("channel.lasttest"), null)}${data.value ? tested(care) : null}</section>
+        ${now(props.row)}<section>${head(t("channel.lasttest"), null)}${data.value ? tested(care) : null}</section>
         <section>${head(t("channel.care.left"), vendor?.shows_balance ? button(t("channel.care.ask"), asking) : null)}
           ${vendor?.shows_balance ? left(care) : html`<p class="quiet">${t("channel.care.shows")}</p>`}<${Failure} error=${asking.error.value} /></section>
         <section>${head(t("channel.care.models"), vendor?.lists_models ? button(t("channel.models.compare"), comparing) : null)}

@@ -8,7 +8,7 @@ const LIMITS = ["rpm", "tpm", "concurrency"];
 const OBJECTS = ["model_mapping", "param_override", "header_override"];
 export const TIMEOUTS = ["connect", "first_byte", "idle", "total"];
 /** Fields whose name in a refusal is another than in the form. */
-const SAME = { groups: "group", timeouts: "timeouts.connect" };
+const SAME = { groups: "group", timeouts: "timeouts.connect", config: "notes" };
 const PART = /^([a-z_]+(?:\.[\w-]+)*): ([\s\S]+)$/;
 
 const listOf = (text) => String(text ?? "").split(",").filter(Boolean);
@@ -98,7 +98,7 @@ export function faultsOf(error, same = {}) {
   for (const part of String(error.message).split(/; (?=[a-z_]+[\w.-]*: )/)) {
     const [, name, words] = PART.exec(part) ?? [];
     if (!name) rest.push(part);
-    else faults[same[name] ?? SAME[name] ?? (name.startsWith("timeouts.") ? name : name.startsWith("config.") ? name : name.split(".")[0])] = words;
+    else faults[same[name] ?? SAME[name] ?? (/^(timeouts|config)\./.test(name) ? name : name.split(".")[0])] = words;
   }
   return { faults, rest: rest.join("; ") };
 }

@@ -30,8 +30,16 @@ export const ChannelDrawer = {
     onMounted(() => { if (!props.row) run(); });
     const vendor = computed(() => props.vendors.get(row.value?.type) ?? null);
     const saved = (now) => { data.value = now; emit("saved", now); };
-    const tabs = () => html`<div class="tabs" role="tablist" aria-label=${t("nav.channels")}>${TABS.map((name) => html`
-      <button type="button" role="tab" key=${name} id=${`tab-${name}`} aria-selected=${props.tab === name ? "true" : "false"} aria-controls=${`panel-${name}`} onClick=${() => emit("tab", name)}>${t(`channel.tab.${name}`)}</button>`)}</div>`;
+    /** ← and → walk the tabs, as those expect who do not see them. */
+    function walk(event) {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const next = TABS[(TABS.indexOf(props.tab) + step + TABS.length) % TABS.length];
+      emit("tab", next);
+      event.currentTarget.querySelector(`#tab-${next}`).focus();
+    }
+    const tabs = () => html`<div class="tabs" role="tablist" aria-label=${t("nav.channels")} onKeydown=${walk}>${TABS.map((name) => html`
+      <button type="button" role="tab" key=${name} id=${`tab-${name}`} aria-selected=${props.tab === name ? "true" : "false"} tabindex=${props.tab === name ? 0 : -1} aria-controls=${`panel-${name}`} onClick=${() => emit("tab", name)}>${t(`channel.tab.${name}`)}</button>`)}</div>`;
     const BODIES = {
       settings: () => html`<${Settings} row=${row.value} vendors=${props.vendors} lookups=${props.lookups} reason=${props.reason} onSaved=${saved} onDirty=${(dirty) => emit("dirty", dirty)} />`,
       test: () => html`<${TrialConsole} row=${row.value} test=${props.test} />`,

@@ -10,6 +10,7 @@ import { SECTIONS, setIn } from "./channel_fields.js";
 import { Models } from "./channel_models.js";
 import { Secret } from "./channel_secret.js";
 
+const labelOf = (label, optional) => (optional ? t("channel.optional", { label }) : label);
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 const notText = (value) => !isObject(value) || Object.values(value).some((each) => typeof each !== "string");
 
@@ -68,7 +69,7 @@ export const ChannelForm = {
       const value = config[field.name] ?? "";
       const tell = (next) => { config[field.name] = next; };
       const name = `config.${field.name}`;
-      const label = `${field.label[language()] ?? field.label.en}${field.required ? "" : ` (${t("optional")})`}`;
+      const label = labelOf(field.label[language()] ?? field.label.en, !field.required);
       const help = field.help[language()] ?? field.help.en;
       const wide = field.kind !== "text";
       if (field.secret) {
@@ -91,7 +92,7 @@ export const ChannelForm = {
     function keyNode() {
       const { draft, row, vendor } = props;
       const lines = draft.key.split("\n").filter((line) => line.trim()).length;
-      const label = vendor?.needs_key === false ? `${t("channel.f.key")} (${t("optional")})` : t("channel.f.key");
+      const label = labelOf(t("channel.f.key"), vendor?.needs_key === false);
       return html`<div class="stack tight whole">
         <${Secret} name="key" label=${label} hint=${t(row ? "channel.h.key.old" : "channel.h.key.new")} error=${props.faults.key ?? ""} set=${Boolean(row)} lines version=${props.version} ...${put("key")} />
         ${!row && lines > 1 ? html`<div class="row wrap"><${Segments} label=${t("channel.keys")} options=${ways()} modelValue=${draft.multi_key ? "one" : "each"} ...${{ "onUpdate:modelValue": (way) => { draft.multi_key = way === "one"; } }} />
@@ -100,7 +101,7 @@ export const ChannelForm = {
     function connection() {
       const { vendor } = props;
       const needs = vendor?.needs_base_url;
-      const label = needs ? t("channel.f.base_url") : `${t("channel.f.base_url")} (${t("optional")})`;
+      const label = labelOf(t("channel.f.base_url"), !needs);
       return html`<section><h3>${t("channel.section.connection")}</h3><div class="fields">
         ${text("name")}
         ${props.types.length ? wrap("type", ({ id }) => html`<${Pick} id=${id} label=${t("channel.f.type")} options=${props.types} ...${put("type")} />`) : null}

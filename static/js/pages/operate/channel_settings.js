@@ -23,11 +23,12 @@ export function useFaults(root) {
     faults.value = found.faults;
     await nextTick();
     await nextTick();
-    const first = root.value?.querySelector("[aria-invalid=true]");
+    const told = [...root.value.querySelectorAll(".field > .wrong")];
+    const first = told[0]?.parentElement.querySelector("input, textarea, select, button");
     first?.scrollIntoView({ block: "center" });
     first?.focus({ preventScroll: true });
-    if (!found.rest && first) return null;
-    return first && found.rest ? Object.assign(error, { message: found.rest }) : error;
+    if (told.length < Object.keys(found.faults).length || !first) return error;
+    return found.rest ? Object.assign(error, { message: found.rest }) : null;
   }
   return { faults, lay, clear: () => { faults.value = {}; } };
 }

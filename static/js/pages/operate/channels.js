@@ -66,7 +66,7 @@ function filterBar({ filter, set, choices, vendors }) {
     <${Field} label=${t("channel.search")}>${(given) => html`<input ...${given} type="search" name="q" value=${filter.q} onInput=${({ target }) => set({ q: target.value })} />`}</${Field}>
     ${choice("status", t("column.status"), [ON, OFF, OFF_BY_ITSELF].map((status) => [String(status), t(`channel.status.${status}`)]))}
     ${choice("vendor", t("channel.vendor"), choices.vendors.map((type) => [String(type), vendors.get(type)?.name ?? String(type)]))}
-    ${choice("group", t("channel.f.group"), same(choices.groups))}
+    ${choice("group", t("column.group"), same(choices.groups))}
     ${choices.tags.length || filter.tag ? choice("tag", t("channel.f.tag"), same(choices.tags)) : null}
     ${choice("model", t("column.model"), same(choices.models))}</div>`;
 }
