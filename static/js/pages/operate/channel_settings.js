@@ -9,11 +9,10 @@ import { Failure, Notice } from "../../parts/Failure.js";
 import { changesOf, configFor, draftOf, faultsOf } from "./channel_draft.js";
 import { ChannelForm } from "./channel_form.js";
 
-/** The choice of types: those that can't be had any more say why. */
-export const typeOptions = (vendors) => [...vendors.values()].map(({ type, name, retired }) => {
-  const why = retired[language()] ?? retired.en;
-  return why ? { value: type, label: name, note: why } : { value: type, label: name };
-}).sort((one, other) => one.label.localeCompare(other.label));
+/** The choice of types. Why some can't be had any more is said above the form once one is chosen. */
+const typeOptions = (vendors) => [...vendors.values()].map(({ type, name, retired }) => (
+  { value: type, label: name, note: retired.en ? t("channel.retired") : "" }
+)).sort((one, other) => one.label.localeCompare(other.label));
 
 /** Refusals at their fields, the first of which gets the focus; `lay` takes an error and returns the one that is left to tell. */
 export function useFaults(root) {
