@@ -122,6 +122,7 @@ def channel_json(channel: Channel, account: Account, standing: Standing) -> dict
         "weight": channel.weight,
         "created_time": channel.created_s,
         "test_time": channel.test_s,
+        "has_key": bool(channel.secret_enc),
         "test_verdict": standing.verdict,
         "resting_s": math.ceil(standing.resting_s),
         "success_rate": standing.success_rate,

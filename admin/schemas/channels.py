@@ -172,6 +172,7 @@ class _ChannelFields(Body):
     groups = Ignored()
     created_time = Ignored()
     test_time = Ignored()
+    has_key = Ignored()
     test_verdict = Ignored()
     resting_s = Ignored()
     success_rate = Ignored()

@@ -61,7 +61,7 @@ export default {
   "channel.care.shows": "This vendor shows no balance to the keys that call it.",
   "channel.care.unasked": "Not asked yet.",
   "channel.care.uncompared": "Not compared yet.",
-  "channel.care.unpriced": "One model has no price in the price book; requests for it are refused. | {count} models have no price in the price book; requests for them are refused.",
+  "channel.care.unpriced": "One model has no price in the price book: requests for it are refused, unless models without a price are allowed. | {count} models have no price in the price book: requests for them are refused, unless models without a price are allowed.",
   "channel.care.untested": "Not tested yet.",
 
   "channel.cell.label": "{field} of {name}",

@@ -61,7 +61,7 @@ export default {
   "channel.care.shows": "这家厂商不向调用密钥公开余额。",
   "channel.care.unasked": "尚未查询。",
   "channel.care.uncompared": "尚未比对。",
-  "channel.care.unpriced": "{count} 个模型在价目表中没有价格，对它们的请求会被拒绝。",
+  "channel.care.unpriced": "{count} 个模型在价目表中没有价格：除非允许无价模型，对它们的请求会被拒绝。",
   "channel.care.untested": "尚未测试。",
 
   "channel.cell.label": "{name} 的{field}",

@@ -94,7 +94,7 @@ export const ChannelForm = {
       const lines = draft.key.split("\n").filter((line) => line.trim()).length;
       const label = labelOf(t("channel.f.key"), vendor?.needs_key === false);
       return html`<div class="stack tight whole">
-        <${Secret} name="key" label=${label} hint=${t(row ? "channel.h.key.old" : "channel.h.key.new")} error=${props.faults.key ?? ""} set=${Boolean(row)} lines version=${props.version} ...${put("key")} />
+        <${Secret} name="key" label=${label} hint=${t(row?.has_key ? "channel.h.key.old" : "channel.h.key.new")} error=${props.faults.key ?? ""} set=${Boolean(row?.has_key)} lines version=${props.version} ...${put("key")} />
         ${!row && lines > 1 ? html`<div class="row wrap"><${Segments} label=${t("channel.keys")} options=${ways()} modelValue=${draft.multi_key ? "one" : "each"} ...${{ "onUpdate:modelValue": (way) => { draft.multi_key = way === "one"; } }} />
           <span class="hint">${t(draft.multi_key ? "channel.keys.one.says" : "channel.keys.each.says", { count: lines })}</span></div>` : null}</div>`;
     }
