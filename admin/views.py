@@ -3,7 +3,9 @@
 Owns the shapes. Promises that no secret is in them, except a key's in its owner's own view.
 """
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -95,7 +97,17 @@ def key_status(key: Key, left_nano: int, now_s: float) -> int:
     return STATUS_ENABLED
 
 
-def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a channel does: the verdict of the last test ("" for none), for how many seconds it is
+    left alone, and the share of its successes, None where that is not measured."""
+
+    verdict: str = ""
+    resting_s: float = 0.0
+    success_rate: float | None = None
+
+
+def channel_json(channel: Channel, account: Account, standing: Standing) -> dict[str, Any]:
     """A channel as admins see it: without its upstream key, with secrets in its config masked.
 
     The margin is what was charged through it less what it cost, as far as its costs are known.
@@ -110,6 +122,10 @@ def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
         "weight": channel.weight,
         "created_time": channel.created_s,
         "test_time": channel.test_s,
+        "has_key": bool(channel.secret_enc),
+        "test_verdict": standing.verdict,
+        "resting_s": math.ceil(standing.resting_s),
+        "success_rate": standing.success_rate,
         "response_time": channel.response_ms,
         "base_url": channel.base_url,
         "other": channel.other,

@@ -349,7 +349,15 @@ def _care(relay: Relay, pages: VendorPages) -> Care:
     pause_s = s.polling_interval_s
     tests = ChannelTests(directory, records, probe, judge, costs, clock, pause_s)
     asking = Asking(directory, relay.catalogue, records, pages, clock, pause_s)
-    return Care(tests, ChannelBalances(asking), ModelDiffs(asking), pages)
+    health = relay.watch.health
+    return Care(
+        tests,
+        ChannelBalances(asking),
+        ModelDiffs(asking),
+        pages,
+        resting=lambda: health.resting(clock.monotonic_s()),
+        rates=health.rates,
+    )
 
 
 def _sender(directory: Directory, web: Web) -> Sender:

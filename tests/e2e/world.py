@@ -26,10 +26,30 @@ def ask(server: Server, key: str, question: str, *, stream: bool = False) -> Non
     assert answer.status_code == 200, answer.text
 
 
+def _further_channels(server: Server) -> None:
+    """Add channels that serve nothing of what is asked here, for the table of channels."""
+    nowhere = {"base_url": "http://127.0.0.1:9", "key": "sk-invented"}
+    server.add_channel(
+        **nowhere,
+        type=50,
+        name="上海 一号",
+        models="deepseek-chat,deepseek-reasoner",
+        tag="asia",
+        group="default,vip",
+        priority=10,
+        weight=3,
+    )
+    refused = server.add_channel(
+        **nowhere, type=1, name="openai main", models="gpt-4o,gpt-4o-mini,o1", tag="primary"
+    )
+    server.api("PUT", "/api/channel/", {"id": refused, "status": 3})
+
+
 def furnish(server: Server, requests: int = 60) -> Person:
     """Fill a fresh server; returns the customer whose pages are looked at."""
     server.add_channel(name="sandbox east")
     server.add_channel(name="sandbox west", priority=-1, status=2)
+    _further_channels(server)
     customer = server.add_user(CUSTOMER, 5 * USD_QUOTA)
     for name in ("张伟", "atlas-labs", "quiet.fox"):
         server.add_user(name, USD_QUOTA)
