@@ -1,5 +1,5 @@
 // The explanation of one event, over any page. Whatever puts an event's id into the address opens it.
-import { watch } from "vue";
+import { onBeforeUnmount, onMounted, watch } from "vue";
 import { useRoute, useRouter } from "vue-router";
 import { t } from "../core/i18n.js";
 import { useLoad } from "../core/load.js";
@@ -29,24 +29,27 @@ export default {
       const next = beside(props.id, by);
       if (next) router.replace({ query: { ...route.query, event: next } });
     }
-    /** ← and → always; ↑ and ↓ where there is nothing to scroll. */
+    /** ← and → always; ↑ and ↓ unless they scroll. Heard on the page: what had the focus may have gone with the event before. */
     function pressed(event) {
       const by = STEPS[event.key];
-      if (!by || event.altKey || event.ctrlKey || event.metaKey || event.target.closest(TYPED)) return;
-      const body = event.currentTarget.querySelector(".drawer-body");
-      const scrolls = body.scrollHeight > body.clientHeight;
-      if (/Up|Down/.test(event.key) && scrolls && event.target === body) return;
+      const [layer, ...further] = document.querySelectorAll("dialog[open]");
+      if (!by || further.length || event.altKey || event.ctrlKey || event.metaKey || event.target.closest(TYPED)) return;
+      const body = layer?.querySelector(".drawer-body");
+      if (/Up|Down/.test(event.key) && event.target === body && body.scrollHeight > body.clientHeight) return;
       event.preventDefault();
       step(by);
     }
+    onMounted(() => document.addEventListener("keydown", pressed));
+    onBeforeUnmount(() => document.removeEventListener("keydown", pressed));
+    // Not `disabled`: that would take the focus, and with it the arrow keys, out of the drawer.
     const stepper = (by, name, icon) => html`<button type="button" class="button bare icon-only" aria-label=${t(name)} title=${t(name)}
-      disabled=${!beside(props.id, by)} onClick=${() => step(by)}><${Icon} name=${icon} /></button>`;
+      aria-disabled=${beside(props.id, by) ? null : "true"} onClick=${() => step(by)}><${Icon} name=${icon} /></button>`;
     const content = () => {
       if (error.value) return html`<${Failure} error=${error.value} retry=${() => run()} />`;
       if (data.value?.data.id !== props.id) return html`<p class="quiet" role="status">${t("explain.loading")}</p>`;
       return html`<${Explanation} key=${props.id} answer=${data.value} onChange=${changed} />`;
     };
-    return () => html`<${Drawer} title=${t("explain.title")} onClose=${() => emit("close")} onKeydown=${pressed}>${{
+    return () => html`<${Drawer} title=${t("explain.title")} onClose=${() => emit("close")}>${{
       tools: () => [stepper(-1, "explain.previous", "up"), stepper(1, "explain.next", "down")],
       default: content,
     }}</${Drawer}>`;

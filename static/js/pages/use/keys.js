@@ -95,7 +95,7 @@ export default {
       <button type="button" class="button tiny" onClick=${removeChosen}>${t("delete")}</button></div>`;
     const table = () => html`<${DataTable} name="keys" caption=${t("keys.caption")} columns=${columns({ keys: keys.value, turn: switching.act, use: (key) => go({ key: String(key.id) }), turning: turning.value })}
       rows=${keys.value} rowKey=${(key) => String(key.id)} busy=${busy.value} error=${error.value} retry=${() => reload()} opens opened=${route.query.key ?? null}
-      onOpen=${(key) => go({ key: String(key.id) })} selected=${chosen.value} ${"onUpdate:selected"}=${(value) => { chosen.value = value; }}>${{
+      onOpen=${(key) => go({ key: String(key.id) })} selected=${chosen.value} onUpdate:selected=${(value) => { chosen.value = value; }}>${{
         empty: () => html`<${Empty} title=${t("keys.none")} text=${t("keys.none.next")}><button type="button" class="button primary" onClick=${() => go({ new: "1" })}>${t("keys.new")}</button></${Empty}>`,
         ...(chosen.value.size ? { tools: many } : {}),
       }}</${DataTable}>`;

@@ -48,17 +48,17 @@ export const KeyForm = {
         ${groups.value.map(({ name, label }) => html`<option key=${name} value=${name} selected=${name === form.group}>${label}</option>`)}
         ${form.group && !groups.value.some(({ name }) => name === form.group) ? html`<option value=${form.group} selected>${form.group}</option>` : null}</select>`}</${Field}>` : null}</div>`;
     const spending = () => html`
-      <${Check} label=${t("keys.limited")} hint=${t("keys.limited.hint")} modelValue=${form.limited} ${"onUpdate:modelValue"}=${(value) => { form.limited = value; }} />
+      <${Check} label=${t("keys.limited")} hint=${t("keys.limited.hint")} modelValue=${form.limited} onUpdate:modelValue=${(value) => { form.limited = value; }} />
       ${form.limited ? html`<div class="fields">${input(form, "limit", t("keys.limit"), { inputmode: "decimal", placeholder: "5.00" })}</div>` : null}
       <div class="fields thirds">${PERIODS.map((period) => money(form.budgets, period, t(`keys.budget.${period}`)))}</div>
       ${PERIODS.some((period) => form.budgets[period]) ? html`<div class="fields">${input(form, "zone", t("keys.zone"), { placeholder: "UTC", hint: t("keys.zone.hint") })}</div>` : null}`;
     const scope = () => html`
       <${Field} label=${t("keys.models")} hint=${t("keys.models.hint")}>${({ id }) => html`<${Pick} id=${id} label=${t("keys.models")} several own options=${session.models} placeholder=${t("keys.models.all")}
-        modelValue=${form.models} ${"onUpdate:modelValue"}=${(value) => { form.models = value || []; }} />`}</${Field}>
+        modelValue=${form.models} onUpdate:modelValue=${(value) => { form.models = value || []; }} />`}</${Field}>
       <${Field} label=${t("keys.networks")} hint=${t("keys.networks.hint")}>${(given) => html`<textarea class="mono" ...${given} name="networks" rows="2" spellcheck="false" placeholder="203.0.113.0/24" ...${bind(form, "networks")}></textarea>`}</${Field}>`;
     const rates = () => html`<div class="fields thirds">${RATES.map((name) => input(form, name, t(`keys.rate.${name}`), { type: "number", min: 0, placeholder: t("keys.noLimit") }))}</div>`;
     const expiry = () => html`
-      <div><${Segments} label=${t("keys.section.expiry")} modelValue=${form.expiry} ${"onUpdate:modelValue"}=${(value) => { form.expiry = value; }}
+      <div><${Segments} label=${t("keys.section.expiry")} modelValue=${form.expiry} onUpdate:modelValue=${(value) => { form.expiry = value; }}
         options=${["never", ...Object.keys(EXPIRIES), "until"].map((value) => ({ value, label: t(`keys.expiry.${value}`) }))} /></div>
       ${form.expiry === "until" ? html`<div class="fields">${input(form, "until", t("keys.until"), { type: "datetime-local" })}</div>` : null}`;
     const SECTIONS = { first, spending, expiry, scope, rates };

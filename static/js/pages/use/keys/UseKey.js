@@ -47,7 +47,7 @@ export const UseKey = {
     const chooser = () => html`<${Field} label=${t("column.model")}>${(given) => html`<select class="input" ...${given} name="usemodel" value=${model.value} onChange=${({ target }) => { model.value = target.value; }}>
       ${models.value.map((name) => html`<option key=${name} value=${name} selected=${name === model.value}>${name}</option>`)}</select>`}</${Field}>`;
     return () => html`<div class="stack use-key">
-      <div><${Segments} label=${t("use.title")} options=${options()} modelValue=${way.value} ${"onUpdate:modelValue"}=${(value) => { way.value = value; }} /></div>
+      <div><${Segments} label=${t("use.title")} options=${options()} modelValue=${way.value} onUpdate:modelValue=${(value) => { way.value = value; }} /></div>
       ${models.value.length > 1 ? chooser() : null}
       ${way.value === "apps" ? apps() : html`<${Snippet} key=${way.value} code=${WAYS[way.value]({ key: key(), model: model.value })} secret=${key()} />
         <p class="small quiet">${t("snippet.hint")}</p>`}</div>`;

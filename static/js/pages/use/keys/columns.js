@@ -25,7 +25,7 @@ export function columns({ keys, turn, use, turning }) {
     { id: "group", label: t("column.group"), hidden: none((key) => key.group), sort: (key) => key.group, cell: (key) => key.group },
     { id: "created", label: t("column.created"), hidden: true, sort: (key) => key.created_time, cell: (key) => html`<${Time} at=${key.created_time} day />` },
     { id: "expires", label: t("keys.expires"), sort: (key) => key.expired_time, cell: expires },
-    { id: "used", label: t("keys.used"), sort: (key) => key.accessed_time, cell: used },
+    { id: "used", label: t("keys.used"), class: "two", sort: (key) => key.accessed_time, cell: used },
     { id: "left", label: t("keys.left"), number: true, sort: (key) => (key.unlimited_quota ? null : nanoOf(key, "remain")), cell: left },
     { id: "spent", label: t("keys.spent"), number: true, sort: (key) => nanoOf(key, "used"), cell: (key) => html`<${Money} nano=${nanoOf(key, "used")} />` },
     { id: "use", label: "", always: true, cell: (key) => html`<button type="button" class="button tiny" aria-label=${t("use.open", { name: key.name })} onClick=${() => use(key)}>${t("use.button")}</button>` },
