@@ -1,4 +1,4 @@
-"""Keys in a real browser: made, changed, switched, rotated, given to programs; none is shown unasked."""
+"""Keys in a real browser: made, changed, switched, rotated, given to programs."""
 
 from typing import Any
 from urllib.parse import unquote

@@ -24,15 +24,12 @@ MONEY = [
 
 def test_money_is_trimmed_for_the_eye_and_exact_underneath(open_page: Open) -> None:
     page = open_page(path="/#/signin")
-    root = "const root = document.querySelector('script[src*=\"/js/main.js\"]').src;"
-    script = (
-        "async (amounts) => {"
-        + root
-        + """const { parseUsd, shortUsd, exactUsd } = await import(root.replace("main", "core/money"));
-        return [amounts.map((a) => [exactUsd(parseUsd(a)), shortUsd(parseUsd(a), { signed: true })]),
-            shortUsd(parseUsd("24.699"), { down: true })];
+    script = """async (amounts) => {
+        const main = document.querySelector("script[src*='/js/main.js']").src;
+        const { parseUsd, shortUsd, exactUsd } = await import(main.replace("main", "core/money"));
+        const shown = amounts.map(parseUsd).map((n) => [exactUsd(n), shortUsd(n, {signed: true})]);
+        return [shown, shortUsd(parseUsd("24.699"), { down: true })];
     }"""
-    )
     shown, cut = page.evaluate(script, [amount for amount, _ in MONEY])
     assert shown == [list(row) for row in MONEY]
     assert cut == "$24.69"

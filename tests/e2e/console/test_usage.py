@@ -1,4 +1,4 @@
-"""The log and the explanation of a charge: what a person sees is what the books of a real gateway say."""
+"""The log and the explanation of a charge: a person sees what the books of a gateway say."""
 
 import csv
 import io
