@@ -26,6 +26,15 @@ def ask(server: Server, key: str, question: str, *, stream: bool = False) -> Non
     assert answer.status_code == 200, answer.text
 
 
+def _bounded_keys(customer: Person) -> None:
+    """Keys with limits, for the page of keys: one that works, one with nothing left."""
+    limits = {"rpm": 60, "concurrency": 4, "models": "sandbox-chat", "subnet": "203.0.113.0/24"}
+    budgets = [{"period": "day", "limit_usd": "2"}, {"period": "month", "limit_usd": "25"}]
+    bounded = {**limits, "budgets": budgets, "unlimited_quota": False}
+    customer.add_key(name="nightly report", remain_quota=3 * USD_QUOTA, **bounded)
+    customer.add_key(name="trial", unlimited_quota=False)
+
+
 def furnish(server: Server, requests: int = 60) -> Person:
     """Fill a fresh server; returns the customer whose pages are looked at."""
     server.add_channel(name="sandbox east")
@@ -34,6 +43,7 @@ def furnish(server: Server, requests: int = 60) -> Person:
     for name in ("张伟", "atlas-labs", "quiet.fox"):
         server.add_user(name, USD_QUOTA)
     keys = [customer.add_key(name=name)["key"] for name in ("laptop", "生产环境", "ci")]
+    _bounded_keys(customer)
     for number in range(requests):
         question = _QUESTIONS[number % len(_QUESTIONS)]
         ask(server, keys[number % len(keys)], question, stream=number % 3 == 0)

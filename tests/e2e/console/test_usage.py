@@ -115,6 +115,14 @@ def test_totals_equal_the_books_and_filters_are_in_the_address(
     expect(page.locator(".next h2")).to_have_text("Nothing matches this filter")
     page.locator(".next button").click()
     expect(page.locator(ROWS)).to_have_count(2)
+    page.goto(f"{server.url}/#/log?range=custom&from=2001-01-01&to=2001-01-31")
+    page.get_by_role("button", name="Clear the filter").last.click()
+    expect(page.locator(ROWS)).to_have_count(2)
+    today = page.evaluate("new Date().toLocaleDateString('sv')")
+    page.goto(f"{server.url}/#/log?range=custom&from={today}&to={today}")
+    expect(page.locator("tfoot tr").last.locator("data.money")).to_have_attribute(
+        "value", balance["balance"]
+    )
 
 
 def test_random_charges_are_the_same_in_rows_totals_file_and_balance(
