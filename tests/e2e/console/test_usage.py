@@ -279,9 +279,8 @@ def test_user_gets_a_receipt_and_no_business_of_the_operator(
     expect(drawer.get_by_role("alert")).to_contain_text("Seal 99999 can’t prove")
 
 
-@pytest.mark.parametrize("locale", WORDS)
-def test_fits_a_phone(server: Server, payer: Customer, open_page: Open, locale: str) -> None:
-    page = signed_in(open_page(locale, path="/#/log", viewport=PHONE), payer.name)
+def test_fits_a_phone(server: Server, payer: Customer, open_page: Open) -> None:
+    page = signed_in(open_page("zh-CN", path="/#/log", viewport=PHONE), payer.name)
     row = row_of(page, payer.event)
     expect(row).to_be_visible()
     overflow = "document.documentElement.scrollWidth - innerWidth"
