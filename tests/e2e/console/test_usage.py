@@ -217,6 +217,7 @@ def test_admin_sees_everybodys_log_and_gives_a_charge_back(server: Server, open_
     page = open_page(path="/#/log?type=2&range=today")
     sign_in(page, "root", ROOT_PASSWORD)
     expect(row_of(page, payer.event)).to_contain_text(payer.name)
+    expect(row_of(page, payer.event)).to_contain_text("sandbox")
     page.fill("input[name=user]", customer.name)
     expect(row_of(page, payer.event)).to_have_count(0)
     expect(page.locator(ROWS)).to_have_count(1)

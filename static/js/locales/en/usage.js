@@ -298,6 +298,8 @@ export default {
   "policy.estimate": "charge what was sent",
   "policy.input": "charge the input only",
   "policy.reported": "charge what the upstream reported",
+  "policy.moderation": "moderation: charge nothing",
+  "policy.test": "test of the channel: charge nothing",
   "policy.free": "charge nothing",
 
   "explain.source.version": "Price version {version}",
@@ -305,6 +307,8 @@ export default {
   "explain.source.channel": "Channel {channel}",
   "receipt.copy": "Copy the digest",
   "receipt.verify": "How the books are verified",
+  "outcome.cancelled": "Cancelled",
+  "outcome.upstream_failed": "Upstream failed",
   "outcome.failed": "Failed",
   "event.audit.recorded": "Change recorded",
   "event.price.published": "Prices published",

@@ -298,6 +298,8 @@ export default {
   "policy.estimate": "按已发送部分扣费",
   "policy.input": "只扣输入",
   "policy.reported": "按上游报告扣费",
+  "policy.moderation": "内容审核：不扣费",
+  "policy.test": "渠道测试：不扣费",
   "policy.free": "不扣费",
 
   "explain.source.version": "价格版本 {version}",
@@ -305,6 +307,8 @@ export default {
   "explain.source.channel": "渠道 {channel}",
   "receipt.copy": "复制摘要",
   "receipt.verify": "账本如何核验",
+  "outcome.cancelled": "已取消",
+  "outcome.upstream_failed": "上游失败",
   "outcome.failed": "失败",
   "event.audit.recorded": "变更记录",
   "event.price.published": "价格发布",
