@@ -95,7 +95,7 @@ export default {
   "keys.expiry.day": "1 天",
   "keys.expiry.month": "30 天",
   "keys.expiry.year": "1 年",
-  "keys.expiry.until": "截至……",
+  "keys.expiry.until": "截至",
   "keys.until": "有效期至",
   "keys.used": "最近使用",
   "keys.unused": "尚未使用",
