@@ -18,6 +18,8 @@ _US = 1_000_000
 async def log_wanted(directory: Directory, sent: Mapping[str, Any], own: User | None) -> Wanted:
     """What One API's log filters ask of the history; `own` keeps to one user's rows."""
     user_id, username = (own.id if own else None), None
+    if sent.get("group") or sent.get("outcome"):
+        return Wanted(user_id=_NO_USER)  # no row of history has either
     if own is None and sent.get("username"):
         username = sent["username"]
         user = await directory.users.by_username(username)

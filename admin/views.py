@@ -64,7 +64,8 @@ def user_json(user: User, account: Account) -> dict[str, Any]:
 
 def key_json(key: Key, secret: str, account: Account, now_s: float) -> dict[str, Any]:
     """A key as its owner sees it. What is left on an unlimited key is never below zero."""
-    left_nano = balance_nano(dict(account))
+    left_nano, spent = balance_nano(dict(account)), spent_nano(account)
+    shown_nano = max(0, left_nano)
     return {
         "id": key.id,
         "user_id": key.user_id,
@@ -74,9 +75,13 @@ def key_json(key: Key, secret: str, account: Account, now_s: float) -> dict[str,
         "created_time": key.created_s,
         "accessed_time": key.accessed_s,
         "expired_time": key.expired_s,
-        "remain_quota": max(0, quota_floor(left_nano)),
+        "remain_quota": quota_floor(shown_nano),
+        "remain": usd(shown_nano),
+        "remain_nano": shown_nano,
         "unlimited_quota": key.unlimited,
-        "used_quota": quota_ceil(spent_nano(account)),
+        "used_quota": quota_ceil(spent),
+        "used": usd(spent),
+        "used_nano": spent,
         "models": ",".join(sorted(key.models or ())),
         "subnet": ",".join(key.subnets),
         "group": key.group,

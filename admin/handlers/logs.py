@@ -7,15 +7,18 @@ the events, and is in no sum but the one that says so.
 from typing import Any, ClassVar
 
 from admin.base import ApiHandler, Takes
+from admin.downloads import TABLES, DownloadHandler
 from admin.errors import ApiError
 from admin.events import Selection, log_selection, search_selection
 from admin.history import history_row, log_wanted, search_wanted
+from admin.export import event_rows
 from admin.logbook import names_for, row
 from admin.paging import Page, page_of
-from admin.schemas.ledger import LogQuery, OwnLogQuery
+from admin.schemas.ledger import LogExportQuery, LogQuery, OwnLogExportQuery, OwnLogQuery
 from admin.schemas.users import SearchQuery
 from gateway.directory.old_log import OldLog, Wanted
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON, User
+from ledger.export import EVENTS
 from ledger.money import quota_ceil, usd
 
 
@@ -109,6 +112,22 @@ class LogSearchHandler(LogBase):
         await self.answer_page(selection, search_wanted(keyword, self.scope), page)
 
 
+class LogExportHandler(LogBase, DownloadHandler):
+    """GET /api/log/export?format=csv|jsonl|xlsx."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": LogExportQuery}
+    downloads: ClassVar[tuple[str, ...]] = TABLES
+
+    async def get(self) -> None:
+        """Answer all that the filters select as a file, in the order of recording."""
+        sent, context = self.query(), self.context
+        form, store = sent.pop("format"), context.books.store
+        selection = await log_selection(context.directory, sent, self.scope)
+        rows = event_rows(store, selection, own=self.own, archive_dir=context.archive_dir)
+        await self.send_table(form, EVENTS, rows, name="log", title="Log")
+
+
 class OwnLogHandler(LogHandler):
     """GET /api/log/self."""
 
@@ -129,4 +148,12 @@ class OwnLogSearchHandler(LogSearchHandler):
     """GET /api/log/self/search."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    own: ClassVar[bool] = True
+
+
+class OwnLogExportHandler(LogExportHandler):
+    """GET /api/log/self/export."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_COMMON}
+    takes: ClassVar[Takes] = {"GET": OwnLogExportQuery}
     own: ClassVar[bool] = True

@@ -45,6 +45,15 @@ def _further_channels(server: Server) -> None:
     server.api("PUT", "/api/channel/", {"id": refused, "status": 3})
 
 
+def _bounded_keys(customer: Person) -> None:
+    """Keys with limits, for the page of keys: one that works, one with nothing left."""
+    limits = {"rpm": 60, "concurrency": 4, "models": "sandbox-chat", "subnet": "203.0.113.0/24"}
+    budgets = [{"period": "day", "limit_usd": "2"}, {"period": "month", "limit_usd": "25"}]
+    bounded = {**limits, "budgets": budgets, "unlimited_quota": False}
+    customer.add_key(name="nightly report", remain_quota=3 * USD_QUOTA, **bounded)
+    customer.add_key(name="trial", unlimited_quota=False)
+
+
 def furnish(server: Server, requests: int = 60) -> Person:
     """Fill a fresh server; returns the customer whose pages are looked at."""
     server.add_channel(name="sandbox east")
@@ -54,6 +63,7 @@ def furnish(server: Server, requests: int = 60) -> Person:
     for name in ("张伟", "atlas-labs", "quiet.fox"):
         server.add_user(name, USD_QUOTA)
     keys = [customer.add_key(name=name)["key"] for name in ("laptop", "生产环境", "ci")]
+    _bounded_keys(customer)
     for number in range(requests):
         question = _QUESTIONS[number % len(_QUESTIONS)]
         ask(server, keys[number % len(keys)], question, stream=number % 3 == 0)
