@@ -31,7 +31,9 @@ _WHO = {
 }
 # Where the first word of a path does not say what it belongs to.
 _TAGS = {
-    **dict.fromkeys(("status", "openapi.json", "notice", "about", "home_page_content"), "public"),
+    **dict.fromkeys(
+        ("status", "openapi.json", "notice", "about", "home_page_content", "pricing"), "public"
+    ),
     "models": "channel",
     "group": "option",
     "topup": "user",

@@ -7,6 +7,7 @@ import { session } from "../core/session.js";
 import { html } from "../html.js";
 import { Announcer } from "../parts/confirm.js";
 import { Failure } from "../parts/Failure.js";
+import { Announcement } from "./Announcement.js";
 import { Footer } from "./Footer.js";
 import { Palette, usePaletteKey } from "./Palette.js";
 import { Rail } from "./Rail.js";
@@ -33,6 +34,7 @@ export const Frame = {
       <${TopBar} onMenu=${() => { sheet.value = !sheet.value; }} onFind=${() => { finding.value = true; }} />
       ${session.user ? html`<${Rail} open=${sheet.value} folded=${folded.value} onFold=${fold} onClose=${() => { sheet.value = false; }} />` : null}
       <main id="main" tabindex="-1">
+        <${Announcement} />
         ${broken.value ? html`<${Failure} error=${{ message: t("error.page"), detail: String(broken.value.message ?? broken.value) }} retry=${() => location.reload()} />` : html`<${RouterView} />`}
         <${Footer} />
       </main>

@@ -1,0 +1,39 @@
+// Prices as columns: a rate for each class of usage, as exact text, lined up at the decimal point.
+import { t, word } from "../../../core/i18n.js";
+import { html } from "../../../html.js";
+import { perUnit } from "../../../core/formula.js";
+
+/** Classes in the order in which they are shown; those that stand alone come after the tokens. */
+export const CLASSES = [
+  "input", "cached", "cache_write", "cache_write_1h", "output", "reasoning", "audio_input", "audio_output", "image_input", "image_output",
+  "characters", "calls", "images", "seconds", "web_searches", "file_searches",
+];
+
+/** Two decimals at least, so that a column of rates is easy to compare: "2.5" → "2.50", "0.025" as it is. */
+export function rateText(rate) {
+  if (!rate) return "";
+  const [whole, fraction = ""] = rate.split(".");
+  return `$${whole}.${fraction.padEnd(2, "0")}`;
+}
+
+function rateCell(rate) {
+  if (!rate) return null;
+  const [whole, fraction] = rateText(rate).split(".");
+  return html`<data class="exact money" value=${rate} title="${rate} USD">${whole}<span class="point">.${fraction}</span></data>`;
+}
+
+/** What is charged otherwise than by the token, in words: "$0.04 each image". */
+export const others = (rates) => Object.entries(rates).filter(([name]) => perUnit(name) || name === "characters")
+  .map(([name, rate]) => t(`pricing.per.${name}`, { rate: rateText(rate) })).join(t("comma"));
+
+/** The model's column and one for each class asked for; what has no price of its own is empty. */
+export function priceColumns(classes) {
+  return [
+    { id: "model", label: t("column.model"), class: "two clip", always: true, sort: (row) => row.model, cell: (row) => row.model },
+    ...classes.map((name) => ({
+      id: name, label: word("class", name), number: true, hidden: !["input", "cached", "output"].includes(name),
+      sort: (row) => (row.rates[name] ? Number(row.rates[name]) : null), cell: (row) => rateCell(row.rates[name]),
+    })),
+    { id: "others", label: t("pricing.otherwise"), class: "two loose", cell: (row) => others(row.rates) || null },
+  ];
+}
