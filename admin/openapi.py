@@ -34,6 +34,7 @@ _TAGS = {
     **dict.fromkeys(
         ("status", "openapi.json", "notice", "about", "home_page_content", "pricing"), "public"
     ),
+    **dict.fromkeys(("verification", "reset_password"), "user"),
     "models": "channel",
     "group": "option",
     "topup": "user",

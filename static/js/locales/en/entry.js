@@ -232,7 +232,7 @@ export default {
   "leave.open": "Delete my account…",
   "leave.go": "Delete the account",
   "leave.lost": "You lose your keys, your access tokens, and the rest of your balance:",
-  "leave.books": "This cannot be undone. What was charged stays in the books, as the law of bookkeeping asks.",
+  "leave.books": "This cannot be undone. What was charged stays in the books.",
   "leave.name": "Type {name} to go on",
 
   "invite.lead": "Who signs up by your link counts as invited by you.",
@@ -240,6 +240,7 @@ export default {
   "invite.link": "Your link",
   "invite.mine": "You get, for each who comes",
   "invite.theirs": "Who comes gets, to start with",
+  "invite.nothing": "Invitations bring no credit at the moment.",
   "invite.came": "Who came",
   "invite.count": "Rewarded invitations",
   "invite.credited": "Credited to you",

@@ -232,7 +232,7 @@ export default {
   "leave.open": "删除我的账户…",
   "leave.go": "删除账户",
   "leave.lost": "您将失去全部密钥、访问令牌及剩余余额：",
-  "leave.books": "此操作无法撤销。已发生的账目会依记账要求保留在账本中。",
+  "leave.books": "此操作无法撤销。已发生的账目会保留在账本中。",
   "leave.name": "输入 {name} 以继续",
 
   "invite.lead": "通过您的链接注册的用户，即视为受您邀请。",
@@ -240,6 +240,7 @@ export default {
   "invite.link": "您的邀请链接",
   "invite.mine": "每邀请一人，您获赠",
   "invite.theirs": "受邀者注册即获赠",
+  "invite.nothing": "目前邀请没有赠送额度。",
   "invite.came": "受邀记录",
   "invite.count": "已奖励的邀请",
   "invite.credited": "累计获赠",

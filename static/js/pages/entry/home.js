@@ -7,10 +7,10 @@ import { useLoad } from "../../core/load.js";
 import { address, session, systemName } from "../../core/session.js";
 import { html } from "../../html.js";
 import { Copy } from "../../parts/Copy.js";
+import { DataTable } from "../../parts/DataTable.js";
 import { Failure } from "../../parts/Failure.js";
 import { OperatorText } from "./OperatorText.js";
 import { priceColumns } from "./pricing/columns.js";
-import { DataTable } from "../../parts/DataTable.js";
 
 const SHOWN = 8;
 
@@ -39,7 +39,7 @@ const StartPage = {
     onMounted(run);
     const table = () => html`<section>
       <div class="spread"><h2>${t("home.models", { count: data.value.length })}</h2><${RouterLink} to="/pricing">${t("home.allPrices")}</${RouterLink}></div>
-      <${DataTable} caption=${t("nav.pricing")} columns=${priceColumns(["input", "cached", "output"])} rows=${someOf(data.value)} rowKey=${(row) => row.model} busy=${busy.value} /></section>`;
+      <${DataTable} caption=${t("nav.pricing")} columns=${priceColumns(data.value, ["input", "cached", "output"])} rows=${someOf(data.value)} rowKey=${(row) => row.model} busy=${busy.value} /></section>`;
     const request = () => html`<section>
       <h2>${t("home.first")}</h2><p class="quiet">${t("home.firstText")}</p>
       <div class="snippet"><pre tabindex="0">${firstRequest(data.value)}</pre><${Copy} text=${() => firstRequest(data.value)} words /></div>

@@ -35,9 +35,6 @@ function usePricing() {
 const lookFor = ({ search, vendor }, group) => (row) =>
   row.groups.includes(group.name) && (!vendor || row.vendor === vendor) && row.model.toLowerCase().includes(search.trim().toLowerCase());
 
-/** Only the columns that some model has a price in. */
-const columnsOf = (rows) => priceColumns(TOKENS.filter((name) => rows.some((row) => name in row.rates)));
-
 export default {
   name: "Pricing",
   setup() {
@@ -68,7 +65,7 @@ export default {
       lead: () => t("pricing.lead"),
       default: () => html`
         ${bar()}
-        <${DataTable} name="pricing" caption=${t("nav.pricing")} columns=${columnsOf(rows.value)} rows=${shown.value} rowKey=${(row) => row.key} busy=${busy.value} error=${error.value} retry=${run}
+        <${DataTable} name="pricing" caption=${t("nav.pricing")} columns=${priceColumns(rows.value, TOKENS)} rows=${shown.value} rowKey=${(row) => row.key} busy=${busy.value} error=${error.value} retry=${run}
           opens opened=${route.query.model ?? null} onOpen=${open}>${{ empty }}</${DataTable}>
         ${data.value && shown.value.length ? html`<p class="small quiet">${says()}</p>` : null}
         ${opened.value ? html`<${ModelDrawer} key=${opened.value.key} row=${opened.value} group=${group.value} onClose=${close} />` : null}`,

@@ -35,6 +35,7 @@ async function invitation(signal) {
 function gifts() {
   const { quota_for_inviter: mine = 0, quota_for_invitee: more = 0, quota_for_new_user: all = 0 } = session.status;
   const theirs = BigInt(more) + BigInt(all);
+  if (!mine && !theirs) return html`<p class="quiet">${t("invite.nothing")}</p>`;
   return html`<ul class="lines">
     <li class="spread"><span>${t("invite.mine")}</span><strong><${Money} nano=${nanoOfQuota(mine)} /></strong></li>
     <li class="spread"><span>${t("invite.theirs")}</span><strong><${Money} nano=${nanoOfQuota(theirs)} /></strong></li></ul>`;

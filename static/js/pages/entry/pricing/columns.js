@@ -1,4 +1,4 @@
-// Prices as columns: a rate for each class of usage, as exact text, lined up at the decimal point.
+// Prices as columns: a rate for each class of usage, as exact text.
 import { t, word } from "../../../core/i18n.js";
 import { html } from "../../../html.js";
 import { perUnit } from "../../../core/formula.js";
@@ -16,24 +16,21 @@ export function rateText(rate) {
   return `$${whole}.${fraction.padEnd(2, "0")}`;
 }
 
-function rateCell(rate) {
-  if (!rate) return null;
-  const [whole, fraction] = rateText(rate).split(".");
-  return html`<data class="exact money" value=${rate} title="${rate} USD">${whole}<span class="point">.${fraction}</span></data>`;
-}
+const rateCell = (rate) => (rate ? html`<data class="exact" value=${rate} title="${rate} USD">${rateText(rate)}</data>` : null);
 
 /** What is charged otherwise than by the token, in words: "$0.04 each image". */
 export const others = (rates) => Object.entries(rates).filter(([name]) => perUnit(name) || name === "characters")
   .map(([name, rate]) => t(`pricing.per.${name}`, { rate: rateText(rate) })).join(t("comma"));
 
-/** The model's column and one for each class asked for; what has no price of its own is empty. */
-export function priceColumns(classes) {
+/** Columns for these rows: the model, each class asked for that one of them has a price in, and the rest in words. */
+export function priceColumns(rows, classes) {
+  const priced = classes.filter((name) => rows.some((row) => name in row.rates));
   return [
     { id: "model", label: t("column.model"), class: "two clip", always: true, sort: (row) => row.model, cell: (row) => row.model },
-    ...classes.map((name) => ({
+    ...priced.map((name) => ({
       id: name, label: word("class", name), number: true, hidden: !["input", "cached", "output"].includes(name),
       sort: (row) => (row.rates[name] ? Number(row.rates[name]) : null), cell: (row) => rateCell(row.rates[name]),
     })),
-    { id: "others", label: t("pricing.otherwise"), class: "two loose", cell: (row) => others(row.rates) || null },
+    ...(rows.some((row) => others(row.rates)) ? [{ id: "others", label: t("pricing.otherwise"), class: "two loose", cell: (row) => others(row.rates) || null }] : []),
   ];
 }

@@ -35,7 +35,7 @@ export const Sessions = {
     const columns = () => [
       { id: "where", label: t("sessions.where"), class: "two", cell: (row) => html`<span title=${row.agent}>${agentText(row.agent)}</span> ${row.current ? html`<span class="tag">${t("sessions.this")}</span>` : null}` },
       { id: "address", label: t("sessions.address"), cell: (row) => html`<span class="mono">${row.address}</span>` },
-      { id: "seen", label: t("sessions.seen"), cell: (row) => html`<${Time} at=${row.seen_time} />` },
+      { id: "seen", label: t("sessions.seen"), class: "two", cell: (row) => html`<${Time} at=${row.seen_time} />` },
       { id: "created", label: t("sessions.since"), cell: (row) => html`<${Time} at=${row.created_time} day />` },
       { id: "end", label: "", class: "last", cell: (row) => (row.current ? null : html`<button type="button" class="button tiny" onClick=${() => end(row)}>${t("sessions.end.go")}</button>`) },
     ];

@@ -27,7 +27,7 @@ export const Tokens = {
       { id: "name", label: t("column.name"), class: "clip two", cell: (row) => row.name },
       { id: "scope", label: t("tokens.scope"), cell: (row) => t(`tokens.scope.${row.scope}`) },
       { id: "created", label: t("column.created"), cell: (row) => html`<${Time} at=${row.created_time} day />` },
-      { id: "used", label: t("tokens.used"), cell: (row) => (row.used_time ? html`<${Time} at=${row.used_time} />` : html`<span class="quiet">${t("tokens.unused")}</span>`) },
+      { id: "used", label: t("tokens.used"), class: "two", cell: (row) => (row.used_time ? html`<${Time} at=${row.used_time} />` : html`<span class="quiet">${t("tokens.unused")}</span>`) },
       { id: "expires", label: t("tokens.expires"), cell: (row) => (row.expires_time ? html`<${Time} at=${row.expires_time} day />` : html`<span class="quiet">${t("tokens.never")}</span>`) },
       { id: "revoke", label: "", class: "last", cell: (row) => html`<button type="button" class="button tiny" onClick=${() => revoke(row)}>${t("tokens.revoke.go")}</button>` },
     ];
