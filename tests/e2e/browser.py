@@ -77,7 +77,7 @@ def pages(server: Server, chromium: Browser) -> Iterator[Open]:
         contexts.append(context)
         tolerated.extend([tolerate] if tolerate else [])
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(8_000)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
         page.on("requestfailed", lambda r: wrong.append(f"{r.url}: {r.failure}"))

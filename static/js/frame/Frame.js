@@ -15,6 +15,9 @@ import { TopBar } from "./TopBar.js";
 
 const ExplainDrawer = defineAsyncComponent(() => import("../explain/ExplainDrawer.js"));
 
+/** A page for signed-in people is gone the moment nobody is, before the address follows. */
+const isShown = ({ meta }) => session.user !== null || ["anyone", "stranger"].includes(meta.needs);
+
 export const Frame = {
   name: "Frame",
   setup() {
@@ -35,7 +38,7 @@ export const Frame = {
       ${session.user ? html`<${Rail} open=${sheet.value} folded=${folded.value} onFold=${fold} onClose=${() => { sheet.value = false; }} />` : null}
       <main id="main" tabindex="-1">
         <${Announcement} />
-        ${broken.value ? html`<${Failure} error=${{ message: t("error.page"), detail: String(broken.value.message ?? broken.value) }} retry=${() => location.reload()} />` : html`<${RouterView} />`}
+        ${broken.value ? html`<${Failure} error=${{ message: t("error.page"), detail: String(broken.value.message ?? broken.value) }} retry=${() => location.reload()} />` : isShown(route) ? html`<${RouterView} />` : null}
         <${Footer} />
       </main>
       ${session.user && route.query.event ? html`<${ExplainDrawer} key="explain" id=${String(route.query.event)} onClose=${closeEvent} />` : null}

@@ -7,6 +7,7 @@ import { session } from "../../core/session.js";
 import { bind, html } from "../../html.js";
 import { Failure, Notice } from "../../parts/Failure.js";
 import { Field } from "../../parts/Field.js";
+import { asRefusal } from "./arrival.js";
 import { Others } from "./Others.js";
 import { useRobotCheck } from "./robot.js";
 
@@ -57,6 +58,8 @@ export const EntryForm = {
       try {
         const answer = await work(robot.params(), focus);
         said.value = typeof answer === "string" ? { kind: "good", text: answer } : answer ?? null;
+      } catch (problem) {
+        throw asRefusal(problem);
       } finally {
         robot.again();
       }

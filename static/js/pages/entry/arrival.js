@@ -1,8 +1,14 @@
 // Coming in by another service: what is kept on the way there, and how one goes on after it.
-import { session, signedIn } from "../../core/session.js";
+import { resume, session, signedIn } from "../../core/session.js";
 import { safePath } from "../../router.js";
 
 const KEPT = "tollgate.next";
+
+/** Where nobody is signed in, 401 is a refusal like any other, and is said. */
+export function asRefusal(error) {
+  if (error.kind === "signedout") error.kind = "refused";
+  return error;
+}
 
 /** Keeps, for this tab, where to go on after coming back. */
 export function keepWay(next) {
@@ -24,7 +30,10 @@ export async function comeIn(ask) {
   const before = session.user;
   try {
     const answer = await ask();
-    if (before && answer.message === "bind") return { bound: true };
+    if (before && answer.message === "bind") {
+      await resume();
+      return { bound: true };
+    }
     await signedIn(answer);
     return {};
   } catch (error) {

@@ -7,7 +7,7 @@ import { session } from "../../core/session.js";
 import { html } from "../../html.js";
 import { say } from "../../parts/confirm.js";
 import { Failure, Notice } from "../../parts/Failure.js";
-import { comeIn, takeWay } from "./arrival.js";
+import { asRefusal, comeIn, takeWay } from "./arrival.js";
 import { Second } from "./Second.js";
 
 export default {
@@ -32,7 +32,7 @@ export default {
       try {
         await arrive(came);
       } catch (problem) {
-        error.value = problem;
+        error.value = asRefusal(problem);
       }
     });
     const back = () => (session.user ? html`<${RouterLink} to="/profile">${t("nav.profile")}</${RouterLink}>` : html`<${RouterLink} to="/signin">${t("way.signin")}</${RouterLink}>`);
