@@ -1,10 +1,9 @@
-"""The profile in a real browser: what one signs in with, where one is signed in, tokens, leaving."""
+"""The profile in a real browser: what one signs in with, sessions, tokens, leaving."""
 
 import base64
 import hashlib
 import time
 
-import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from playwright.sync_api import Locator, Page, expect
@@ -21,6 +20,12 @@ DRAW = """async (text) => {
     const { qrCode } = await import("/static/js/core/qr.js");
     return qrCode(text).map((row) => row.map(Number).join("")).join("\\n");
 }"""
+
+
+ENROLMENT = (
+    "otpauth://totp/Tollgate:wanderer?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    "&issuer=Tollgate&algorithm=SHA1&digits=6&period=30"
+)
 
 
 def section(page: Page, title: str) -> Locator:
@@ -115,26 +120,17 @@ def test_two_step_sign_in_is_switched_on_used_and_switched_off(
     expect(section(page, "Two-step sign-in")).to_contain_text("Off.")
 
 
-@pytest.mark.parametrize(
-    ("text", "size", "digest"),
-    [
-        ("Tollgate", 21, "66fd9ef446d1f024"),
-        (
-            "otpauth://totp/Tollgate:wanderer?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-            "&issuer=Tollgate&algorithm=SHA1&digits=6&period=30",
-            41,
-            "a56b9e55357f35aa",
-        ),
-        ("x" * 230, 53, "d929204fc3c4bf6d"),
-    ],
-)
-def test_codes_are_drawn_as_a_reader_read_them(
-    server: Server, open_page: Open, text: str, size: int, digest: str
-) -> None:
+def test_codes_are_drawn_as_readers_read_them(server: Server, open_page: Open) -> None:
     """The pictures of these texts were read back by another program once."""
-    drawn = open_page("en-US").evaluate(DRAW, text)
-    assert len(drawn.split("\n")) == size
-    assert hashlib.sha256(drawn.encode()).hexdigest()[:16] == digest
+    page = open_page("en-US", path="/favicon.svg", tolerate="404 (Not Found)")
+    for text, size, digest in (
+        ("Tollgate", 21, "66fd9ef446d1f024"),
+        (ENROLMENT, 41, "a56b9e55357f35aa"),
+        ("x" * 230, 53, "d929204fc3c4bf6d"),
+    ):
+        drawn = page.evaluate(DRAW, text)
+        assert len(drawn.split("\n")) == size
+        assert hashlib.sha256(drawn.encode()).hexdigest()[:16] == digest
 
 
 def test_an_access_token_is_made_used_and_revoked(server: Server, open_page: Open) -> None:
