@@ -154,6 +154,34 @@ def test_an_account_and_a_new_password_by_mail(
     _invited_by_root(server, open_page)
 
 
+def test_an_address_is_bound_and_a_reminder_set(
+    server: Server, mail: MailServer, open_page: Open
+) -> None:
+    person, before = server.add_user("mailed"), len(mail.arrived)
+    page = signed_in(open_page("en-US", path=SIGN_IN, tolerate="400 (Bad Request)"), "mailed")
+    page.click("#bind-mail")
+    dialog = page.locator("dialog")
+    dialog.locator("input[name=email]").fill("mailed@mail.test")
+    page.click("#send-code")
+    expect(dialog.locator(".notice.good")).to_contain_text("on its way")
+    found = re.search(r"is ([0-9A-Z]{6})\.", arrived(mail, before + 1).text)
+    assert found is not None
+    for code in ("000000", found[1]):
+        dialog.locator("input[name=code]").fill(code)
+        page.keyboard.press("Enter")
+        if code == "000000":
+            expect(dialog.get_by_role("alert")).to_contain_text("wrong, used or too old")
+    expect(page.locator("#bind-mail")).to_have_text("Change")
+    page.get_by_role("radio", name="My own amount").check()
+    page.click("#save-reminder")
+    expect(page.locator(".wrong")).to_contain_text("such as 5")
+    page.fill("input[name=remind]", "2.50")
+    page.keyboard.press("Enter")
+    expect(page.locator(".news")).to_contain_text("Saved")
+    mine = person.api("GET", "/api/user/self")
+    assert (mine["email"], mine["remind_quota"]) == ("mailed@mail.test", 1_250_000)
+
+
 def _invited_by_root(server: Server, open_page: Open) -> None:
     """Root sees who came, with the credit that the ledger has."""
     page = open_page("en-US", path="/#/signin?next=/invite", tolerate="explain/ExplainDrawer")

@@ -41,7 +41,7 @@ export const ModelDrawer = {
     ];
     return html`<${Drawer} title=${props.row.model} onClose=${() => emit("close")}>
       <${Facts} pairs=${facts} />
-      <section><h3>${t("pricing.all")}</h3>${ratesTable(shown)}<p class="small quiet">${t("pricing.fallback")}</p></section>
+      <section><h3>${t("pricing.all")}</h3>${ratesTable(shown)}${props.row.rates.input ? html`<p class="small quiet">${t("pricing.fallback")}</p>` : null}</section>
       ${variantsTable(shown)}
       <${Calculator} key=${props.group.name} row=${props.row} group=${props.group} />
     </${Drawer}>`;

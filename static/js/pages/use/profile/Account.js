@@ -12,6 +12,7 @@ import { Time } from "../../../parts/Time.js";
 import { Section } from "./Section.js";
 
 const LONGEST = 30;
+const LONGEST_SHOWN = 20;
 
 const facts = ({ id, role, group, created_time: created }) => [
   [t("profile.id"), String(id)],
@@ -35,7 +36,7 @@ export const Account = {
     return () => html`<${Section} title=${t("profile.account")} text=${t("profile.account.text")}>
       <form class="stack" onSubmit=${submit}>
         <div class="fields">
-          <${Field} label=${t("profile.displayName")}>${(given) => html`<input ...${given} name="display_name" required maxlength=${LONGEST} ...${bind(form, "display_name")} />`}</${Field}>
+          <${Field} label=${t("profile.displayName")}>${(given) => html`<input ...${given} name="display_name" required maxlength=${LONGEST_SHOWN} ...${bind(form, "display_name")} />`}</${Field}>
           <${Field} label=${t("signin.username")} hint=${t("profile.username.hint")}>${(given) => html`<input ...${given} name="username" required maxlength=${LONGEST} autocapitalize="none" spellcheck="false" ...${bind(form, "username")} />`}</${Field}>
         </div>
         <${Failure} error=${error.value} />
