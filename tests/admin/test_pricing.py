@@ -12,6 +12,8 @@ AZURE = 3
 
 async def pricing(client: httpx.AsyncClient) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     answer = await client.get("/api/pricing")
+    kept = "private" if "Authorization" in client.headers else "public"
+    assert answer.headers["Cache-Control"] == f"{kept}, max-age=60"
     return answer.json(), await data(answer)
 
 

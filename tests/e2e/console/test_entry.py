@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -188,6 +189,8 @@ def _invited_by_root(server: Server, open_page: Open) -> None:
     sign_in(page, "root", "root-password")
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.locator("tbody data.money")).to_have_attribute("value", "0.0014")
+    (zoe,) = server.api("GET", "/api/user/search?keyword=zoe")
+    expect(page.locator("tbody")).to_contain_text(f"Account {zoe['id']}")
     link = page.locator("#invite-link").inner_text()
     assert link == f"{server.url}/register?aff={server.api('GET', '/api/user/aff')}"
 
@@ -273,7 +276,7 @@ def test_wrong_password_and_ended_session_lead_to_sign_in(server: Server, open_p
 def test_prices_are_those_of_the_book_and_what_they_come_to_is_exact(
     server: Server, open_page: Open
 ) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"model": "sandbox-chat", "input": "1.1", "cached": "0.3", "output": "4.7"},
         {"model": "tall", "input": "1", "tiers": [{"above_input_tokens": 100, "input": "3"}]},
     ]

@@ -12,6 +12,7 @@ export default {
   "signin.wrong": "The user name or the password is not right.",
   "signin.barred": "You cannot sign in here: {reason}. Ask the operator.",
   "signin.slow": "Too many tries. Wait a little, then try again.",
+  "signin.others": "Passwords are not used here. Sign in through:",
   "status.version": "Version",
   "status.since": "Running since",
   "status.api": "API address",

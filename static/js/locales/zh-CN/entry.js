@@ -12,6 +12,7 @@ export default {
   "signin.wrong": "用户名或密码不正确。",
   "signin.barred": "无法登录：{reason}。请联系管理员。",
   "signin.slow": "尝试次数过多，请稍后再试。",
+  "signin.others": "此处不使用密码登录，请选择：",
   "status.version": "版本",
   "status.since": "启动时间",
   "status.api": "API 地址",

@@ -17,7 +17,7 @@ export const OperatorText = {
     onMounted(run);
     const framed = (url) => html`<div class="framed"><h1 class="visually-hidden">${props.title}</h1>
       <iframe src=${url} title=${props.title} sandbox=${ALLOWED} referrerpolicy="no-referrer" /></div>`;
-    const written = (text) => html`<div class="page"><h1 class=${{ "visually-hidden": /<h1[\s>]/.test(text) }}>${props.title}</h1><div class="prose" innerHTML=${text} /></div>`;
+    const written = (text) => html`<div class="page">${/<h1[\s>]/.test(text) ? null : html`<h1>${props.title}</h1>`}<div class="prose" innerHTML=${text} /></div>`;
     return () => {
       if (error.value) return html`<${Failure} error=${error.value} retry=${run} />`;
       if (!data.value) return html`<div class="page" aria-busy="true" />`;

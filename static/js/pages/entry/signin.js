@@ -3,9 +3,11 @@ import { reactive, ref } from "vue";
 import { t } from "../../core/i18n.js";
 import { address, session, signIn } from "../../core/session.js";
 import { html } from "../../html.js";
+import { Notice } from "../../parts/Failure.js";
 import { Facts } from "../../parts/Page.js";
 import { Time } from "../../parts/Time.js";
 import { EntryForm, entryField } from "./EntryForm.js";
+import { Others } from "./Others.js";
 import { codeAttributes } from "./Second.js";
 
 const SAID = { 401: "signin.wrong", 403: "signin.barred", 429: "signin.slow" };
@@ -23,6 +25,11 @@ const facts = () => [
   [t("status.since"), session.status.start_time ? html`<${Time} at=${session.status.start_time} />` : null],
   [t("status.api"), html`<span class="mono">${address()}/v1</span>`],
 ];
+
+/** Where passwords are switched off, only the other services are offered. */
+const onlyOthers = () => html`<div class="signin"><h1>${t("signin.title")}</h1>
+  ${session.ended ? html`<${Notice} kind="warning">${t("error.ended")}</${Notice}>` : null}<p>${t("signin.others")}</p>
+  <${Others} /><${Facts} pairs=${facts()} /></div>`;
 
 export default {
   name: "SignIn",
@@ -42,6 +49,7 @@ export default {
         return { kind: "info", text: t("signin.code") };
       }
     }
+    if (session.status.password_login === false && session.status.sign_in_through?.length) return onlyOthers;
     return () => html`<${EntryForm} title=${t("signin.title")} go=${t("signin.go")} going=${t("signin.going")} act=${act} here="signin" others needs=${t("signin.needs")} first=${first}>${{
       default: () => html`
         ${entryField(form, "username", t("signin.username"), NAME)}
