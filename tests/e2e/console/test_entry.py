@@ -1,22 +1,26 @@
 """What one sees before signing in: coming in, the start page, prices, the API reference."""
 
 import asyncio
+import base64
 import re
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from playwright.sync_api import Page, Route, expect
 
 from ledger.money import usd
 from ledger.price_table import PriceTable
 from tests.admin.people import AUTHORITY, server_tls
 from tests.e2e.browser import IN_BROWSER, PHONE, Open, clipboard, sign_in, signed_in
-from tests.e2e.server import ROOT_ACCESS_TOKEN, Server
-from tests.fakes.identity import CLIENT, SECRET, Identities
+from tests.e2e.server import ROOT_ACCESS_TOKEN, Person, Server
+from tests.fakes.identity import CLIENT, SECRET, WECHAT_TOKEN, Identities
 from tests.fakes.mail import Arrived, MailServer
 from tests.waiting import until_sync
 
@@ -201,7 +205,7 @@ def test_people_come_in_through_others(server: Server, open_page: Open) -> None:
         fake.person = {"id": 5, "login": "ann", "name": "Ann", "emails": []}
         option(server, GitHubClientId=CLIENT, GitHubClientSecret=SECRET)
         option(server, GitHubAddress=fake.url, GitHubApiAddress=fake.url, GitHubOAuthEnabled=True)
-        page = open_page("en-US", path=SIGN_IN)
+        page = open_page("en-US", path=SIGN_IN, tolerate="401 (Unauthorized)")
         page.click("text=Sign in with GitHub")
         expect(page.locator("h1")).to_have_text("Profile")
         assert "code=" not in page.url and "oauth" not in page.url
@@ -223,6 +227,35 @@ def test_people_come_in_through_others(server: Server, open_page: Open) -> None:
         expect(page.locator("#bind-github")).to_be_visible()
         assert ben.api("GET", "/api/user/self")["github_id"] == ""
         option(server, GitHubOAuthEnabled=False)
+        _by_wechat_and_a_second_step(server, fake, page, ben)
+
+
+def _by_wechat_and_a_second_step(server: Server, fake: Identities, page: Page, ben: Person) -> None:
+    fake.wechat = {"1": "wx-ben", "2": "wx-ben"}
+    option(server, WeChatServerAddress=fake.url, WeChatServerToken=WECHAT_TOKEN)
+    option(server, WeChatAuthEnabled=True)
+    page.reload()
+    page.click("#bind-wechat")
+    page.locator("dialog input[name=code]").fill("1")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lines code")).to_have_text("wx-ben")
+    begun = ben.api("POST", "/api/user/totp", {"password": "password-1"})
+    totp = TOTP(base64.b32decode(begun["secret"]), 6, SHA1(), 30)
+    first = totp.generate(int(time.time())).decode()
+    recovery = ben.api("PUT", "/api/user/totp", {"code": first})["recovery_codes"]
+    sign_out(page)
+    page.goto(f"{server.url}{SIGN_IN}")
+    page.click("text=Sign in with WeChat")
+    page.fill("input[name=code]", "2")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("One more step")
+    page.fill("input[name=code]", "000000")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.fill("input[name=code]", recovery[0])
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Profile")
+    option(server, WeChatAuthEnabled=False)
 
 
 def test_the_widget_that_looks_for_robots_may_be_loaded(server: Server, open_page: Open) -> None:
