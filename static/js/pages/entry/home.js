@@ -57,7 +57,10 @@ export default {
   name: "Home",
   setup() {
     const router = useRouter();
-    if (session.user) router.replace("/overview");
+    if (session.user) {
+      router.replace("/overview");
+      return () => null;
+    }
     return () => html`<${OperatorText} name="home_page_content" title=${systemName.value}>${() => html`<${StartPage} />`}</${OperatorText}>`;
   },
 };

@@ -4,7 +4,7 @@ import { html } from "../../../html.js";
 import { Drawer } from "../../../parts/Dialog.js";
 import { Facts } from "../../../parts/Page.js";
 import { Calculator } from "./Calculator.js";
-import { CLASSES, rateText } from "./columns.js";
+import { CLASSES, perText, rateText } from "./columns.js";
 import { scaled } from "./rates.js";
 
 const known = (rates) => CLASSES.filter((name) => name in rates);
@@ -24,7 +24,7 @@ function variantsTable({ variants }) {
   return html`<section><h3>${t("pricing.variants")}</h3><table class="usage">
     <thead><tr><th scope="col">${t("pricing.size")}</th><th scope="col">${t("pricing.quality")}</th><th scope="col">${t("pricing.rate")}</th></tr></thead>
     <tbody>${variants.map((one) => html`<tr key=${`${one.size} ${one.quality}`}><td>${one.size ?? t("pricing.any")}</td><td>${one.quality ?? t("pricing.any")}</td>
-      <td>${Object.entries(one.rates).map(([name, value]) => t(`pricing.per.${name}`, { rate: rateText(value) })).join(t("comma"))}</td></tr>`)}</tbody></table></section>`;
+      <td>${Object.entries(one.rates).map(([name, value]) => perText(name, value)).join(t("comma"))}</td></tr>`)}</tbody></table></section>`;
 }
 
 /** `row` as GET /api/pricing has it, `group` {name, ratio}. Prices shown have the ratio in them. */

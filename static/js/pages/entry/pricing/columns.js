@@ -1,5 +1,5 @@
 // Prices as columns: a rate for each class of usage, as exact text.
-import { t, word } from "../../../core/i18n.js";
+import { has, t, word } from "../../../core/i18n.js";
 import { html } from "../../../html.js";
 import { perUnit } from "../../../core/formula.js";
 
@@ -18,9 +18,15 @@ export function rateText(rate) {
 
 const rateCell = (rate) => (rate ? html`<data class="exact" value=${rate} title="${rate} USD">${rateText(rate)}</data>` : null);
 
-/** What is charged otherwise than by the token, in words: "$0.04 each image". */
+/** One rate in words: "$0.04 an image". */
+export function perText(name, rate) {
+  const key = `pricing.per.${name}`;
+  return has(key) ? t(key, { rate: rateText(rate) }) : `${word("class", name)} ${rateText(rate)} / ${t(`pricing.unit.${name}`)}`;
+}
+
+/** What is charged otherwise than by the token. */
 export const others = (rates) => Object.entries(rates).filter(([name]) => perUnit(name) || name === "characters")
-  .map(([name, rate]) => t(`pricing.per.${name}`, { rate: rateText(rate) })).join(t("comma"));
+  .map(([name, rate]) => perText(name, rate)).join(t("comma"));
 
 /** Columns for these rows: the model, each class asked for that one of them has a price in, and the rest in words. */
 export function priceColumns(rows, classes) {
