@@ -59,6 +59,7 @@ def user_json(user: User, account: Account) -> dict[str, Any]:
         "rpm": user.rpm,
         "tpm": user.tpm,
         "concurrency": user.concurrency,
+        "remind_quota": user.remind_quota,
     }
 
 

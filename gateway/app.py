@@ -259,7 +259,7 @@ def _relay(
         counter=counter,
         fetcher=fetcher,
         providers=providers,
-        owners=_owners(catalogue),
+        owners=catalogue.owners,
         watch=Watch(_rules(settings)),
         switch=Switch(directory.channels, books, Operators(directory).switched),
         limits=limits,
@@ -386,15 +386,6 @@ def _jobs(relay: Relay, care: Care, sender: Sender) -> Jobs:
 
 def _signer(settings: Settings) -> Signer | None:
     return Signer.read(settings.signing_key) if settings.signing_key else None
-
-
-def _owners(catalogue: Catalogue) -> dict[str, str]:
-    """Say for each model that the catalogue lists who lists it first."""
-    owners: dict[str, str] = {}
-    for vendor in catalogue.vendors():
-        for model in vendor.models:
-            owners.setdefault(model, vendor.name.split(" (")[0].lower())
-    return owners
 
 
 def _admin_context(

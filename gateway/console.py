@@ -19,7 +19,6 @@ _ALWAYS = (
 # What Turnstile's widget needs besides (developers.cloudflare.com/turnstile).
 _ROBOTS = "https://challenges.cloudflare.com"
 _FOR_EVER = "public, max-age=31536000, immutable"
-_PAGES = {"index.html", "api.html"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class ConsoleHandler(web.RequestHandler):
 
     async def get(self, version: str | None = None, name: str = "index.html") -> None:
         """Answer a file; 404 if there is none. `version` is the hash in its address."""
-        if name in _PAGES:
+        if name == "index.html":
             self._assets.refresh()
         path = self._assets.find(name)
         if path is None:
@@ -94,7 +93,7 @@ class ConsoleHandler(web.RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Server", "tollgate")
-        if name in _PAGES:
+        if name == "index.html":
             self.set_header("Content-Security-Policy", self._policy())
 
     def _policy(self) -> str:

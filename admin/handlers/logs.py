@@ -10,8 +10,8 @@ from admin.base import ApiHandler, Takes
 from admin.downloads import TABLES, DownloadHandler
 from admin.errors import ApiError
 from admin.events import Selection, log_selection, search_selection
-from admin.history import history_row, log_wanted, search_wanted
 from admin.export import event_rows
+from admin.history import history_row, log_wanted, search_wanted
 from admin.logbook import names_for, row
 from admin.paging import Page, page_of
 from admin.schemas.ledger import LogExportQuery, LogQuery, OwnLogExportQuery, OwnLogQuery
