@@ -70,9 +70,13 @@ class LedgerBase(DownloadHandler):
         return key is not None and key.user_id == self.me.id
 
     async def selection(self, sent: dict[str, Any]) -> Selection:
-        """The events of an account and a period that were asked for."""
+        """The events that were asked for."""
         filters = await self.about(sent.get("account"))
-        return Selection(filters, sent.get("from_us"), sent.get("to_us"))
+        selection = Selection(filters, sent.get("from_us"), sent.get("to_us"))
+        narrower = {field: sent[name] for name, field in _NARROWER.items() if name in sent}
+        if narrower:
+            selection = selection.narrowed(**narrower)
+        return selection.of_request(sent["request"]) if "request" in sent else selection
 
 
 class EventsHandler(LedgerBase):
@@ -85,11 +89,6 @@ class EventsHandler(LedgerBase):
         """Answer events in the order of recording; `next` goes on where this page ends."""
         sent = self.query()
         selection, store = await self.selection(sent), self.context.books.store
-        narrower = {field: sent[name] for name, field in _NARROWER.items() if name in sent}
-        if narrower:
-            selection = selection.narrowed(**narrower)
-        if "request" in sent:
-            selection = selection.of_request(sent["request"])
         limit, newest_first = sent["limit"], sent["order"] == "desc"
         found = await selection.after(
             store, sent.get("after"), limit=limit, newest_first=newest_first

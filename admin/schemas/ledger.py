@@ -65,18 +65,20 @@ class _Period(Query):
     account = _account()
 
 
-class EventsQuery(_Period):
-    """GET /api/ledger/events. `after` is the `next` of the answer before.
-
-    `actor` is who did it, `action` and `object` are those of changes (audit.recorded), `request` is
-    the id of a request or of an event.
-    """
+class _Chosen(_Period):
+    """`actor` is who did it, `action` and `object` are those of changes (audit.recorded), `request`
+    is the id of a request or of an event."""
 
     type = _words(100)
     actor = _words(100)
     action = _words(100)
     object = _words(200)
     request = _words(200)
+
+
+class EventsQuery(_Chosen):
+    """GET /api/ledger/events. `after` is the `next` of the answer before."""
+
     limit = QueryInteger(load_default=100, validate=validate.Range(1, MAX_EVENTS))
     order = fields.String(load_default="asc", validate=validate.OneOf(("asc", "desc")))
     after = fields.String(validate=[validate.Length(max=300), refuse_controls])
@@ -117,7 +119,7 @@ class DashboardQuery(OwnDashboardQuery):
     channel = QueryInteger(validate=validate.Range(1, MAX_ID))
 
 
-class ExportQuery(_Period):
+class ExportQuery(_Chosen):
     """GET /api/ledger/export."""
 
     format = fields.String(

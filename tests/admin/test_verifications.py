@@ -122,6 +122,8 @@ async def test_events_are_narrowed_to_requests_people_and_objects(
     answer = await admin.get(f"{LEDGER}events", params=by)
     assert [row["id"] for row in await data(answer)] == [rows[0]["id"]]
     assert answer.json()["total"] == 1
+    exported = await admin.get(f"{LEDGER}export", params=by)
+    assert [line.count(rows[0]["id"]) for line in exported.text.splitlines()] == [1]
 
 
 async def test_they_are_for_admins(user: httpx.AsyncClient) -> None:
