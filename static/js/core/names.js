@@ -1,6 +1,6 @@
 // What accounts are called: "user:42" is somebody, "channel:3" has a name. Asked for once each, when first shown.
 import { reactive } from "vue";
-import { call } from "./session.js";
+import { call, isAdmin } from "./session.js";
 
 const KINDS = { user: { path: "/api/user/search", name: "username" }, channel: { path: "/api/channel/search", name: "name" } };
 const known = reactive(new Map());
@@ -14,9 +14,9 @@ async function find(account) {
   if (found) known.set(account, found[name]);
 }
 
-/** The name of an account, "" as long as (or when) none is known. Only for admins. */
+/** The name of an account, "" as long as (or when) none is known, and for those who are not to know. */
 export function nameOf(account) {
-  if (!/^(user|channel):\d+$/.test(account ?? "")) return "";
+  if (!isAdmin.value || !/^(user|channel):\d+$/.test(account ?? "")) return "";
   if (!known.has(account)) {
     known.set(account, "");
     find(account).catch(() => known.delete(account));

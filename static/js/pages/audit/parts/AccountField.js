@@ -18,12 +18,12 @@ export const AccountField = {
       const said = target.value.trim();
       text.value = said;
       const found = await accountOf(said).catch(() => null);
-      wrong.value = found === null ? t("account.unknown", { name: said }) : "";
+      wrong.value = found === null ? t("accountfield.unknown", { name: said }) : "";
       if (found !== null && found !== props.modelValue) emit("update:modelValue", found);
     }
     return () => html`<div class="field account">
       <label class="name" for=${id}>${props.label || t("column.account")}${nameOf(text.value) ? ` · ${nameOf(text.value)}` : ""}</label>
-      <input class="mono" id=${id} name="account" list=${`${id}-list`} placeholder=${props.placeholder || t("account.hint")} autocomplete="off" autocapitalize="none" spellcheck="false"
+      <input class="mono" id=${id} name="account" list=${`${id}-list`} placeholder=${props.placeholder || t("accountfield.hint")} autocomplete="off" autocapitalize="none" spellcheck="false"
         value=${text.value} aria-invalid=${wrong.value ? "true" : null} aria-describedby=${wrong.value ? `${id}-error` : null} onChange=${choose} />
       <datalist id=${`${id}-list`}>${props.own.map(({ value, label }) => html`<option key=${value} value=${value} label=${label} />`)}</datalist>
       ${wrong.value ? html`<p class="wrong" id=${`${id}-error`} role="alert">${wrong.value}</p>` : null}
