@@ -24,6 +24,11 @@ export function nameOf(account) {
   return known.get(account) ?? "";
 }
 
+/** Takes a name down that an answer brought along. */
+export function learn(account, name) {
+  if (name) known.set(account, name);
+}
+
 export const isAccount = (text) => /^(user|key|channel|code|lot|budget):\S+$|^(codes|prices|directory|ledger)$/.test(text);
 
 /** The account that a person means: itself, a user's number, or a user's name; null for none. */

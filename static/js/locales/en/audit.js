@@ -152,7 +152,6 @@ export default {
   "balances.total": "Total of the {count} user | Total of all {count} users",
   "balances.totalSoFar": "Total of the {count} user read so far | Total of the {count} users read so far",
   "balances.progress": "{done} of {total} users",
-  "balances.backwards": "The second time is before the first: the difference is what happened in between, backwards.",
   "balances.none": "No accounts yet",
   "balances.none.hint": "A user has an account from the first credit or charge on.",
   "balanceAt": "Balance at a time",

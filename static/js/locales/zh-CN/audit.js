@@ -152,7 +152,6 @@ export default {
   "balances.total": "全部 {count} 个用户合计",
   "balances.totalSoFar": "已读取的 {count} 个用户合计",
   "balances.progress": "{done} / {total} 个用户",
-  "balances.backwards": "第二个时刻早于第一个，差额按相反方向计算。",
   "balances.none": "还没有账户",
   "balances.none.hint": "用户首次入账或扣费后即有账户。",
   "balanceAt": "某一时刻的余额",

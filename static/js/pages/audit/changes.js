@@ -29,9 +29,9 @@ function filters(filter, set) {
   const options = ACTIONS.map((value) => ({ value, label: word("action", value), note: value }));
   return html`<div class="bar" role="search">
     <${TimeRange} filter=${filter} set=${set} />
-    <${AccountField} label=${t("column.actor")} placeholder=${t("changes.anybody")} modelValue=${filter.actor} ${"onUpdate:modelValue"}=${(actor) => set({ actor })} />
+    <${AccountField} label=${t("column.actor")} placeholder=${t("changes.anybody")} modelValue=${filter.actor} onUpdate:modelValue=${(actor) => set({ actor })} />
     <div class="field"><span class="name">${t("column.action")}</span>
-      <${Pick} label=${t("column.action")} placeholder=${t("changes.anything")} options=${options} clearable modelValue=${filter.action} ${"onUpdate:modelValue"}=${(action) => set({ action })} /></div>
+      <${Pick} label=${t("column.action")} placeholder=${t("changes.anything")} options=${options} clearable modelValue=${filter.action} onUpdate:modelValue=${(action) => set({ action })} /></div>
     <label class="field"><span class="name">${t("column.object")}</span><input class="mono" name="object" value=${filter.object} placeholder="channel:3" autocomplete="off" spellcheck="false"
       onChange=${({ target }) => set({ object: target.value.trim() })} /></label>
   </div>`;

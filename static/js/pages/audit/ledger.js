@@ -3,6 +3,7 @@ import { computed, onMounted, watch } from "vue";
 import { useRoute, useRouter } from "vue-router";
 import { link as address } from "../../core/api.js";
 import { number, t, word } from "../../core/i18n.js";
+import { changes, useNeighbours } from "../../core/opened.js";
 import { useQuery } from "../../core/query.js";
 import { html } from "../../html.js";
 import { DataTable } from "../../parts/DataTable.js";
@@ -29,7 +30,7 @@ function filters(filter, set) {
     <input class="mono" name=${name} value=${filter[name]} placeholder=${placeholder} autocomplete="off" spellcheck="false" onChange=${({ target }) => set({ [name]: target.value.trim() })} /></label>`;
   return html`<div class="bar" role="search">
     <${TimeRange} filter=${filter} set=${set} />
-    <${AccountField} modelValue=${filter.account} ${"onUpdate:modelValue"}=${(account) => set({ account })} />
+    <${AccountField} modelValue=${filter.account} onUpdate:modelValue=${(account) => set({ account })} />
     <label class="field short"><span class="name">${t("column.type")}</span><select name="type" value=${filter.type} onChange=${({ target }) => set({ type: target.value })}>
       <option value="">${t("ledger.types")}</option>${TYPES.map((type) => html`<option key=${type} value=${type} selected=${type === filter.type}>${word("event", type)}</option>`)}</select></label>
     ${text("request", t("ledger.request"), t("ledger.request.hint"))}
@@ -49,7 +50,8 @@ export default {
     const { rows, next, total, error, busy, run } = useEvents(wanted, running.add);
     const begin = () => { look(); return run(false); };
     onMounted(begin);
-    watch(() => JSON.stringify(wanted()), begin);
+    watch([() => JSON.stringify(wanted()), changes], begin);
+    useNeighbours(() => rows.value.map((row) => row.id));
     const to = (id) => ({ query: { ...route.query, event: id } });
     const shape = computed(() => columns({ to, sealedBy, balances: running.applies.value }));
     return () => html`<${Page} title=${t("nav.ledger")}>${{

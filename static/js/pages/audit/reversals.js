@@ -1,8 +1,9 @@
 // Giving charges back: what waits for a second person, what was decided lately, and proposing more.
-import { computed, onMounted, ref } from "vue";
+import { computed, onMounted, ref, watch } from "vue";
 import { useRoute, useRouter } from "vue-router";
 import { t } from "../../core/i18n.js";
 import { useEvery, useLoad } from "../../core/load.js";
+import { changes, useNeighbours } from "../../core/opened.js";
 import { account, call } from "../../core/session.js";
 import { html } from "../../html.js";
 import { DataTable } from "../../parts/DataTable.js";
@@ -22,7 +23,7 @@ const read = (params, signal) => call.get("/api/ledger/reversals", params, { sig
 function buttons(one, decide) {
   const own = one.proposer.account === account();
   const button = (name, kind = "") => html`<button type="button" class=${["button tiny", kind]} data-act=${name} onClick=${() => decide(one, name)}>${t(`reversal.${name}`)}</button>`;
-  return html`<span class="row end wrap">${own ? html`<span class="quiet small">${t("reversal.own")}</span>` : button("approve")}${button(own ? "withdraw" : "reject")}</span>`;
+  return html`<span class="row end">${own ? html`<span class="quiet small">${t("reversal.own")}</span>` : button("approve")}${button(own ? "withdraw" : "reject")}</span>`;
 }
 
 export default {
@@ -36,6 +37,8 @@ export default {
       return { waiting: pending.data, lately: all.data.filter((one) => one.state !== PROPOSED) };
     });
     onMounted(run);
+    watch(changes, () => run());
+    useNeighbours(() => [...(data.value?.waiting ?? []), ...(data.value?.lately ?? [])].map((one) => one.event).filter(Boolean));
     const goingOn = computed(() => data.value?.lately.some((one) => one.state === "approved"));
     useEvery(LOOK_MS, () => (goingOn.value ? run() : null));
     const open = (change) => router.replace({ query: { ...route.query, ...change } });

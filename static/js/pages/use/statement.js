@@ -4,6 +4,7 @@ import { RouterLink, useRoute, useRouter } from "vue-router";
 import { ApiError } from "../../core/api.js";
 import { t } from "../../core/i18n.js";
 import { useLoad } from "../../core/load.js";
+import { changes, useNeighbours } from "../../core/opened.js";
 import { bounds, DEFAULT_PERIOD } from "../../core/periods.js";
 import { useQuery } from "../../core/query.js";
 import { account as mine, call, isAdmin, ledger, loadKeys, session } from "../../core/session.js";
@@ -50,7 +51,8 @@ export default {
     const { data, error, busy, run } = useLoad((signal) => readStatement(signal, { params: params.value, ...filter.value }));
     const receiptOf = ref("");
     onMounted(run);
-    watch(filter, run);
+    watch([filter, changes], () => run());
+    useNeighbours(() => (data.value?.rows ?? []).map((row) => row.event).filter(Boolean));
     const open = (row) => (row.event ? router.push({ query: { ...route.query, event: row.event } }) : null);
     const shown = computed(() => (error.value ? null : data.value));
     const body = (found) => {

@@ -19,7 +19,9 @@ export const AccountField = {
       text.value = said;
       const found = await accountOf(said).catch(() => null);
       wrong.value = found === null ? t("accountfield.unknown", { name: said }) : "";
-      if (found !== null && found !== props.modelValue) emit("update:modelValue", found);
+      if (found === null) return;
+      text.value = found;
+      if (found !== props.modelValue) emit("update:modelValue", found);
     }
     return () => html`<div class="field account">
       <label class="name" for=${id}>${props.label || t("column.account")}${nameOf(text.value) ? ` · ${nameOf(text.value)}` : ""}</label>

@@ -71,10 +71,10 @@ export const Result = {
       </section>
       <section>
         <div class="spread wrap"><h2>${t("reconcile.unmatched")}</h2><div class="row wrap">
-          <${Check} label=${t("reconcile.withMatched")} modelValue=${all.value} ${"onUpdate:modelValue"}=${(on) => { all.value = on; }} />
+          <${Check} label=${t("reconcile.withMatched")} modelValue=${all.value} onUpdate:modelValue=${(on) => { all.value = on; }} />
           <${Menu} label=${t("reconcile.download")} icon="download" words end>${(close) => html`<div class="list">${FORMATS.map((format) => html`<button type="button" key=${format} id="download-${format}" onClick=${() => save(format, close)}>${format.toUpperCase()}</button>`)}</div>`}</${Menu}></div></div>
         ${present.value.length > 2 ? html`<${Segments} label=${t("reconcile.kind")} options=${present.value.map((value) => ({ value, label: value ? word("reconcile.class", value) : t("reconcile.every") }))}
-          modelValue=${shown.value} ${"onUpdate:modelValue"}=${(name) => { shown.value = name; }} />` : null}
+          modelValue=${shown.value} onUpdate:modelValue=${(name) => { shown.value = name; }} />` : null}
         <${DataTable} name="reconcile" caption=${t("reconcile.unmatched")} columns=${rowColumns(route)} rows=${rows.value} rowKey=${(row) => String(row.at)}>${{ empty: () => html`<p class="quiet">${t("reconcile.nothing")}</p>` }}</${DataTable}>
         ${cut.value ? html`<p class="small quiet">${t("reconcile.cut", { count: props.result.shown })}</p>` : null}
       </section>`;

@@ -63,7 +63,7 @@ export const ReverseDialog = {
     const field = (name, type = "text") => html`<${Field} key=${name} label=${word("filter.by", name)}>${(given) => html`<input ...${given} type=${type} name=${name} autocomplete="off"
       inputmode=${NUMBERS.includes(name) ? "numeric" : null} ...${bind(form, name)} />`}</${Field}>`;
     const filterFields = () => html`<div class="fields">${[...NUMBERS, ...TEXTS].map((name) => field(name))}${TIMES.map((name) => field(name, "datetime-local"))}</div><p class="small quiet">${t("giveback.filter.hint")}</p>`;
-    const eventField = () => html`<${Field} label=${t("giveback.event")} hint=${t("giveback.event.hint")}>${(given) => html`<input ...${given} class="mono" name="event" placeholder="usage:…" autocomplete="off" spellcheck="false" ...${bind(form, "event")} />`}</${Field}>`;
+    const eventField = () => html`<${Field} label=${t("giveback.event")} hint=${t("giveback.event.hint")}>${(given) => html`<input ...${given} class="mono" name="event" placeholder="usage:…" autocomplete="off" spellcheck="false" autofocus ...${bind(form, "event")} />`}</${Field}>`;
     function preview() {
       if (!numbers.value) return html`<p class="quiet small" aria-live="polite">${look.busy.value ? t("giveback.looking") : null}</p>`;
       if (!numbers.value.count) return html`<${Notice}>${t("giveback.nothing")}</${Notice}>`;

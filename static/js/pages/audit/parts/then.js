@@ -1,5 +1,6 @@
 // Balances as of one or two times, of one account or of all users, as the ledger has them.
 import { nanoOf } from "../../../core/money.js";
+import { learn } from "../../../core/names.js";
 import { call } from "../../../core/session.js";
 
 const PAGE = 50;
@@ -24,6 +25,7 @@ export async function readBalances({ account, times, counts, signal }, give) {
     const pages = await Promise.all(times.map((time) => ask("/api/ledger/balances", time, { limit: PAGE, after })));
     const second = new Map((pages[1]?.data ?? []).map((one) => [one.account, nanoOf(one, "balance")]));
     if (signal.aborted) return null;
+    for (const one of pages[0].data) learn(one.account, one.username);
     give(pages[0].data.map((one) => row(one.account, [nanoOf(one, "balance"), ...(pages[1] ? [second.get(one.account) ?? 0n] : [])])), pages[0].total);
     after = pages[0].next ?? null;
   }

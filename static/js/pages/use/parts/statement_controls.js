@@ -25,7 +25,7 @@ function choices(account) {
 
 function whose(account, set, isAdmin) {
   const choose = (next) => set({ account: next === mine() ? "" : next });
-  if (isAdmin) return html`<${AccountField} modelValue=${account} own=${choices(mine())} ${"onUpdate:modelValue"}=${choose} />`;
+  if (isAdmin) return html`<${AccountField} modelValue=${account} own=${choices(mine())} onUpdate:modelValue=${choose} />`;
   return html`<label class="field"><span class="name">${t("column.account")}</span><select name="account" value=${account} onChange=${({ target }) => choose(target.value)}>
     ${choices(account).map(({ value, label }) => html`<option key=${value} value=${value} selected=${value === account}>${label}</option>`)}</select></label>`;
 }
@@ -37,7 +37,7 @@ export function controls({ filter, set, account, isAdmin }) {
     <label class="field narrow"><span class="name">${t("statement.period")}</span><select name="period" value=${filter.period} onChange=${({ target }) => set({ period: target.value, from: "", to: "" })}>
       ${PERIODS.map((name) => html`<option key=${name} value=${name} selected=${name === filter.period}>${t(`statement.period.${name}`)}</option>`)}</select></label>
     ${filter.period === "custom" ? [day("from"), day("to")] : null}
-    <${Segments} label=${t("statement.group")} options=${GROUPS.map((value) => ({ value, label: t(`statement.by.${value}`) }))} modelValue=${filter.group} ${"onUpdate:modelValue"}=${(group) => set({ group })} />
+    <${Segments} label=${t("statement.group")} options=${GROUPS.map((value) => ({ value, label: t(`statement.by.${value}`) }))} modelValue=${filter.group} onUpdate:modelValue=${(group) => set({ group })} />
   </div>`;
 }
 
