@@ -33,7 +33,7 @@ function both(row, name, show = (value) => value) {
 const rowColumns = (route) => [
   { id: "class", label: t("reconcile.kind"), cell: (row) => word("reconcile.class", row.class) },
   { id: "line", label: t("reconcile.line"), number: true, cell: (row) => (row.line ? number(row.line) : null) },
-  { id: "time", label: t("column.time"), class: "two", cell: (row) => html`<${Time} at=${row.time_here ?? row.time_there} />` },
+  { id: "time", label: t("column.time"), class: "two", cell: (row) => (row.time_here ?? row.time_there ? html`<${Time} at=${row.time_here ?? row.time_there} />` : null) },
   { id: "model", label: t("column.model"), class: "clip", cell: (row) => both(row, "model") },
   { id: "input", label: t("column.input"), number: true, cell: (row) => both(row, "input", number) },
   { id: "output", label: t("column.output"), number: true, cell: (row) => both(row, "output", number) },

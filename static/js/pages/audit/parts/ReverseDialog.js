@@ -13,6 +13,7 @@ import { filterText, Numbers } from "./reversal_columns.js";
 const MAX_REASON = 500;
 const NUMBERS = ["user", "key", "channel", "price_version"];
 const TEXTS = ["model", "served_model", "group", "endpoint", "outcome"];
+const SOURCES = ["upstream", "counted", "estimated"];
 const TIMES = ["from", "to"];
 const OUTCOMES = { done: "giveback.done", approved: "giveback.running" };
 
@@ -21,7 +22,7 @@ function target(form) {
   if (form.kind === "event") return form.event.trim() ? { event: form.event.trim() } : null;
   const filter = {};
   for (const name of NUMBERS) if (/^\d+$/.test(form[name].trim())) filter[name] = Number(form[name]);
-  for (const name of TEXTS) if (form[name].trim()) filter[name] = form[name].trim();
+  for (const name of [...TEXTS, "usage_source"]) if (form[name].trim()) filter[name] = form[name].trim();
   for (const name of TIMES) if (form[name]) filter[name] = `${form[name].length === 16 ? `${form[name]}:00` : form[name]}Z`;
   return Object.keys(filter).length ? { filter } : null;
 }
@@ -36,7 +37,7 @@ export const ReverseDialog = {
   props: { charge: { type: String, default: "" } },
   emits: ["close", "done"],
   setup(props, { emit }) {
-    const empty = Object.fromEntries([...NUMBERS, ...TEXTS, ...TIMES].map((name) => [name, ""]));
+    const empty = Object.fromEntries([...NUMBERS, ...TEXTS, "usage_source", ...TIMES].map((name) => [name, ""]));
     const form = reactive({ kind: "event", event: props.charge, reason: "", ...empty });
     const numbers = shallowRef(null);
     const wrong = ref("");
@@ -62,7 +63,9 @@ export const ReverseDialog = {
     }
     const field = (name, type = "text") => html`<${Field} key=${name} label=${word("filter.by", name)}>${(given) => html`<input ...${given} type=${type} name=${name} autocomplete="off"
       inputmode=${NUMBERS.includes(name) ? "numeric" : null} ...${bind(form, name)} />`}</${Field}>`;
-    const filterFields = () => html`<div class="fields">${[...NUMBERS, ...TEXTS].map((name) => field(name))}${TIMES.map((name) => field(name, "datetime-local"))}</div><p class="small quiet">${t("giveback.filter.hint")}</p>`;
+    const source = () => html`<${Field} label=${word("filter.by", "usage_source")}>${(given) => html`<select ...${given} name="usage_source" ...${bind(form, "usage_source", { event: "onChange" })}>
+      <option value=""></option>${SOURCES.map((value) => html`<option key=${value} value=${value}>${t(`giveback.source.${value}`)}</option>`)}</select>`}</${Field}>`;
+    const filterFields = () => html`<div class="fields">${[...NUMBERS, ...TEXTS].map((name) => field(name))}${source()}${TIMES.map((name) => field(name, "datetime-local"))}</div><p class="small quiet">${t("giveback.filter.hint")}</p>`;
     const eventField = () => html`<${Field} label=${t("giveback.event")} hint=${t("giveback.event.hint")}>${(given) => html`<input ...${given} class="mono" name="event" placeholder="usage:…" autocomplete="off" spellcheck="false" autofocus ...${bind(form, "event")} />`}</${Field}>`;
     function preview() {
       if (!numbers.value) return html`<p class="quiet small" aria-live="polite">${look.busy.value ? t("giveback.looking") : null}</p>`;

@@ -1,6 +1,7 @@
 // A reversal as a row: who proposed it, of what, why, what it gives back and what became of it.
 import { RouterLink } from "vue-router";
 import { number, t, word } from "../../../core/i18n.js";
+import { nameOf } from "../../../core/names.js";
 import { html } from "../../../html.js";
 import { Money } from "../../../parts/Money.js";
 import { Facts } from "../../../parts/Page.js";
@@ -40,7 +41,7 @@ export const columns = (to) => [
 
 /** What a reversal would do, or does: {count, total, users, models}. */
 export function Numbers(numbers, more = []) {
-  const users = numbers.users.slice(0, SHOWN).map((user) => html`<div key=${user.account}>${user.username || user.account} <${Money} amount=${user.amount} full /></div>`);
+  const users = numbers.users.slice(0, SHOWN).map((user) => html`<div key=${user.account}>${user.username || nameOf(user.account) || user.account} <${Money} amount=${user.amount} full /></div>`);
   if (numbers.users.length > SHOWN) users.push(html`<div class="quiet" key="more">${t("findings.more", { count: numbers.users.length - SHOWN })}</div>`);
   const models = (numbers.models ?? []).map(({ model }) => model).filter(Boolean).join(t("comma"));
   return html`<${Facts} pairs=${[
