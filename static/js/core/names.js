@@ -29,11 +29,12 @@ export function learn(account, name) {
   if (name) known.set(account, name);
 }
 
-export const isAccount = (text) => /^(user|key|channel|code|lot|budget):\S+$|^(codes|prices|directory|ledger)$/.test(text);
+/** As the books name accounts, and those who record something. */
+const isNamed = (text) => /^(user|key|channel|code|lot|budget|payment|cli):\S+$|^(codes|prices|directory|ledger|system)$/.test(text);
 
 /** The account that a person means: itself, a user's number, or a user's name; null for none. */
 export async function accountOf(text) {
-  if (text === "" || isAccount(text)) return text;
+  if (text === "" || isNamed(text)) return text;
   const { data } = await call.get("/api/user/search", { keyword: text, page_size: 100 });
   const found = (data.items ?? data).find((one) => one.username === text) ?? (data.items ?? data).find((one) => String(one.id) === text);
   return found ? `user:${found.id}` : null;

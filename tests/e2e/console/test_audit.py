@@ -267,7 +267,10 @@ def test_progress_and_faults_are_told_in_words(
     run = {"id": 7, "actor": "user:1", "new": False, "error": None, "report": None}
     run |= {"began": "2026-01-31T10:00:00.000000Z", "ended": None, "done": 1200, "total": 5000}
     runs = [{**run, "state": "running"}]
-    page = signed_in(open_page("zh-CN", "/#/changes"), "ada")
+    page = signed_in(
+        open_page("zh-CN", "/#/statement?account=nobody:1", tolerate="Failed to load"), "ada"
+    )
+    expect(page.get_by_role("alert")).to_contain_text("Not an account")
     page.route(
         "**/api/ledger/verifications",
         lambda route: route.fulfill(json={"success": True, "data": runs}),

@@ -125,6 +125,7 @@ export default {
   "offline.whyUser": "A receipt proves one charge, on any computer, with no access to this server. Put in a digest that you wrote down yourself.",
   "offline.bundle": "The books up to a new seal, in one file:",
   "offline.download": "Download a bundle",
+  "offline.started": "The bundle is being made. The download begins when it is whole.",
   "offline.bundle.hint": "Large books take a while before the download begins. On the server itself: tollgate ledger export --bundle books.tar",
   "offline.check": "Whoever gets that file checks it:",
   "offline.database": "Beside the running server, everything:",

@@ -1,6 +1,7 @@
 // Checking without this server: a bundle of the whole books, a receipt of one event, and the command lines.
 import { t } from "../../../core/i18n.js";
 import { html } from "../../../html.js";
+import { say } from "../../../parts/confirm.js";
 import { Icon } from "../../../parts/Icon.js";
 import { Command } from "./Command.js";
 import { Receipt } from "./Receipt.js";
@@ -15,7 +16,7 @@ export const Alone = {
     <h2>${t("offline")}</h2>
     <p class="quiet prose">${t("offline.why")}</p>
     <ol class="steps">
-      <li><p>${t("offline.bundle")}</p><a class="button" id="bundle" href="/api/ledger/bundle" download=""><${Icon} name="download" />${t("offline.download")}</a>
+      <li><p>${t("offline.bundle")}</p><a class="button" id="bundle" href="/api/ledger/bundle" download="" onClick=${() => say(t("offline.started"))}><${Icon} name="download" />${t("offline.download")}</a>
         <p class="small quiet prose">${t("offline.bundle.hint")}</p></li>
       <li><p>${t("offline.check")}</p><${Command} line=${`tollgate ledger verify --bundle books-N.tar ${trust(props.newest)}`} /></li>
       <li><p>${t("offline.database")}</p><${Command} line="tollgate ledger verify" /></li>
