@@ -1,5 +1,5 @@
 // Giving one event back, or all charges that have something in common: looked at first, then done or proposed.
-import { computed, reactive, ref, shallowRef, watch } from "vue";
+import { computed, nextTick, reactive, ref, shallowRef, watch } from "vue";
 import { t, word } from "../../../core/i18n.js";
 import { useAction } from "../../../core/load.js";
 import { call } from "../../../core/session.js";
@@ -42,12 +42,15 @@ export const ReverseDialog = {
     const numbers = shallowRef(null);
     const wrong = ref("");
     const made = shallowRef(null);
+    const found = ref(null);
     const chosen = computed(() => target(form));
     // Other charges have other numbers: they are looked at anew.
     watch(() => JSON.stringify(chosen.value), () => { numbers.value = null; wrong.value = ""; });
     const look = useAction(async () => {
       wrong.value = chosen.value ? "" : t("giveback.needsTarget");
       if (chosen.value) numbers.value = (await call.post("/api/ledger/reverse", { ...chosen.value, dry_run: true })).data;
+      await nextTick();
+      found.value?.scrollIntoView({ block: "end" });
     });
     if (props.charge) look.act();
     async function act() {
@@ -70,7 +73,7 @@ export const ReverseDialog = {
     function preview() {
       if (!numbers.value) return html`<p class="quiet small" aria-live="polite">${look.busy.value ? t("giveback.looking") : null}</p>`;
       if (!numbers.value.count) return html`<${Notice}>${t("giveback.nothing")}</${Notice}>`;
-      return html`<div class="stack preview" aria-live="polite"><p class="quiet">${t("giveback.dryRun")}</p>
+      return html`<div class="stack preview" ref=${found} aria-live="polite"><p class="quiet">${t("giveback.dryRun")}</p>
         ${Numbers(numbers.value, chosen.value.filter ? [[t("reversal.what"), filterText(chosen.value.filter)]] : [])}
         <${Notice} kind=${numbers.value.needs_approval ? "warning" : "info"}>${t(numbers.value.needs_approval ? "giveback.needsOther" : "giveback.alone")}</${Notice}>
         <${Field} label=${t("reversal.reason")} error=${wrong.value}>${(given) => html`<input ...${given} name="reason" maxlength=${MAX_REASON} autocomplete="off" ...${bind(form, "reason")} />`}</${Field}></div>`;
