@@ -34,7 +34,7 @@ export const Receipt = {
     return () => html`<form class="stack receipt" novalidate onSubmit=${submit}>
       <div class="bar">
         ${props.event ? null : html`<${Field} label=${t("receipt.event")}>${(given) => html`<input ...${given} class="mono" name="event" placeholder="usage:…" autocomplete="off" spellcheck="false" ...${bind(form, "event")} />`}</${Field}>`}
-        <${Field} label=${t("receipt.through")}>${(given) => html`<input ...${given} name="through" inputmode="numeric" autocomplete="off" placeholder=${t("optional")} ...${bind(form, "through")} />`}</${Field}>
+        <${Field} label=${t("receipt.seals")}>${(given) => html`<input ...${given} name="through" inputmode="numeric" autocomplete="off" placeholder=${t("optional")} ...${bind(form, "through")} />`}</${Field}>
         <button type="submit" class="button" id="receipt" aria-disabled=${busy.value || !form.event.trim() ? "true" : null}>${t("receipt.get")}</button>
       </div>
       <${Failure} error=${error.value} />
