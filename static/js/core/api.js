@@ -43,9 +43,10 @@ function outgoing(body) {
   return { body: JSON.stringify(body), type: "application/json" };
 }
 
-async function ask(method, path, { params, body, signal } = {}) {
+/** `headers` are further ones, such as an Idempotency-Key. */
+async function ask(method, path, { params, body, signal, headers: more } = {}) {
   const sent = outgoing(body);
-  const headers = { accept: "application/json", "accept-language": language(), ...(sent.type ? { "content-type": sent.type } : {}) };
+  const headers = { accept: "application/json", "accept-language": language(), ...(sent.type ? { "content-type": sent.type } : {}), ...more };
   return fetched(address(path, params), { method, headers, signal, body: sent.body });
 }
 
