@@ -10,6 +10,8 @@ from admin.handlers import (
     account,
     api_document,
     audit,
+    balances,
+    bundles,
     channel_bulk,
     channel_care,
     channel_tests,
@@ -40,6 +42,7 @@ from admin.handlers import (
     tokens,
     topup,
     users,
+    verifications,
 )
 
 _ID = r"(\d{1,15})"
@@ -134,10 +137,13 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("ledger/events/(.{1,600}?)/receipt", receipts.ReceiptHandler),
     ("ledger/events/(.{1,600}?)", ledger.EventHandler),
     ("ledger/balance", ledger.BalanceHandler),
+    ("ledger/balances", balances.BalancesHandler),
+    ("ledger/bundle", bundles.BundleHandler),
     ("ledger/export", ledger.ExportHandler),
     ("ledger/statement", statements.StatementHandler),
     ("ledger/dashboard", dashboard.DashboardHandler),
     ("ledger/verify", ledger.VerifyHandler),
+    ("ledger/verifications", verifications.VerificationsHandler),
     ("ledger/seals", receipts.SealsHandler),
     ("ledger/audit", audit.AuditHandler),
     ("ledger/prices", prices.PricesHandler),

@@ -70,4 +70,16 @@ def furnish(server: Server, requests: int = 60) -> Person:
     batch = {"name": "welcome", "quota": USD_QUOTA // 2, "count": 5}
     codes = server.api("POST", "/api/redemption/", batch)
     customer.api("POST", "/api/user/topup", {"key": codes[0]})
+    check_the_books(server)
     return customer
+
+
+def check_the_books(server: Server) -> None:
+    """What auditors see: seals, an audit, a verification, a proposal to give a charge back."""
+    server.raw("GET", "/api/ledger/bundle")
+    server.api("POST", "/api/ledger/audit")
+    server.api("POST", "/api/ledger/verifications")
+    server.api("PUT", "/api/option/", {"key": "ReversalApprovalUsd", "value": "0"})
+    charges = server.events(type="usage.charged")
+    for event, reason in zip(charges, ("The answer was empty", "Twice by mistake"), strict=False):
+        server.api("POST", "/api/ledger/reverse", {"event": event["id"], "reason": reason})

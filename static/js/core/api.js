@@ -36,12 +36,21 @@ async function fetched(path, options) {
   }
 }
 
-async function call(method, path, { params, body, signal } = {}) {
-  const headers = { accept: "application/json", "accept-language": language() };
-  if (body !== undefined) headers["content-type"] = "application/json";
-  const response = await fetched(address(path, params), {
-    method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body),
-  });
+/** A form goes out as it is, anything else as JSON. */
+function outgoing(body) {
+  if (body === undefined) return {};
+  if (body instanceof FormData) return { body };
+  return { body: JSON.stringify(body), type: "application/json" };
+}
+
+/** `headers` are further ones, such as an Idempotency-Key. */
+async function ask(method, path, { params, body, signal, headers: more } = {}) {
+  const sent = outgoing(body);
+  const headers = { accept: "application/json", "accept-language": language(), ...(sent.type ? { "content-type": sent.type } : {}), ...more };
+  return fetched(address(path, params), { method, headers, signal, body: sent.body });
+}
+
+async function read(response) {
   const requestId = response.headers.get("x-request-id") ?? "";
   const text = await response.text();
   let answer = null;
@@ -55,10 +64,18 @@ async function call(method, path, { params, body, signal } = {}) {
   throw Object.assign(failed, { data: answer?.data });
 }
 
+const call = async (...args) => read(await ask(...args));
+
 export const get = (path, params, options) => call("GET", path, { params, ...options });
 export const post = (path, body, options) => call("POST", path, { body, ...options });
 export const put = (path, body, options) => call("PUT", path, { body, ...options });
 export const remove = (path, params, options) => call("DELETE", path, { params, ...options });
+
+/** The answer as a file (a Blob), for what can't be a plain link because something is sent for it. */
+export async function file(path, body, options) {
+  const response = await ask("POST", path, { body, ...options });
+  return response.ok ? response.blob() : read(response);
+}
 
 /** The address of a download: what a link's href is. */
 export const link = (path, params) => address(path, params);
