@@ -38,7 +38,8 @@ class OptionsHandler(ApiHandler):
         listed = self.context.directory.options.listed()
         listed.update({name: json_text(read(prices)) for name, read in READERS.items()})
         rows = [{"key": key, "value": value} for key, value in sorted(listed.items())]
-        self.ok(rows, **self.context.directory.options.described())
+        described: dict[str, Any] = self.context.directory.options.described()
+        self.ok(rows, **described)
 
     async def put(self) -> None:
         """Change one option; a bad value is refused whole and changes nothing."""

@@ -72,7 +72,7 @@ class Documents(Generic[T]):
 
     async def counts(self, field: str) -> dict[Any, int]:
         """Return how many there are by the value of a field."""
-        pipeline = [
+        pipeline: list[Document] = [
             {"$match": {"deleted": False}},
             {"$group": {"_id": f"${field}", "count": {"$sum": 1}}},
         ]
