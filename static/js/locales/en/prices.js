@@ -14,6 +14,7 @@ export default {
   "prices.show.offered": "Offered",
   "prices.show.all": "All",
   "prices.show.own": "Set by hand",
+  "prices.show.list": "Unlike the list",
   "prices.show.draft": "In the draft",
   "prices.showall": "Show all models",
   "prices.models": "{count} model | {count} models",
@@ -22,6 +23,7 @@ export default {
   "prices.none.offered": "None of the models that channels offer has a price. See “Missing”.",
   "prices.none.all": "Add a model, or take list prices over from “Proposals”.",
   "prices.none.own": "All prices are list prices. What you edit is listed here.",
+  "prices.none.list": "Every price is the list price of the installed version, or the list does not know the model.",
   "prices.none.draft": "Nothing is changed. Edit a price and it is listed here until it is published.",
   "prices.units": "USD per million tokens; calls, images, seconds and searches each; characters per million. Grey: the price of another class stands in.",
   "prices.units.edit": "Type over a price; it goes into the draft and counts only once published. Empty: the grey price stands in.",
@@ -35,6 +37,8 @@ export default {
   "prices.own": "set by hand",
   "prices.since": "Since",
   "prices.v": "v{number}",
+  "prices.mark.kept": "not the list price",
+  "prices.mark.proposed": "list price changed",
   "prices.mark.changed": "changed",
   "prices.mark.new": "new",
   "prices.mark.gone": "taken away",
@@ -97,7 +101,7 @@ export default {
   "prices.needsname": "A name is needed",
   "prices.has": "It has a price already",
 
-  "prices.missing.lead": "Requests for these models are refused, because nobody could be charged for them.",
+  "prices.missing.lead": "Requests for these models are refused, because nobody could be charged for them; where the setting ALLOW_UNPRICED_MODELS is on they are free.",
   "prices.missing.none": "Every offered model has a price",
   "prices.missing.none.text": "When a channel offers a model that the book does not know, it is listed here.",
 

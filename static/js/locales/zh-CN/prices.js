@@ -14,6 +14,7 @@ export default {
   "prices.show.offered": "在售",
   "prices.show.all": "全部",
   "prices.show.own": "自定价格",
+  "prices.show.list": "与目录不同",
   "prices.show.draft": "草稿中",
   "prices.showall": "显示全部模型",
   "prices.models": "{count} 个模型",
@@ -22,6 +23,7 @@ export default {
   "prices.none.offered": "渠道提供的模型都还没有价格，见“缺价”。",
   "prices.none.all": "可添加模型，或从“建议”中采用目录价。",
   "prices.none.own": "目前都是目录价。您改过的价格会列在这里。",
+  "prices.none.list": "所有价格都与所装版本的目录价一致，或目录中没有该模型。",
   "prices.none.draft": "尚无改动。改过的价格在发布之前列在这里。",
   "prices.units": "单位：美元／百万 Token；按次、按张、按秒、按搜索计的为每次；字符为每百万。灰色表示按其他类别的价格计。",
   "prices.units.edit": "直接改写价格，改动先进草稿，发布后才生效。留空则按灰色价格计。",
@@ -35,6 +37,8 @@ export default {
   "prices.own": "自定",
   "prices.since": "起于",
   "prices.v": "第 {number} 版",
+  "prices.mark.kept": "非目录价",
+  "prices.mark.proposed": "目录价有变",
   "prices.mark.changed": "已改",
   "prices.mark.new": "新增",
   "prices.mark.gone": "已撤价",
@@ -97,7 +101,7 @@ export default {
   "prices.needsname": "请填写名称",
   "prices.has": "它已经有价格了",
 
-  "prices.missing.lead": "对这些模型的请求会被拒绝，因为无法计费。",
+  "prices.missing.lead": "对这些模型的请求会被拒绝，因为无法计费；若开启了 ALLOW_UNPRICED_MODELS 则为免费。",
   "prices.missing.none": "在售模型都有价格",
   "prices.missing.none.text": "渠道提供了价目表里没有的模型时，会列在这里。",
 

@@ -43,7 +43,7 @@ const columns = (resend) => [
   { id: "title", label: t("notices.title"), class: "wide two", always: true, cell: (row) => row.title },
   { id: "attempts", label: t("notices.attempts"), number: true, cell: (row) => String(row.attempts) },
   { id: "error", label: t("notices.error"), class: "clip reason two", always: true, cell: (row) => row.error },
-  { id: "when", label: t("notices.when"), cell: (row) => html`<${Time} at=${when(row)} />` },
+  { id: "when", label: t("notices.when"), class: "two", cell: (row) => html`<${Time} at=${when(row)} />` },
   { id: "go", label: "", always: true, cell: (row) => (row.state === "dead" ? html`<button type="button" class="button tiny" onClick=${() => resend(row)}>${t("notices.resend")}</button>` : null) },
 ];
 
@@ -92,7 +92,7 @@ export default {
       default: () => html`
         <section><h2>${t("notices.ways")}</h2><ul class="ways-list">${WAYS.map(wayRow)}</ul><${Failure} error=${testing.error.value} /></section>
         <section><h2>${t("notices.box")}</h2>
-          <div class="bar"><${Segments} label=${t("column.status")} options=${segments()} modelValue=${filter.value.state} ${"onUpdate:modelValue"}=${(state) => set({ state })} />
+          <div class="bar"><${Segments} label=${t("column.status")} options=${segments()} modelValue=${filter.value.state} onUpdate:modelValue=${(state) => set({ state })} />
             <span class="quiet">${t("notices.count", { count: total.value })}</span>
             ${allDead().length > 1 ? html`<button type="button" class="button end" onClick=${resendAll}>${t("notices.all")}</button>` : null}</div>
           <${Failure} error=${resending.error.value} />

@@ -24,8 +24,8 @@ function secret(form, name, given) {
 
 const CONTROLS = {
   secret,
-  json: (form, name, given) => html`<${OptionMap} id=${given.id} name=${name} modelValue=${form.valueOf(name)} ${"onUpdate:modelValue"}=${(text) => form.type(name, text)} />`,
-  rich: (form, name, given) => html`<${OptionRich} name=${name} given=${given} modelValue=${form.valueOf(name)} ${"onUpdate:modelValue"}=${(text) => form.type(name, text)} />`,
+  json: (form, name, given) => html`<${OptionMap} id=${given.id} name=${name} modelValue=${form.valueOf(name)} onUpdate:modelValue=${(text) => form.type(name, text)} />`,
+  rich: (form, name, given) => html`<${OptionRich} name=${name} given=${given} modelValue=${form.valueOf(name)} onUpdate:modelValue=${(text) => form.type(name, text)} />`,
   lines: (form, name, given) => html`<textarea ...${given} rows="6" value=${form.valueOf(name)} onInput=${({ target }) => form.type(name, target.value)}></textarea>`,
   choice: (form, name, given) => html`<select ...${given} value=${form.valueOf(name)} onChange=${({ target }) => form.type(name, target.value)}>${CHOICES[name].map((one) => html`<option key=${one} value=${one} selected=${one === form.valueOf(name)}>${t(`options.rule.${one}`)}</option>`)}</select>`,
   integer: (form, name, given) => html`<input ...${given} class="short" inputmode="numeric" autocomplete="off" value=${form.valueOf(name)} onInput=${({ target }) => form.type(name, target.value.trim())} />`,
@@ -38,8 +38,8 @@ const CONTROLS = {
 const foot = (form, name) => html`<p class="option-name">${form.isChanged(name) ? html`<span class="tag draft">${t("options.unsaved")}</span> ` : null}<code>${name}</code></p>`;
 
 function fixed(form, name) {
-  return html`<div class="option" data-option=${name} key=${name}><p>${labelOf(name)} <span class="tag">${t("options.fixed")}</span></p>
-    <p><span class="mono">${form.valueOf(name)}</span></p><p class="hint">${form.data.value.fixed[name]}</p>${foot(form, name)}</div>`;
+  return html`<div class="option" data-option=${name} key=${name}><p class="hint">${labelOf(name)}</p>
+    <p><span class="mono">${form.valueOf(name)}</span></p><p class="hint">${hintOf(name) || form.data.value.fixed[name]}</p>${foot(form, name)}</div>`;
 }
 
 function toggle(form, name) {

@@ -76,9 +76,9 @@ export const OptionMap = {
     const views = () => ["table", "json"].map((value) => ({ value, label: t(`options.view.${value}`) }));
     const rows = () => Math.min(14, Math.max(4, props.modelValue.split("\n").length + 1));
     return () => html`
-      ${table ? html`<div><${Segments} label=${t("options.view")} options=${views()} modelValue=${view.value} ${"onUpdate:modelValue"}=${(value) => { view.value = value; }} /></div>` : null}
-      ${view.value === "table" && !broken.value ? html`<${Rows} name=${props.name} modelValue=${props.modelValue} ${"onUpdate:modelValue"}=${update} />`
-        : html`<${Json} id=${props.id} label=${t(`option.${props.name}`)} rows=${rows()} check=${check} modelValue=${props.modelValue} ${"onUpdate:modelValue"}=${update} />`}
+      ${table ? html`<div><${Segments} label=${t("options.view")} options=${views()} modelValue=${view.value} onUpdate:modelValue=${(value) => { view.value = value; }} /></div>` : null}
+      ${view.value === "table" && !broken.value ? html`<${Rows} name=${props.name} modelValue=${props.modelValue} onUpdate:modelValue=${update} />`
+        : html`<${Json} id=${props.id} label=${t(`option.${props.name}`)} rows=${rows()} check=${check} modelValue=${props.modelValue} onUpdate:modelValue=${update} />`}
       ${limits ? limitWords(props.modelValue, check) : null}`;
   },
 };

@@ -43,7 +43,7 @@ const Lists = {
     }
     const list = (name) => html`<details open=${Boolean(texts.value[name])}><summary>${t(`prices.${name}`)}</summary>
       <p class="hint">${t(`prices.${name}.hint`)}</p>
-      <${Json} label=${t(`prices.${name}`)} rows=${5} check=${check} modelValue=${texts.value[name]} ${"onUpdate:modelValue"}=${(text) => typed(name, text)} /></details>`;
+      <${Json} label=${t(`prices.${name}`)} rows=${5} check=${check} modelValue=${texts.value[name]} onUpdate:modelValue=${(text) => typed(name, text)} /></details>`;
     return () => html`${list("tiers")}${list("variants")}`;
   },
 };

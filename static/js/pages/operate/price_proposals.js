@@ -67,12 +67,12 @@ export const PriceProposals = {
     const button = (word, act) => html`<button type="button" class="button" disabled=${!chosen.value.size} onClick=${act}>${t(word)}</button>`;
     const left = (found) => ["kept", "withdrawn", "gone", "dismissed"].filter((name) => found[name].length).map((name) => html`<details key=${name}>
       <summary>${t(`prices.left.${name}`, { count: found[name].length })}</summary><p class="mono models">${found[name].join(t("comma"))}</p></details>`);
-    return () => html`<p class="quiet">${t("prices.proposals.lead")}${data.value ? ` ${data.value.source}.` : ""}</p>
+    return () => html`<p class="quiet">${t("prices.proposals.lead")}</p>
       ${isRoot.value && rows.value.length ? html`<div class="bar">${button("prices.todraft", take)}${button("prices.adopt", adopt)}${button("prices.dismiss", dismissing.act)}
         <span class="quiet">${t("prices.chosen", { count: chosen.value.size, all: number(rows.value.length) })}</span></div>` : null}
       <${Failure} error=${dismissing.error.value} />
       <${DataTable} caption=${t("prices.tab.proposals")} columns=${columns(props.book.offeredNames)} rows=${rows.value.slice(0, shown.value)} rowKey=${({ model }) => model} busy=${busy.value} error=${error.value} retry=${run}
-        selected=${isRoot.value ? chosen.value : null} ${"onUpdate:selected"}=${(value) => { chosen.value = value; }} more=${rows.value.length > shown.value} onMore=${() => { shown.value += PAGE; }}>${{
+        selected=${isRoot.value ? chosen.value : null} onUpdate:selected=${(value) => { chosen.value = value; }} more=${rows.value.length > shown.value} onMore=${() => { shown.value += PAGE; }}>${{
           empty: () => html`<${Empty} title=${t("prices.proposals.none")} text=${t("prices.proposals.none.text")} />`,
         }}</${DataTable}>
       ${data.value ? left(data.value) : null}`;

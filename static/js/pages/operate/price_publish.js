@@ -52,7 +52,7 @@ export const PricePublish = {
     const modes = () => ["now", "at"].map((value) => ({ value, label: t(`prices.when.${value}`) }));
     const form = () => html`<form class="stack publish" novalidate onSubmit=${ask}><h2>${t("prices.publish")}</h2>
       <${Field} label=${t("prices.note")} hint=${t("prices.note.hint")}>${(given) => html`<input ...${given} name="note" maxlength="500" value=${draft.note} onInput=${({ target }) => setNote(target.value)} />`}</${Field}>
-      <div class="bar"><${Segments} label=${t("prices.when")} options=${modes()} modelValue=${when.mode} ${"onUpdate:modelValue"}=${(value) => { when.mode = value; }} />
+      <div class="bar"><${Segments} label=${t("prices.when")} options=${modes()} modelValue=${when.mode} onUpdate:modelValue=${(value) => { when.mode = value; }} />
         ${when.mode === "at" ? html`<${Field} silent label=${t("prices.when.at")} error=${when.wrong}>${(given) => html`<input ...${given} type="datetime-local" value=${when.at} onInput=${({ target }) => { when.at = target.value; }} />`}</${Field}>` : null}
         <button type="submit" class="button primary" aria-disabled=${faults.value.length ? "true" : null}>${t(when.mode === "at" ? "prices.schedule" : "prices.publish")}</button>
         <button type="button" class="button" onClick=${away}>${t("prices.throw")}</button></div></form>`;

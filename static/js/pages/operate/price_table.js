@@ -2,7 +2,8 @@
 import { computed, ref, watch } from "vue";
 import { useRoute, useRouter } from "vue-router";
 import { t } from "../../core/i18n.js";
-import { isRoot } from "../../core/session.js";
+import { useLoad } from "../../core/load.js";
+import { call, isRoot } from "../../core/session.js";
 import { html } from "../../html.js";
 import { DataTable } from "../../parts/DataTable.js";
 import { Segments } from "../../parts/Field.js";
@@ -12,17 +13,17 @@ import { draft, isChanged, rowOf, setFields } from "./price_draft.js";
 import { className, rate } from "./price_parts.js";
 
 const PAGE = 100;
-const SHOWS = ["offered", "all", "own", "draft"];
+const SHOWS = ["offered", "all", "own", "list", "draft"];
 
 /** A row is the operator's own when it does not say where it comes from. */
 const isOwn = (row) => row && !row.source;
 
-function chosen(book, show, text) {
+function chosen(book, list, show, text) {
   const names = new Set([...book.byModel.keys(), ...draft.rows.keys()]);
   const wanted = text.trim().toLowerCase();
   const fits = {
     all: () => true, offered: (model) => book.offeredNames.has(model) || book.offeredNames.has(model.replace(/\(\d+\)$/, "")),
-    own: (model) => isOwn(rowOf(book, model)), draft: isChanged,
+    own: (model) => isOwn(rowOf(book, model)), list: (model) => list?.has(model) ?? false, draft: isChanged,
   }[show];
   return [...names].filter((model) => fits(model) && (!wanted || model.toLowerCase().includes(wanted) || (rowOf(book, model)?.source ?? "").toLowerCase().includes(wanted)))
     .sort((one, other) => one.localeCompare(other));
@@ -48,12 +49,18 @@ function rateInput(book, model, name) {
     onChange=${({ target }) => setFields(book, model, { [name]: target.value })} />`;
 }
 
-function mark(book, model) {
+function mark(book, list, model) {
   if (isChanged(model)) return t(`prices.mark.${rowOf(book, model) === null ? "gone" : book.byModel.has(model) ? "changed" : "new"}`);
-  return "";
+  return list?.has(model) ? t(`prices.mark.${list.get(model)}`) : "";
 }
 
-function columnsOf(book, editing, look) {
+/** Models whose price is not the list price: "kept" where somebody set it so, "proposed" where the list has changed. */
+async function unlikeList(signal) {
+  const { data } = await call.get("/api/ledger/prices/proposals", {}, { signal });
+  return new Map([...data.kept.map((model) => [model, "kept"]), ...data.changed.map(({ model }) => [model, "proposed"])]);
+}
+
+function columnsOf(book, list, editing, look) {
   const cells = editing ? rateInput : rateShown;
   const rates = CLASSES.map((name) => ({
     id: name, label: className(name), number: true, hidden: !MAIN.includes(name), cell: (model) => cells(book, model, name),
@@ -68,7 +75,7 @@ function columnsOf(book, editing, look) {
   };
   return [
     { id: "model", label: t("column.model"), class: "model two", always: true, cell: (model) => html`<a href=${look(model)} class=${{ gone: rowOf(book, model) === null }}>${model}</a>` },
-    { id: "mark", label: t("column.status"), always: true, cell: (model) => (mark(book, model) ? html`<span class="tag draft">${mark(book, model)}</span>` : null) },
+    { id: "mark", label: t("column.status"), always: true, cell: (model) => (mark(book, list, model) ? html`<span class=${["tag", { draft: isChanged(model) }]}>${mark(book, list, model)}</span>` : null) },
     ...rates,
     { id: "others", label: t("prices.others"), class: "clip", cell: others },
     { id: "extras", label: t("prices.extras"), cell: extras },
@@ -87,7 +94,10 @@ export const PriceTable = {
     const shown = ref(PAGE);
     const past = computed(() => props.book.version !== props.book.inForce);
     const show = computed(() => (SHOWS.includes(props.filter.show) ? props.filter.show : props.book.offered.length ? "offered" : "all"));
-    const rows = computed(() => chosen(props.book, show.value, props.filter.q));
+    // The comparison takes the server a while: it is asked for when somebody wants it.
+    const list = useLoad(unlikeList);
+    watch(show, (now) => { if (now === "list" && !list.data.value) list.run(); }, { immediate: true });
+    const rows = computed(() => chosen(props.book, list.data.value, show.value, props.filter.q));
     watch(() => [show.value, props.filter.q], () => { shown.value = PAGE; });
     const editing = () => isRoot.value && !past.value && props.filter.edit === "1";
     const look = (model) => router.resolve({ query: { ...route.query, model } }).href;
@@ -98,11 +108,11 @@ export const PriceTable = {
     return () => html`
       <div class="bar" role="search">
         <input class="input search" type="search" aria-label=${t("prices.search")} placeholder=${t("prices.search")} value=${props.filter.q} onInput=${({ target }) => props.set({ q: target.value })} />
-        <${Segments} label=${t("prices.show")} options=${segments()} modelValue=${show.value} ${"onUpdate:modelValue"}=${(value) => props.set({ show: value })} />
+        <${Segments} label=${t("prices.show")} options=${segments()} modelValue=${show.value} onUpdate:modelValue=${(value) => props.set({ show: value })} />
         <span class="quiet end">${t("prices.models", { count: rows.value.length })}</span>
       </div>
       <p class="quiet small">${t(editing() ? "prices.units.edit" : "prices.units")}</p>
-      <${DataTable} name="prices" caption=${t("nav.prices")} columns=${columnsOf(props.book, editing(), look)} rows=${rows.value.slice(0, shown.value)} rowKey=${(model) => model}
+      <${DataTable} name="prices" caption=${t("nav.prices")} columns=${columnsOf(props.book, list.data.value, editing(), look)} rows=${rows.value.slice(0, shown.value)} rowKey=${(model) => model} busy=${list.busy.value} error=${list.error.value} retry=${list.run}
         opens opened=${props.filter.model || null} onOpen=${(model) => router.push({ query: { ...route.query, model } })}
         more=${rows.value.length > shown.value} onMore=${() => { shown.value += PAGE; }}>${{ empty }}</${DataTable}>`;
   },

@@ -20,6 +20,8 @@ import { PriceVersion } from "./price_version.js";
 import { PriceVersions } from "./price_versions.js";
 
 const FIRST = "book";
+/** Tables of few columns: as wide as one can read across. */
+const MEASURED = new Set(["missing", "draft", "groups"]);
 const DEFAULTS = { tab: FIRST, q: "", show: "", edit: "", model: "", version: "" };
 
 export default {
@@ -61,7 +63,7 @@ export default {
         <${Failure} error=${error.value} retry=${again} />
         ${!book.value ? html`<div class="waiting" aria-busy=${busy.value} />` : html`
           <${Tabs} items=${tabs()} current=${current()} first=${FIRST} label=${t("nav.prices")} />
-          ${views[current()]()}
+          ${MEASURED.has(current()) ? html`<div class="measure">${views[current()]()}</div>` : views[current()]()}
           ${filter.value.model && current() === FIRST ? html`<${PriceModel} key=${filter.value.model} book=${book.value} model=${filter.value.model} onClose=${() => set({ model: "" })} />` : null}
           ${filter.value.version && current() === "versions" ? html`<${PriceVersion} book=${book.value} version=${Number(filter.value.version)} onClose=${() => set({ version: "" })} onChanged=${again} />` : null}
           ${adding.value === null ? null : html`<${PriceAdd} book=${book.value} model=${adding.value} onClose=${() => { adding.value = null; }} onAdded=${(model) => set({ tab: FIRST, model })} />`}`}`,
