@@ -1,4 +1,4 @@
-"""Options and notices in a browser: all of them are there, and what is saved is what the API says."""
+"""Options and notices in a browser: all are there, and what is saved is what the API says."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""The price book in a browser: what is edited, tried, published and taken back is what is charged."""
+"""The price book in a browser: what is edited, tried, published and taken back is charged."""
 
 import re
 import time
@@ -183,6 +183,32 @@ def test_missing_prices_groups_and_hostile_names_and_a_draft_thrown_away(
     confirmed(page, "Throw the draft away")
     expect(page.get_by_role("heading", name="The draft is empty")).to_be_visible()
     assert sandbox.api("GET", "/api/group/uses")[0]["ratio"] == "1"
+
+
+def test_a_list_price_is_taken_into_the_draft_or_dismissed(
+    sandbox: Server, open_page: Open
+) -> None:
+    # Rows of a version that adopted the package's count as the package's, whose prices are others.
+    rows = [{"model": model, "input": "77"} for model in ("gpt-4o", "gpt-4o-mini")]
+    sandbox.api("POST", PRICES, {"set": rows, "note": "Adopted: as it was"})
+    before = in_force(sandbox)["in_force"]
+    listed = sandbox.api("GET", f"{PRICES}/proposals")["changed"]
+    real = {each["model"]: each["after"]["input"] for each in listed}
+    page = as_root(open_page, "/prices?tab=proposals")
+    row = page.locator('tr[data-key="gpt-4o"]')
+    expect(row).to_contain_text("77")
+    row.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Into the draft").click()
+    page.locator('tr[data-key="gpt-4o-mini"]').get_by_role("checkbox").check()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.locator(".news")).to_contain_text("1 dismissed")
+    assert sandbox.api("GET", f"{PRICES}/proposals")["dismissed"] == ["gpt-4o-mini"]
+    go(page, "/prices?tab=draft")
+    changed = page.get_by_role("row").filter(has_text="gpt-4o").filter(has_text="Input").first
+    expect(changed).to_contain_text(real["gpt-4o"])
+    go(page, "/prices?show=list&q=gpt-4o-mini")
+    expect(page.locator('tr[data-key="gpt-4o-mini"]')).to_have_count(0)  # it was put away
+    assert in_force(sandbox)["in_force"] == before, "nothing is published by itself"
 
 
 def test_an_admin_looks_and_does_not_touch(sandbox: Server, open_page: Open) -> None:

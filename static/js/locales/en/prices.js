@@ -97,6 +97,7 @@ export default {
   "prices.add.hint": "The name that clients use. model(33) is its price on channels of type 33.",
   "prices.add.more": "Other classes, tiers and variants can be added in the next step.",
   "prices.like": "The same prices as",
+  "prices.unlike": "The book has no such model",
   "prices.todraft": "Into the draft",
   "prices.needsname": "A name is needed",
   "prices.has": "It has a price already",

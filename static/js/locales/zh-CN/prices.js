@@ -97,6 +97,7 @@ export default {
   "prices.add.hint": "客户端使用的名称。model(33) 表示它在类型为 33 的渠道上的价格。",
   "prices.add.more": "其他类别、阶梯与规格可在下一步补充。",
   "prices.like": "价格与此模型相同",
+  "prices.unlike": "价目表中没有这个模型",
   "prices.todraft": "放入草稿",
   "prices.needsname": "请填写名称",
   "prices.has": "它已经有价格了",

@@ -1,5 +1,5 @@
 // What the last weeks would have cost under the draft: recorded charges, priced again by the server. Nothing is written.
-import { computed, ref, shallowRef } from "vue";
+import { computed, onBeforeUnmount, ref, shallowRef } from "vue";
 import { number, t } from "../../core/i18n.js";
 import { useAction } from "../../core/load.js";
 import { useQuery } from "../../core/query.js";
@@ -72,6 +72,7 @@ export const PriceSimulation = {
     const read = ref(0);
     const tried = ref("");
     let stop = null;
+    onBeforeUnmount(() => stop?.abort());
     const asked = () => JSON.stringify([edits(), boundsOf(filter.value).from, boundsOf(filter.value).to]);
     const stale = computed(() => found.value && tried.value !== asked());
     const { busy, error, act } = useAction(async () => {
