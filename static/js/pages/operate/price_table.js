@@ -65,21 +65,17 @@ function columnsOf(book, list, editing, look) {
   const rates = CLASSES.map((name) => ({
     id: name, label: className(name), number: true, hidden: !MAIN.includes(name), cell: (model) => cells(book, model, name),
   }));
-  const extras = (model) => {
-    const row = rowOf(book, model) ?? {};
-    return [row.tiers ? t("prices.tiers.count", { count: row.tiers.length }) : "", row.variants ? t("prices.variants.count", { count: row.variants.length }) : ""].filter(Boolean).join(t("comma"));
-  };
   const others = (model) => {
     const row = rowOf(book, model) ?? {};
-    return CLASSES.filter((name) => !MAIN.includes(name) && row[name] !== undefined).map((name) => `${className(name)} ${row[name]}`).join(t("comma"));
+    const rest = CLASSES.filter((name) => !MAIN.includes(name) && row[name] !== undefined).map((name) => `${className(name)} ${row[name]}`);
+    return [row.tiers ? t("prices.tiercount", { count: row.tiers.length }) : "", row.variants ? t("prices.variantcount", { count: row.variants.length }) : "", ...rest].filter(Boolean).join(t("comma"));
   };
   return [
     { id: "model", label: t("column.model"), class: "model two", always: true, cell: (model) => html`<a href=${look(model)} class=${{ gone: rowOf(book, model) === null }}>${model}</a>` },
     { id: "mark", label: t("column.status"), always: true, cell: (model) => (mark(book, list, model) ? html`<span class=${["tag", { draft: isChanged(model) }]}>${mark(book, list, model)}</span>` : null) },
     ...rates,
     { id: "others", label: t("prices.others"), class: "clip", cell: others },
-    { id: "extras", label: t("prices.extras"), cell: extras },
-    { id: "source", label: t("prices.source"), class: "wide two", cell: (model) => rowOf(book, model)?.source ?? (rowOf(book, model) ? t("prices.own") : "") },
+    { id: "source", label: t("prices.source"), class: "wide two source", cell: (model) => rowOf(book, model)?.source ?? (rowOf(book, model) ? t("prices.own") : "") },
     { id: "since", label: t("prices.since"), number: true, cell: (model) => (book.since[model] ? t("prices.v", { number: book.since[model] }) : null) },
   ];
 }
