@@ -17,7 +17,7 @@ function make(type, props, ...children) {
 
 export const html = htm.bind(make);
 
-/** Two-way binding to a component: <${Select} ...${model(chosen)} />, where `chosen` is a ref or {object, name}. */
+/** Two-way binding to a component: <${Select} ...${model(chosen)} />, where `chosen` is a ref; or modelValue=${…} onUpdate:modelValue=${…}. */
 export function model(ref) {
   return { modelValue: ref.value, "onUpdate:modelValue": (value) => { ref.value = value; } };
 }
