@@ -42,8 +42,11 @@ def option(page: Page, name: str) -> Locator:
     return page.locator(f'[data-option="{name}"]')
 
 
-def saved(page: Page) -> None:
+def saved(page: Page, *, asks: bool = False) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
+    if asks:
+        page.locator("dialog").get_by_role("button", name="Save and publish").click()
+        expect(page.locator("dialog")).to_have_count(0)
     expect(page.locator(".savebar")).to_have_count(0)
 
 
@@ -97,11 +100,12 @@ def test_every_option_is_there_and_each_kind_is_saved_and_read_back(
         found |= set(
             page.locator("[data-option]").evaluate_all("all => all.map(one => one.dataset.option)")
         )
-        for place, name, act, value in KINDS:
-            if place == group:
-                act(page, name, value)
-        if page.locator(".savebar").count():
-            saved(page)
+        mine = [kind for kind in KINDS if kind[0] == group]
+        for _, name, act, value in mine:
+            act(page, name, value)
+        if mine:
+            expect(page.locator(".savebar")).to_contain_text(f"{len(mine)} change")
+            saved(page, asks=group == "ratios")
     assert found == wanted
     now = stored(server)
     for _, name, act, value in KINDS:

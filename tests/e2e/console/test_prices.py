@@ -123,6 +123,10 @@ def test_a_version_is_planned_and_cancelled_and_an_old_one_brought_back(
     number = in_force(sandbox)["total"]
     page = as_root(open_page, "/prices?edit=1")
     change_input(page, "9")
+    go(page, "/prices?version=1&edit=1")
+    then = page.get_by_role("row").filter(has_text="sandbox-chat")
+    expect(then).to_contain_text("0.5")  # the first version, without what the draft changes
+    expect(page.locator(".rate-input, .tag.draft")).to_have_count(0)
     go(page, "/prices?tab=draft")
     page.get_by_label("At a time").check()
     page.get_by_role("button", name="Schedule").click()

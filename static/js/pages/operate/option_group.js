@@ -3,9 +3,11 @@ import { computed } from "vue";
 import { t } from "../../core/i18n.js";
 import { useAction } from "../../core/load.js";
 import { html } from "../../html.js";
-import { say } from "../../parts/confirm.js";
+import { confirm, say } from "../../parts/confirm.js";
 import { Failure } from "../../parts/Failure.js";
 import { optionField } from "./option_field.js";
+
+const RATIOS = ["GroupRatio", "ModelRatio", "CompletionRatio"];
 
 export const OptionGroup = {
   name: "OptionGroup",
@@ -19,7 +21,13 @@ export const OptionGroup = {
       const done = before - refused;
       if (done > 0) say(t("options.saved", { count: done }));
     });
-    const submit = (event) => { event.preventDefault(); if (changed.value.length) act(); };
+    // Ratios are prices: they hold for the next request, so saving them is asked about.
+    const publishes = () => changed.value.some((name) => RATIOS.includes(name));
+    const ask = () => confirm({ title: t("options.publish"), text: t("options.publish.text"), go: t("options.publish.go"), danger: false, act });
+    function submit(event) {
+      event.preventDefault();
+      if (changed.value.length) (publishes() ? ask : act)();
+    }
     const part = ({ id, names: list }) => (list.length ? html`<section key=${id} class="options">
       ${id ? html`<h3>${t(`options.part.${id}`)}</h3>` : null}<div class="fields">${list.map((name) => optionField(props.form, name))}</div></section>` : null);
     const bar = () => html`<div class="savebar" role="region" aria-label=${t("options.unsaved")}>

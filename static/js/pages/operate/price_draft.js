@@ -20,8 +20,9 @@ function begin(book) {
   if (count.value === 0) draft.base = book.version;
 }
 
-export const rowOf = (book, model) => (draft.rows.has(model) ? draft.rows.get(model) : book.byModel.get(model) ?? null);
-export const isChanged = (model) => draft.rows.has(model);
+/** The draft stands on the table in force; a book of another version is shown as it was. */
+export const isChanged = (book, model) => book.version === book.inForce && draft.rows.has(model);
+export const rowOf = (book, model) => (isChanged(book, model) ? draft.rows.get(model) : book.byModel.get(model) ?? null);
 
 /** Puts a row into the draft, null for no price any more; one that the book has so already leaves it. */
 export function putRow(book, model, row) {

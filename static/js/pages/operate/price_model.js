@@ -27,8 +27,8 @@ const Lists = {
       return value ? JSON.stringify(value, null, 2) : "";
     };
     const texts = ref({ tiers: textOf("tiers"), variants: textOf("variants") });
-    watch(() => [props.model, isChanged(props.model)], () => {
-      if (!isChanged(props.model)) texts.value = { tiers: textOf("tiers"), variants: textOf("variants") };
+    watch(() => [props.model, isChanged(props.book, props.model)], () => {
+      if (!isChanged(props.book, props.model)) texts.value = { tiers: textOf("tiers"), variants: textOf("variants") };
     });
     const check = (value) => (Array.isArray(value) ? "" : t("prices.needslist"));
     function typed(name, text) {
@@ -86,12 +86,12 @@ export const PriceModel = {
       <span><a href=${version(one.version)}>${t("prices.version", { number: one.version })}</a> <span class="quiet">${t(`prices.state.${one.state}`)} · <${Time} at=${one.effective} /></span></span>
       <span class="mono">${told(one.row)}</span>${one.note ? html`<span class="quiet small">${one.note}</span>` : null}</li>`)}</ol>`;
     const actions = () => html`<div class="row">
-      ${isChanged(props.model) ? html`<button type="button" class="button tiny" onClick=${() => undo(props.model)}>${t("prices.undo")}</button>` : null}
+      ${isChanged(props.book, props.model) ? html`<button type="button" class="button tiny" onClick=${() => undo(props.model)}>${t("prices.undo")}</button>` : null}
       ${row.value ? html`<button type="button" class="button tiny" onClick=${() => putRow(props.book, props.model, null)}>${t("prices.takeaway")}</button>` : null}</div>`;
     return () => html`<${Drawer} title=${props.model} onClose=${() => emit("close")}>
-      ${isChanged(props.model) ? html`<${Notice} kind="warning">${t(row.value ? "prices.indraft" : "prices.willgo")}</${Notice}>` : null}
-      ${!row.value && !isChanged(props.model) ? html`<p class="quiet">${t("prices.norow")}</p>` : null}
-      ${!row.value && isRoot.value && !past.value && !isChanged(props.model) ? html`<div class="row"><button type="button" class="button" onClick=${() => putRow(props.book, props.model, { model: props.model, input: "0", output: "0" })}>${t("prices.give")}</button></div>` : null}
+      ${isChanged(props.book, props.model) ? html`<${Notice} kind="warning">${t(row.value ? "prices.indraft" : "prices.willgo")}</${Notice}>` : null}
+      ${!row.value && !isChanged(props.book, props.model) ? html`<p class="quiet">${t("prices.norow")}</p>` : null}
+      ${!row.value && isRoot.value && !past.value && !isChanged(props.book, props.model) ? html`<div class="row"><button type="button" class="button" onClick=${() => putRow(props.book, props.model, { model: props.model, input: "0", output: "0" })}>${t("prices.give")}</button></div>` : null}
       ${row.value ? html`<section><h3>${t("prices.rates")}</h3>${isRoot.value && !past.value ? html`${ratesForm(props.book, props.model, added)}<${Lists} key=${props.model} book=${props.book} model=${props.model} />` : ratesShown(row.value)}</section>` : null}
       ${isRoot.value && !past.value ? actions() : null}
       <section><h3>${t("prices.about")}</h3><${Facts} pairs=${[

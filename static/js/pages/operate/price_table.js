@@ -19,11 +19,11 @@ const SHOWS = ["offered", "all", "own", "list", "draft"];
 const isOwn = (row) => row && !row.source;
 
 function chosen(book, list, show, text) {
-  const names = new Set([...book.byModel.keys(), ...draft.rows.keys()]);
+  const names = new Set([...book.byModel.keys(), ...(book.version === book.inForce ? draft.rows.keys() : [])]);
   const wanted = text.trim().toLowerCase();
   const fits = {
     all: () => true, offered: (model) => book.offeredNames.has(model) || book.offeredNames.has(model.replace(/\(\d+\)$/, "")),
-    own: (model) => isOwn(rowOf(book, model)), list: (model) => list?.has(model) ?? false, draft: isChanged,
+    own: (model) => isOwn(rowOf(book, model)), list: (model) => list?.has(model) ?? false, draft: (model) => isChanged(book, model),
   }[show];
   return [...names].filter((model) => fits(model) && (!wanted || model.toLowerCase().includes(wanted) || (rowOf(book, model)?.source ?? "").toLowerCase().includes(wanted)))
     .sort((one, other) => one.localeCompare(other));
@@ -32,7 +32,7 @@ function chosen(book, list, show, text) {
 function rateShown(book, model, name) {
   const [now, was] = [rowOf(book, model), book.byModel.get(model)];
   const value = now?.[name];
-  const changed = isChanged(model) && was && value !== was[name];
+  const changed = isChanged(book, model) && was && value !== was[name];
   if (value === undefined) {
     const other = now ? standsIn(now, name) : undefined;
     return other === undefined || !MAIN.includes(name) ? null : html`<span title=${t("prices.standsin")}>${rate(other, "quiet")}</span>`;
@@ -45,12 +45,12 @@ function rateInput(book, model, name) {
   if (row === null) return null;
   const value = row[name] ?? "";
   return html`<input class="input rate-input" inputmode="decimal" autocomplete="off" aria-label=${t("prices.rateof", { name: className(name), model })} value=${value}
-    placeholder=${standsIn(row, name) ?? ""} aria-invalid=${value !== "" && !isRate(value) ? "true" : null} data-changed=${isChanged(model) && value !== (book.byModel.get(model)?.[name] ?? "") ? "" : null}
+    placeholder=${standsIn(row, name) ?? ""} aria-invalid=${value !== "" && !isRate(value) ? "true" : null} data-changed=${isChanged(book, model) && value !== (book.byModel.get(model)?.[name] ?? "") ? "" : null}
     onChange=${({ target }) => setFields(book, model, { [name]: target.value })} />`;
 }
 
 function mark(book, list, model) {
-  if (isChanged(model)) return t(`prices.mark.${rowOf(book, model) === null ? "gone" : book.byModel.has(model) ? "changed" : "new"}`);
+  if (isChanged(book, model)) return t(`prices.mark.${rowOf(book, model) === null ? "gone" : book.byModel.has(model) ? "changed" : "new"}`);
   return list?.has(model) ? t(`prices.mark.${list.get(model)}`) : "";
 }
 
@@ -72,7 +72,7 @@ function columnsOf(book, list, editing, look) {
   };
   return [
     { id: "model", label: t("column.model"), class: "model two", always: true, cell: (model) => html`<a href=${look(model)} class=${{ gone: rowOf(book, model) === null }}>${model}</a>` },
-    { id: "mark", label: t("column.status"), always: true, cell: (model) => (mark(book, list, model) ? html`<span class=${["tag", { draft: isChanged(model) }]}>${mark(book, list, model)}</span>` : null) },
+    { id: "mark", label: t("column.status"), always: true, cell: (model) => (mark(book, list, model) ? html`<span class=${["tag", { draft: isChanged(book, model) }]}>${mark(book, list, model)}</span>` : null) },
     ...rates,
     { id: "others", label: t("prices.others"), class: "clip", cell: others },
     { id: "source", label: t("prices.source"), class: "wide two source", cell: (model) => rowOf(book, model)?.source ?? (rowOf(book, model) ? t("prices.own") : "") },
