@@ -212,6 +212,7 @@ export default {
   "prices.sim.changed": "{count} costs something else | {count} cost something else",
   "prices.sim.users": "Users, by what changes most",
   "prices.sim.models": "Models, by what changes most",
+  "prices.sim.all": "All together",
   "prices.sim.allusers": "All of {count} user | All of {count} users",
   "prices.sim.allmodels": "All of {count} model | All of {count} models",
   "prices.sim.more": "Show {count} more | Show {count} more",

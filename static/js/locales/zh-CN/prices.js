@@ -212,6 +212,7 @@ export default {
   "prices.sim.changed": "其中 {count} 个费用有变",
   "prices.sim.users": "受影响最大的用户",
   "prices.sim.models": "受影响最大的模型",
+  "prices.sim.all": "全部合计",
   "prices.sim.allusers": "全部 {count} 个用户",
   "prices.sim.allmodels": "全部 {count} 个模型",
   "prices.sim.more": "再显示 {count} 个",

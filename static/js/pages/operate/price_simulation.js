@@ -2,6 +2,7 @@
 import { computed, onBeforeUnmount, ref, shallowRef } from "vue";
 import { number, t } from "../../core/i18n.js";
 import { useAction } from "../../core/load.js";
+import { parseUsd } from "../../core/money.js";
 import { useQuery } from "../../core/query.js";
 import { call } from "../../core/session.js";
 import { boundsOf } from "../../core/time.js";
@@ -15,17 +16,20 @@ import { edits, faults } from "./price_draft.js";
 import { share } from "./price_parts.js";
 
 const FIRST = 10;
+/** So many rows the server tells at most; the totals are of all. */
+const MOST = 1_000;
+const allOf = (name, rows) => (rows.length < MOST ? t(`prices.sim.all${name}`, { count: rows.length }) : t("prices.sim.all"));
 const iso = (seconds) => new Date(seconds * 1000).toISOString();
 const NAMES = ["charged", "would_be", "difference"];
 
 function columns(first) {
   const amounts = NAMES.map((name) => ({
-    id: name, label: t(`prices.sim.${name}`), number: true, class: "amount", always: true, sort: (row) => BigInt(row[`${name}_nano`]),
-    cell: (row) => html`<${Money} column nano=${row[`${name}_nano`]} signed=${name === "difference"} />`,
+    id: name, label: t(`prices.sim.${name}`), number: true, class: "amount", always: true, sort: (row) => parseUsd(row[name]),
+    cell: (row) => html`<${Money} column amount=${row[name]} signed=${name === "difference"} />`,
   }));
   return [
     first, { id: "count", label: t("prices.sim.count"), number: true, always: true, sort: (row) => row.count, cell: (row) => number(row.count) },
-    ...amounts, { id: "share", label: t("prices.share"), number: true, always: true, cell: (row) => share(row.charged_nano, row.would_be_nano) },
+    ...amounts, { id: "share", label: t("prices.share"), number: true, always: true, cell: (row) => share(row.charged, row.would_be) },
   ];
 }
 
@@ -39,7 +43,7 @@ const Top = {
   setup(props) {
     const open = ref(false);
     return () => {
-      const values = Object.fromEntries([["count", number(props.totals.count)], ...NAMES.map((name) => [name, html`<${Money} column nano=${props.totals[`${name}_nano`]} signed=${name === "difference"} />`]), ["share", share(props.totals.charged_nano, props.totals.would_be_nano)]]);
+      const values = Object.fromEntries([["count", number(props.totals.count)], ...NAMES.map((name) => [name, html`<${Money} column amount=${props.totals[name]} signed=${name === "difference"} />`]), ["share", share(props.totals.charged, props.totals.would_be)]]);
       return html`<section><h3>${props.title}</h3>
         <${DataTable} caption=${props.title} columns=${columns(props.first)} rows=${open.value ? props.rows : props.rows.slice(0, FIRST)} rowKey=${props.rowKey} totals=${[{ label: props.all, values }]} />
         ${!open.value && props.rows.length > FIRST ? html`<div><button type="button" class="button tiny" onClick=${() => { open.value = true; }}>${t("prices.sim.more", { count: props.rows.length - FIRST })}</button></div>` : null}</section>`;
@@ -49,19 +53,19 @@ const Top = {
 
 function figures({ totals }) {
   return [
-    { label: t("prices.sim.charged"), value: html`<${Money} nano=${totals.charged_nano} />`, note: t("prices.sim.requests", { count: totals.count }) },
-    { label: t("prices.sim.would_be"), value: html`<${Money} nano=${totals.would_be_nano} />`, note: t("prices.sim.changed", { count: totals.changed }) },
-    { label: t("prices.sim.difference"), value: html`<${Money} nano=${totals.difference_nano} signed />`, note: share(totals.charged_nano, totals.would_be_nano) },
+    { label: t("prices.sim.charged"), value: html`<${Money} amount=${totals.charged} />`, note: t("prices.sim.requests", { count: totals.count }) },
+    { label: t("prices.sim.would_be"), value: html`<${Money} amount=${totals.would_be} />`, note: t("prices.sim.changed", { count: totals.changed }) },
+    { label: t("prices.sim.difference"), value: html`<${Money} amount=${totals.difference} signed />`, note: share(totals.charged, totals.would_be) },
   ];
 }
 
 const result = (found) => html`<div class="stack" data-result>
   <${Figures} items=${figures(found)} />
   ${found.not_priced.length ? html`<${Notice} kind="warning">${t("prices.sim.unpriced", { count: found.not_priced.reduce((sum, one) => sum + one.count, 0), models: found.not_priced.map((one) => one.model).join(t("comma")) })}</${Notice}>` : null}
-  ${found.totals.shortfall_nano ? html`<p class="quiet small">${t("prices.sim.shortfall")} <${Money} nano=${found.totals.shortfall_nano} /></p>` : null}
+  ${found.totals.shortfall_nano ? html`<p class="quiet small">${t("prices.sim.shortfall")} <${Money} amount=${found.totals.shortfall} /></p>` : null}
   ${found.totals.count ? html`
-    <${Top} title=${t("prices.sim.users")} all=${t("prices.sim.allusers", { count: found.users.length })} rows=${found.users} totals=${found.totals} first=${user()} rowKey=${(row) => row.account} />
-    <${Top} title=${t("prices.sim.models")} all=${t("prices.sim.allmodels", { count: found.models.length })} rows=${found.models} totals=${found.totals} first=${model()} rowKey=${(row) => row.model} />` : html`<p class="quiet">${t("prices.sim.nothing")}</p>`}
+    <${Top} title=${t("prices.sim.users")} all=${allOf("users", found.users)} rows=${found.users} totals=${found.totals} first=${user()} rowKey=${(row) => row.account} />
+    <${Top} title=${t("prices.sim.models")} all=${allOf("models", found.models)} rows=${found.models} totals=${found.totals} first=${model()} rowKey=${(row) => row.model} />` : html`<p class="quiet">${t("prices.sim.nothing")}</p>`}
 </div>`;
 
 export const PriceSimulation = {
