@@ -66,6 +66,28 @@ async function read(response) {
 
 const call = async (...args) => read(await ask(...args));
 
+/** Posts, and hands each line of a JSON Lines answer to `each` as it comes: for long work that tells its progress. */
+export async function postLines(path, body, each, { signal } = {}) {
+  const headers = { accept: "application/jsonl", "accept-language": language(), "content-type": "application/json" };
+  const response = await fetched(path, { method: "POST", headers, signal, body: JSON.stringify(body) });
+  const requestId = response.headers.get("x-request-id") ?? "";
+  if (!response.ok) {
+    const answer = await response.json().catch(() => null);
+    throw refusal(response.status, answer?.message ?? "", requestId, "");
+  }
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read().catch((error) => {
+      throw error.name === "AbortError" ? error : new ApiError("failed", t("error.network"), { requestId });
+    });
+    const lines = (rest + (value ?? "")).split("\n");
+    rest = lines.pop();
+    for (const line of lines) if (line) each(JSON.parse(line));
+    if (done) return;
+  }
+}
+
 export const get = (path, params, options) => call("GET", path, { params, ...options });
 export const post = (path, body, options) => call("POST", path, { body, ...options });
 export const put = (path, body, options) => call("PUT", path, { body, ...options });
