@@ -71,7 +71,7 @@ async def test_values_are_set_in_their_type(directory: Directory, name, raw, val
         ("LogConsumeEnabled", "false", "books"),
         ("QuotaPerUnit", "1000000", "500,000"),
         ("PreConsumedQuota", "0", "estimated"),
-        ("Theme", "berry", "one theme"),
+        ("Theme", "berry", "THEME chooses"),
         ("RetryTimes", "-1", "between"),
         ("RetryTimes", "1.5", "whole number"),
         ("RetryTimes", "9" * 60, "whole number"),
