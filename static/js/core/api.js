@@ -36,8 +36,9 @@ async function fetched(path, options) {
   }
 }
 
-async function call(method, path, { params, body, signal } = {}) {
-  const headers = { accept: "application/json", "accept-language": language() };
+/** `headers` are further ones, such as an Idempotency-Key. */
+async function call(method, path, { params, body, signal, headers: more } = {}) {
+  const headers = { accept: "application/json", "accept-language": language(), ...more };
   if (body !== undefined) headers["content-type"] = "application/json";
   const response = await fetched(address(path, params), {
     method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body),
