@@ -40,7 +40,7 @@ export function options(props) {
     animation: false, textStyle: { fontFamily: token("--font"), fontSize: 11, color: ink },
     grid: { left: 4, right: 8, top: 12, bottom: 4, containLabel: true },
     xAxis: { type: "category", data: props.labels, axisTick: { show: false }, axisLine: line, axisLabel: { color: ink, hideOverlap: true } },
-    yAxis: { type: "value", min: 0, splitNumber: 3, splitLine: line, axisLabel: { color: ink, formatter: (value) => props.format(value) } },
+    yAxis: { type: "value", min: ({ min }) => Math.min(0, min), splitNumber: 3, splitLine: line, axisLabel: { color: ink, formatter: (value) => props.format(value) } },
     tooltip: tooltip(props),
     series: props.series.map((one) => seriesOf(one, props)),
   };

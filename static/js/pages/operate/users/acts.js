@@ -1,0 +1,36 @@
+// What is done to a user, each asked for before it is done where it takes something away.
+import { t } from "../../../core/i18n.js";
+import { call, isRoot, ROLES, session } from "../../../core/session.js";
+import { html } from "../../../html.js";
+import { confirm, say } from "../../../parts/confirm.js";
+import { Icon } from "../../../parts/Icon.js";
+import { DISABLED, ENABLED } from "./words.js";
+
+const manage = (user, action) => call.post("/api/user/manage", { username: user.username, action });
+
+/** Each: whether it is offered, its icon, whether it is asked for first, and what does it. */
+const ACTS = {
+  enable: { icon: "check", offered: (user) => user.status === DISABLED, act: (user) => manage(user, "enable") },
+  disable: { icon: "stop", asks: true, offered: (user) => user.status === ENABLED && user.role < ROLES.root, act: (user) => manage(user, "disable") },
+  promote: { icon: "up", asks: true, offered: (user) => isRoot.value && user.role === ROLES.user, act: (user) => manage(user, "promote") },
+  demote: { icon: "down", asks: true, offered: (user) => user.role === ROLES.admin, act: (user) => manage(user, "demote") },
+  signout: { icon: "out", asks: true, offered: (user) => user.id !== session.user.id, act: (user) => call.remove(`/api/user/${user.id}/sessions`) },
+  factor: { icon: "lock", asks: true, offered: (user, { factor }) => factor && user.id !== session.user.id, act: (user) => call.remove(`/api/user/${user.id}/totp`) },
+  remove: { icon: "trash", asks: true, offered: (user) => user.role < ROLES.root, act: (user) => call.remove(`/api/user/${user.id}`) },
+};
+
+/** Does one of them; resolves to whether it was done. */
+export async function perform(name, user) {
+  const { asks, act } = ACTS[name];
+  const said = { name: user.username };
+  const ask = () => confirm({ title: t(`users.${name}.title`, said), text: t(`users.${name}.text`, said), go: t(`users.${name}`), act: () => act(user), danger: name !== "promote" });
+  const quietly = () => act(user).then(() => true, (error) => { say(error.message); return false; });
+  if (!(await (asks ? ask() : quietly()))) return false;
+  say(t(`users.${name}.done`, said));
+  return true;
+}
+
+/** The entries of a menu for a user; `done` is called with the name of what was done. */
+export const actList = (user, state, close, done) => html`<div class="list">${Object.keys(ACTS).filter((name) => ACTS[name].offered(user, state)).map((name) => html`
+  <button type="button" key=${name} data-act=${name} class=${{ danger: name === "remove" }} onClick=${async () => { close(); if (await perform(name, user)) done(name); }}>
+    <${Icon} name=${ACTS[name].icon} />${t(`users.${name}`)}</button>`)}</div>`;
