@@ -75,14 +75,14 @@ export default {
     const open = (row) => router.push({ query: { ...route.query, user: row.id } });
     const close = () => router.replace({ query: { ...route.query, user: undefined } });
     const type = (text) => { clearTimeout(timer); timer = setTimeout(() => set({ q: text.trim() }), WAIT_MS); };
-    const choice = (name, values, label, text, disabled = false) => html`<${Field} label=${label}>${(given) => html`<select ...${given} name=${name} disabled=${disabled} value=${filter.value[name]} onChange=${({ target }) => set({ [name]: target.value })}>
+    const choice = (name, values, label, text, disabled = false) => html`<${Field} class="narrow" label=${label}>${(given) => html`<select ...${given} name=${name} disabled=${disabled} value=${filter.value[name]} onChange=${({ target }) => set({ [name]: target.value })}>
       <option value="">${t(name === "order" ? "users.order.new" : "users.any")}</option>${values.map((value) => html`<option key=${value} value=${value}>${text(value)}</option>`)}</select>`}</${Field}>`;
     const bar = () => html`<div class="bar" role="search">
       <${Field} label=${t("users.find")}>${(given) => html`<input ...${given} name="q" type="search" placeholder=${t("users.find.hint")} value=${filter.value.q} autocomplete="off" spellcheck="false" onInput=${({ target }) => type(target.value)} />`}</${Field}>
-      <div class="field narrow">${choice("status", STATUSES, t("column.status"), (value) => word("users.status", value))}</div>
-      <div class="field narrow">${choice("role", RANKS, t("users.role"), roleText)}</div>
-      <div class="field narrow">${choice("group", groups.value, t("column.group"), String)}</div>
-      <div class="field narrow">${choice("order", ORDERS, t("users.order"), (value) => t(`users.order.${value}`), Boolean(filter.value.q))}</div>
+      ${choice("status", STATUSES, t("column.status"), (value) => word("users.status", value))}
+      ${choice("role", RANKS, t("users.role"), roleText)}
+      ${choice("group", groups.value, t("column.group"), String)}
+      ${choice("order", ORDERS, t("users.order"), (value) => t(`users.order.${value}`), Boolean(filter.value.q))}
       <div class="end"><${TimeRange} filter=${filter.value} set=${set} ranges=${RANGES} /></div></div>`;
     const nobody = () => html`<${Empty} title=${t(isNarrow.value ? "users.none.found" : "users.none")}>
       ${isNarrow.value ? html`<button type="button" class="button" onClick=${clear}>${t("filter.clear")}</button>` : null}</${Empty}>`;

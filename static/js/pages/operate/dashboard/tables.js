@@ -26,7 +26,7 @@ function tops(rows, { id, label, name, to }) {
   ];
   const shown = rows.slice(0, TOP);
   const rest = rows.length > TOP ? t("dash.top", { shown: TOP, count: rows.length }) : t("dash.all");
-  const totals = [{ label: rest, values: { revenue: html`<${Money} nano=${sumOf(shown)} column />` } }];
+  const totals = rows.length < 2 ? [] : [{ label: rest, values: { revenue: html`<${Money} nano=${sumOf(shown)} column />` } }];
   return { columns, shown, totals };
 }
 

@@ -9,7 +9,6 @@ import { say } from "../../../parts/confirm.js";
 import { Copy } from "../../../parts/Copy.js";
 import { Field } from "../../../parts/Field.js";
 import { Facts } from "../../../parts/Page.js";
-import { Pick } from "../../../parts/Pick.js";
 import { periodText, roleText, secretText } from "./words.js";
 
 const PERIODS = ["day", "week", "month"];
@@ -74,8 +73,8 @@ export const UserForm = {
     }
     const text = (name, more = {}) => html`<${Field} label=${t(`users.${name}`)} hint=${more.hint ?? ""} error=${wrong.value[name] ?? ""}>${(given) => html`
       <input ...${given} name=${name} type=${more.type ?? "text"} maxlength=${more.most ?? null} inputmode=${more.mode ?? null} autocomplete=${more.complete ?? "off"} spellcheck="false" autofocus=${more.first || null} ...${bind(form, name)} />`}</${Field}>`;
-    const group = () => html`<${Field} label=${t("column.group")} hint=${t("users.group.hint")}>${(given) => html`<${Pick} id=${given.id} label=${t("column.group")} own
-      options=${groups.value} modelValue=${form.group} ${"onUpdate:modelValue"}=${(value) => { form.group = value; }} />`}</${Field}>`;
+    const group = () => html`<${Field} label=${t("column.group")} hint=${t("users.group.hint")}>${(given) => html`<input ...${given} name="group" list="user-groups" maxlength="32" autocomplete="off" spellcheck="false" ...${bind(form, "group", { trim: true })} />
+      <datalist id="user-groups">${groups.value.map((name) => html`<option key=${name} value=${name} />`)}</datalist>`}</${Field}>`;
     const rank = () => (isNew && isRoot.value ? html`<${Field} label=${t("users.role")}>${(given) => html`<select ...${given} ...${bind(form, "role", { number: true, event: "onChange" })}>
       ${[ROLES.user, ROLES.admin].map((role) => html`<option key=${role} value=${role}>${roleText(role)}</option>`)}</select>`}</${Field}>` : null);
     const budget = (period) => html`<${Field} key=${period} label=${periodText(period)} error=${wrong.value[period] ?? ""}>${(given) => html`
