@@ -136,7 +136,7 @@ def test_a_credit_counts_once_however_often_it_is_sent(
         "value", usd(before + 2_500_000_000)
     )
     # The opposite entry is one click away.
-    page.evaluate("document.querySelector('.news button').click()")
+    page.locator("dialog [data-act=undo]").click()
     expect(page.locator(".lead-amount data.exact")).to_have_attribute("value", usd(before))
     assert balance(server, customer) == before
     adjust(page, "take", "0.25", "a correction")

@@ -65,7 +65,7 @@ export const MakeCodes = {
     const source = () => html`<${Field} label=${t("users.source")} hint=${t(`users.source.${form.source}.hint`)}>${(given) => html`<select ...${given} ...${bind(form, "source", { event: "onChange" })}>
       ${["paid", "gift"].map((one) => html`<option key=${one} value=${one}>${t(`users.source.${one}`)}</option>`)}</select>`}</${Field}>`;
     const unit = () => html`<${Segments} label=${t("codes.unit")} options=${["usd", "quota"].map((value) => ({ value, label: t(`codes.unit.${value}`) }))} modelValue=${form.unit}
-      ${"onUpdate:modelValue"}=${(value) => { form.unit = value; }} />`;
+      onUpdate:modelValue=${(value) => { form.unit = value; }} />`;
     const slots = {
       default: () => html`<div class="fields">
         ${input("name", t("column.name"), { hint: t("codes.name.hint"), maxlength: 20, autofocus: true })}

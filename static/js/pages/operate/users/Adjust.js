@@ -5,7 +5,6 @@ import { nanoOf, parseUsd } from "../../../core/money.js";
 import { call, NANO_PER_QUOTA } from "../../../core/session.js";
 import { bind, html } from "../../../html.js";
 import { Ask } from "../../../parts/Ask.js";
-import { say } from "../../../parts/confirm.js";
 import { Field, Segments } from "../../../parts/Field.js";
 import { Money } from "../../../parts/Money.js";
 import { accountOf } from "./words.js";
@@ -34,23 +33,22 @@ function credit(user, form, nano, key) {
 
 const adjust = (user, amount, reason, key) => call.post(`/api/user/${user.id}/adjust`, { amount, reason }, once(key));
 
-/** Takes back what was just recorded by an opposite entry; says so, or that somebody else has to approve it. */
-async function undo(user, form, key, changed) {
+/** Takes back what was just recorded by an opposite entry; returns what came of it, in words. */
+async function undo(user, form, key) {
   const reason = t("users.undone.reason", { reason: form.reason.trim() });
   try {
     if (form.way === "take") await adjust(user, form.amount.trim(), reason, `undo-${key}`);
     else {
       const { data } = await call.post("/api/ledger/reverse", { event: `recharge:admin:${key}`, reason });
-      if (data.state === "proposed") return say(t("users.undo.waits"));
+      if (data.state === "proposed") return t("users.undo.waits");
     }
-    say(t("users.undone"));
-    changed();
+    return t("users.undone");
   } catch (error) {
-    say(t("users.undo.failed", { reason: error.message }));
+    return t("users.undo.failed", { reason: error.message });
   }
 }
 
-/** Emits "changed" when the balance is another. */
+/** Emits "changed" with {text, undo} when the balance is another: what was done, and a function that takes it back and tells how that went. */
 export const Adjust = {
   name: "Adjust",
   props: { user: { type: Object, required: true }, way: { type: String, default: "credit" } },
@@ -69,8 +67,7 @@ export const Adjust = {
       if (form.way === "credit") await credit(props.user, form, nano, key);
       else await adjust(props.user, `-${form.amount.trim()}`, form.reason.trim(), key);
       const kept = { ...form };
-      say(t(`users.${form.way}.done`, { name: props.user.username, amount: form.amount.trim() }), { undo: () => undo(props.user, kept, key, () => emit("changed")) });
-      emit("changed");
+      emit("changed", { text: t(`users.${form.way}.done`, { name: props.user.username, amount: form.amount.trim() }), undo: () => undo(props.user, kept, key) });
       return true;
     }
     function preview() {
@@ -86,7 +83,7 @@ export const Adjust = {
         ${["paid", "gift"].map((source) => html`<option key=${source} value=${source}>${t(`users.source.${source}`)}</option>`)}</select>`}</${Field}>
       <${Field} label=${`${t("users.until")} (${t("optional")})`} hint=${t("users.until.hint")}>${(given) => html`<input ...${given} type="date" ...${bind(form, "until")} />`}</${Field}></div>`;
     return () => html`<${Ask} title=${t("users.adjust.title", { name: props.user.username })} go=${t(`users.${form.way}.go`)} danger=${form.way === "take"} act=${act} onClose=${() => emit("close")}>
-      <${Segments} label=${t("users.way")} options=${Object.keys(WAYS).map((value) => ({ value, label: t(`users.${value}`) }))} modelValue=${form.way} ${"onUpdate:modelValue"}=${(way) => { form.way = way; }} />
+      <${Segments} label=${t("users.way")} options=${Object.keys(WAYS).map((value) => ({ value, label: t(`users.${value}`) }))} modelValue=${form.way} onUpdate:modelValue=${(way) => { form.way = way; }} />
       <${Field} label=${t("users.amount")} hint=${t("users.amount.hint")} error=${wrongAmount()}>${(given) => html`<input ...${given} name="amount" inputmode="decimal" autocomplete="off" autofocus ...${bind(form, "amount")} />`}</${Field}>
       <${Field} label=${t("users.reason")} hint=${t("users.reason.hint")} error=${wrongReason()}>${(given) => html`<input ...${given} name="reason" maxlength="500" ...${bind(form, "reason")} />`}</${Field}>
       ${form.way === "credit" ? lot() : null}

@@ -1,13 +1,13 @@
 // One user: what they have, what they used, their keys, where they are signed in, and what can be done for them.
-import { onMounted, ref, watch } from "vue";
+import { onMounted, ref, shallowRef, watch } from "vue";
 import { RouterLink } from "vue-router";
 import { number, t } from "../../../core/i18n.js";
-import { useLoad } from "../../../core/load.js";
+import { useAction, useLoad } from "../../../core/load.js";
 import { parseUsd } from "../../../core/money.js";
 import { call } from "../../../core/session.js";
 import { html } from "../../../html.js";
 import { Drawer } from "../../../parts/Dialog.js";
-import { Failure } from "../../../parts/Failure.js";
+import { Failure, Notice } from "../../../parts/Failure.js";
 import { Icon } from "../../../parts/Icon.js";
 import { Menu } from "../../../parts/Menu.js";
 import { Money } from "../../../parts/Money.js";
@@ -67,10 +67,18 @@ export const UserDrawer = {
   emits: ["close", "changed"],
   setup(props, { emit }) {
     const asking = ref("");
+    const news = shallowRef(null);
     const { data, error, run } = useLoad((signal) => look(props.id, signal));
     onMounted(() => run());
-    watch(() => props.id, () => run());
+    watch(() => props.id, () => { news.value = null; run(); });
     const changed = () => { run(); emit("changed"); };
+    const adjusted = (what) => { news.value = what; changed(); };
+    const { busy, act: undo } = useAction(async () => {
+      news.value = { text: await news.value.undo() };
+      changed();
+    });
+    const told = () => (news.value ? html`<${Notice} kind="good"><div class="spread"><span>${news.value.text}</span>
+      ${news.value.undo ? html`<button type="button" class="button tiny" data-act="undo" aria-disabled=${busy.value ? "true" : null} onClick=${undo}>${t("undo")}</button>` : null}</div></${Notice}>` : null);
     function done(name) {
       if (name !== "remove") return changed();
       emit("changed");
@@ -78,7 +86,7 @@ export const UserDrawer = {
     }
     const close = () => { asking.value = ""; };
     const dialogs = (user) => [
-      ["credit", "take"].includes(asking.value) ? html`<${Adjust} key="adjust" user=${user} way=${asking.value} onClose=${close} onChanged=${changed} />` : null,
+      ["credit", "take"].includes(asking.value) ? html`<${Adjust} key="adjust" user=${user} way=${asking.value} onClose=${close} onChanged=${adjusted} />` : null,
       asking.value === "edit" ? html`<${UserForm} key="edit" user=${user} onClose=${close} onChanged=${changed} />` : null,
     ];
     const button = (name, icon, kind = "") => html`<button type="button" class=${["button", kind]} data-act=${name} onClick=${() => { asking.value = name; }}><${Icon} name=${icon} />${t(`users.${name}.open`)}</button>`;
@@ -86,7 +94,7 @@ export const UserDrawer = {
       <${Menu} label=${t("users.more")} icon="more" end>${(shut) => actList(all.user, all, shut, done)}</${Menu}></div>` : null);
     const body = (all) => html`
       <section><p class="small quiet">${t("column.balance")}</p>
-        <div class=${["lead-amount", { low: parseUsd(all.balance.balance) <= 0n }]}><${Money} amount=${all.balance.balance} down /></div>${tools(all)}</section>
+        <div class=${["lead-amount", { low: parseUsd(all.balance.balance) <= 0n }]}><${Money} amount=${all.balance.balance} down /></div>${told()}${tools(all)}</section>
       <${Facts} pairs=${facts(all)} />
       ${lotsSection(all.user.lots)}
       <section><h3>${t("users.theirs")}</h3>${links(all.user)}</section>
