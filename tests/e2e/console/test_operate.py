@@ -219,6 +219,7 @@ def test_an_operators_day_with_people(server: Server, open_page: Open, customer:
     until_sync(lambda: asked(server, customer) in (401, 403), COUNTS_S, "the user is refused")
     more.click()
     page.locator("dialog [data-act=enable]").click()
+    page.get_by_role("button", name="Enable", exact=True).last.click()
     until_sync(lambda: asked(server, customer) == 200, COUNTS_S, "the user is let in again")
 
 

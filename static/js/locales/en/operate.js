@@ -152,6 +152,8 @@ export default {
   "users.undo.failed": "It could not be taken back: {reason}",
 
   "users.enable": "Enable",
+  "users.enable.title": "Enable {name} again?",
+  "users.enable.text": "{name} may sign in, and the keys work again within two seconds.",
   "users.enable.done": "{name} may sign in and send requests again.",
   "users.disable": "Disable",
   "users.disable.title": "Disable {name}?",
@@ -191,6 +193,7 @@ export default {
   "codes.total": "Together",
   "codes.count": "How many",
   "codes.shown": "{count} codes in all",
+  "codes.acts": "Actions",
   "codes.more": "More about {name}",
   "codes.status.1": "Unused",
   "codes.status.2": "Switched off",

@@ -152,6 +152,8 @@ export default {
   "users.undo.failed": "未能撤回：{reason}",
 
   "users.enable": "启用",
+  "users.enable.title": "恢复 {name}？",
+  "users.enable.text": "{name} 可以登录，密钥两秒内恢复可用。",
   "users.enable.done": "{name} 可以重新登录和发送请求。",
   "users.disable": "停用",
   "users.disable.title": "停用 {name}？",
@@ -191,6 +193,7 @@ export default {
   "codes.total": "合计",
   "codes.count": "数量",
   "codes.shown": "共 {count} 个兑换码",
+  "codes.acts": "操作",
   "codes.more": "{name} 的更多操作",
   "codes.status.1": "未使用",
   "codes.status.2": "已关闭",

@@ -1,4 +1,4 @@
-// What is done to a user, each asked for before it is done where it takes something away.
+// What is done to a user; each is asked for before it is done.
 import { t } from "../../../core/i18n.js";
 import { call, isRoot, ROLES, session } from "../../../core/session.js";
 import { html } from "../../../html.js";
@@ -8,24 +8,24 @@ import { DISABLED, ENABLED } from "./words.js";
 
 const manage = (user, action) => call.post("/api/user/manage", { username: user.username, action });
 
-/** Each: whether it is offered, its icon, whether it is asked for first, and what does it. */
+/** Each: whether it is offered, its icon, and what does it. */
 const ACTS = {
   enable: { icon: "check", offered: (user) => user.status === DISABLED, act: (user) => manage(user, "enable") },
-  disable: { icon: "stop", asks: true, offered: (user) => user.status === ENABLED && user.role < ROLES.root, act: (user) => manage(user, "disable") },
-  promote: { icon: "up", asks: true, offered: (user) => isRoot.value && user.role === ROLES.user, act: (user) => manage(user, "promote") },
-  demote: { icon: "down", asks: true, offered: (user) => user.role === ROLES.admin, act: (user) => manage(user, "demote") },
-  signout: { icon: "out", asks: true, offered: (user) => user.id !== session.user.id, act: (user) => call.remove(`/api/user/${user.id}/sessions`) },
-  factor: { icon: "lock", asks: true, offered: (user, { factor }) => factor && user.id !== session.user.id, act: (user) => call.remove(`/api/user/${user.id}/totp`) },
-  remove: { icon: "trash", asks: true, offered: (user) => user.role < ROLES.root, act: (user) => call.remove(`/api/user/${user.id}`) },
+  disable: { icon: "stop", offered: (user) => user.status === ENABLED && user.role < ROLES.root, act: (user) => manage(user, "disable") },
+  promote: { icon: "up", offered: (user) => isRoot.value && user.role === ROLES.user, act: (user) => manage(user, "promote") },
+  demote: { icon: "down", offered: (user) => user.role === ROLES.admin, act: (user) => manage(user, "demote") },
+  signout: { icon: "out", offered: (user) => user.id !== session.user.id, act: (user) => call.remove(`/api/user/${user.id}/sessions`) },
+  factor: { icon: "lock", offered: (user, { factor }) => factor && user.id !== session.user.id, act: (user) => call.remove(`/api/user/${user.id}/totp`) },
+  remove: { icon: "trash", offered: (user) => user.role < ROLES.root, act: (user) => call.remove(`/api/user/${user.id}`) },
 };
 
-/** Does one of them; resolves to whether it was done. */
+const GENTLE = ["enable", "promote"];
+
+/** Asks, and does one of them; resolves to whether it was done. */
 export async function perform(name, user) {
-  const { asks, act } = ACTS[name];
   const said = { name: user.username };
-  const ask = () => confirm({ title: t(`users.${name}.title`, said), text: t(`users.${name}.text`, said), go: t(`users.${name}`), act: () => act(user), danger: name !== "promote" });
-  const quietly = () => act(user).then(() => true, (error) => { say(error.message); return false; });
-  if (!(await (asks ? ask() : quietly()))) return false;
+  const question = { title: t(`users.${name}.title`, said), text: t(`users.${name}.text`, said), go: t(`users.${name}`), act: () => ACTS[name].act(user), danger: !GENTLE.includes(name) };
+  if (!(await confirm(question))) return false;
   say(t(`users.${name}.done`, said));
   return true;
 }
