@@ -3,13 +3,14 @@
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from ledger.money import usd
-from tests.e2e.browser import IN_BROWSER, PHONE, Customer, Open, ask, customer_of, sign_in
+from tests.e2e.browser import IN_BROWSER, PHONE, Customer, Open, ask, customer_of
 from tests.e2e.server import ROOT_PASSWORD, Server
 from tests.waiting import until_sync
 
@@ -33,11 +34,29 @@ def customer(server: Server) -> Customer:
     return customer_of(server, "wanderer")
 
 
-def root_at(server: Server, open_page: Open, path: str, **options: str) -> Page:
-    page = open_page(path=f"/#/signin?next={path}", **options)
-    sign_in(page, "root", ROOT_PASSWORD)
-    expect(page.locator("#find")).to_be_visible()
-    return page
+@pytest.fixture(scope="module")
+def signed_in(server: Server) -> dict[str, Any]:
+    """What a browser keeps of a sign-in of root's."""
+    login = {"username": "root", "password": ROOT_PASSWORD}
+    answer = httpx.post(f"{server.url}/api/user/login", json=login, trust_env=False)
+    place = {"domain": "127.0.0.1", "path": "/", "sameSite": "Lax", "httpOnly": True}
+    kept = [{"name": "tollgate.signedin", "value": "1"}]
+    return {
+        "cookies": [{"name": name, "value": v, **place} for name, v in answer.cookies.items()],
+        "origins": [{"origin": server.url, "localStorage": kept}],
+    }
+
+
+@pytest.fixture
+def root_at(open_page: Open, signed_in: dict[str, Any]) -> Open:
+    """Open pages as root."""
+
+    def opened(path: str, **options: Any) -> Page:
+        page = open_page(path=f"/#{path}", storage_state=signed_in, **options)
+        expect(page.locator("#find")).to_be_visible()
+        return page
+
+    return opened
 
 
 def figure(page: Page, label: str) -> str:
@@ -53,7 +72,7 @@ def booked(server: Server) -> tuple[int, int]:
 
 
 def test_the_dashboard_is_what_the_ledger_says(
-    server: Server, open_page: Open, customer: Customer
+    server: Server, root_at: Open, customer: Customer
 ) -> None:
     seed = random.randrange(10**6)
     print("seed", seed)
@@ -61,7 +80,7 @@ def test_the_dashboard_is_what_the_ledger_says(
         ask(server, customer)
     other = customer_of(server, "atlas")
     ask(server, other)
-    page = root_at(server, open_page, "/dashboard")
+    page = root_at("/dashboard")
     expect(page.locator(".figure").first).to_be_visible()
     revenue, cost = booked(server)
     assert revenue > cost > 0
@@ -99,11 +118,11 @@ def adjust(page: Page, way: str, amount: str, reason: str) -> None:
 
 
 def test_a_credit_counts_once_however_often_it_is_sent(
-    server: Server, open_page: Open, customer: Customer
+    server: Server, root_at: Open, customer: Customer
 ) -> None:
     before = balance(server, customer)
     path = f"/users?user={customer.person.id}"
-    page = root_at(server, open_page, path, tolerate="ERR_FAILED")
+    page = root_at(path, tolerate="ERR_FAILED")
     lost: list[str] = []
 
     def lose_the_first_answer(route: Route) -> None:
@@ -149,9 +168,9 @@ def test_a_credit_counts_once_however_often_it_is_sent(
 
 
 def test_codes_are_made_exported_redeemed_and_ended(
-    server: Server, open_page: Open, customer: Customer, tmp_path: Path
+    server: Server, root_at: Open, customer: Customer, tmp_path: Path
 ) -> None:
-    page = root_at(server, open_page, "/codes")
+    page = root_at("/codes")
     page.get_by_role("button", name="New codes").first.click()
     for name, value in (("name", HOSTILE), ("value", "1.25"), ("count", "3")):
         page.fill(f"dialog input[name={name}]", value)
@@ -190,8 +209,8 @@ def asked(server: Server, customer: Customer) -> int:
     ).status_code
 
 
-def test_an_operators_day_with_people(server: Server, open_page: Open, customer: Customer) -> None:
-    page = root_at(server, open_page, "/users")
+def test_an_operators_day_with_people(server: Server, root_at: Open, customer: Customer) -> None:
+    page = root_at("/users")
     page.locator("#new-user").click()
     page.fill("dialog input[name=username]", "newcomer")
     page.fill("dialog input[name=display_name]", HOSTILE)
@@ -223,8 +242,8 @@ def test_an_operators_day_with_people(server: Server, open_page: Open, customer:
     until_sync(lambda: asked(server, customer) == 200, COUNTS_S, "the user is let in again")
 
 
-def test_pages_fit_a_phone_and_speak_chinese(server: Server, open_page: Open) -> None:
-    page = root_at(server, open_page, "/dashboard", locale="zh-CN", viewport=PHONE)
+def test_pages_fit_a_phone_and_speak_chinese(server: Server, root_at: Open) -> None:
+    page = root_at("/dashboard", locale="zh-CN", viewport=PHONE)
     places = ("/dashboard", "/users", "/users?user=2", "/codes", "/codes?batch=1", "/setup")
     for path in places:
         page.goto(f"{server.url}/#{path}")
@@ -236,8 +255,8 @@ def test_pages_fit_a_phone_and_speak_chinese(server: Server, open_page: Open) ->
         assert found is None, (path, found)
 
 
-def test_the_first_steps_are_seen_from_what_is_there(server: Server, open_page: Open) -> None:
-    page = root_at(server, open_page, "/dashboard")
+def test_the_first_steps_are_seen_from_what_is_there(server: Server, root_at: Open) -> None:
+    page = root_at("/dashboard")
     page.get_by_role("link", name="Go on").click()
     done = {step: page.locator(f'[data-step="{step}"].done') for step in ("password", "address")}
     expect(page.locator('[data-step="request"].done')).to_be_visible()

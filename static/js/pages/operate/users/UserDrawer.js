@@ -13,7 +13,7 @@ import { Menu } from "../../../parts/Menu.js";
 import { Money } from "../../../parts/Money.js";
 import { Facts } from "../../../parts/Page.js";
 import { Time } from "../../../parts/Time.js";
-import { actList } from "./acts.js";
+import { actList, offered } from "./acts.js";
 import { Adjust } from "./Adjust.js";
 import { keysSection, latestSection, lotsSection, sessionsSection } from "./sections.js";
 import { UserForm } from "./UserForm.js";
@@ -91,7 +91,7 @@ export const UserDrawer = {
     ];
     const button = (name, icon, kind = "") => html`<button type="button" class=${["button", kind]} data-act=${name} onClick=${() => { asking.value = name; }}><${Icon} name=${icon} />${t(`users.${name}.open`)}</button>`;
     const tools = (all) => (mayChange(all.user) ? html`<div class="row wrap">${button("credit", "plus", "primary")}${button("take", "minus")}${button("edit", "edit")}
-      <${Menu} label=${t("users.more")} icon="more" end>${(shut) => actList(all.user, all, shut, done)}</${Menu}></div>` : null);
+      ${offered(all.user, all).length ? html`<${Menu} label=${t("users.more")} icon="more">${(shut) => actList(all.user, all, shut, done)}</${Menu}>` : null}</div>` : null);
     const body = (all) => html`
       <section><p class="small quiet">${t("column.balance")}</p>
         <div class=${["lead-amount", { low: parseUsd(all.balance.balance) <= 0n }]}><${Money} amount=${all.balance.balance} down /></div>${told()}${tools(all)}</section>

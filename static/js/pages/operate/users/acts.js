@@ -30,7 +30,10 @@ export async function perform(name, user) {
   return true;
 }
 
+/** What can be done to a user, by name. */
+export const offered = (user, state) => Object.keys(ACTS).filter((name) => ACTS[name].offered(user, state));
+
 /** The entries of a menu for a user; `done` is called with the name of what was done. */
-export const actList = (user, state, close, done) => html`<div class="list">${Object.keys(ACTS).filter((name) => ACTS[name].offered(user, state)).map((name) => html`
+export const actList = (user, state, close, done) => html`<div class="list">${offered(user, state).map((name) => html`
   <button type="button" key=${name} data-act=${name} class=${{ danger: name === "remove" }} onClick=${async () => { close(); if (await perform(name, user)) done(name); }}>
     <${Icon} name=${ACTS[name].icon} />${t(`users.${name}`)}</button>`)}</div>`;
