@@ -72,7 +72,7 @@ export default {
     onMounted(read);
     onBeforeUnmount(() => clearTimeout(timer));
     watch(filter, (now, before) => { if (JSON.stringify(now) !== JSON.stringify(before)) read(); });
-    const open = (event) => router.push({ query: { ...route.query, event } });
+    const event = (id) => ({ path: "/codes", query: { ...route.query, event: id } });
     const batch = (id) => ({ path: "/codes", query: { ...route.query, batch: String(id) } });
     const close = () => router.replace({ query: { ...route.query, batch: undefined } });
     async function act(name, code) {
@@ -94,7 +94,7 @@ export default {
       ? html`<${Empty} title=${t("codes.none.found")}><button type="button" class="button" onClick=${clear}>${t("filter.clear")}</button></${Empty}>`
       : html`<${Empty} title=${t("codes.none")} text=${t("codes.none.text")}>${make()}</${Empty}>`);
     const common = (list) => ({ rows: list.rows.value, busy: list.busy.value, error: list.error.value, retry: read, more: list.more.value, onMore: () => list.run(true) });
-    const codes = () => html`${bar()}<${DataTable} name="codes" caption=${t("nav.codes")} columns=${codeColumns({ act, open, batch })} rowKey=${(code) => String(code.id)} ...${common(lists.codes)}>${{ empty: none }}</${DataTable}>
+    const codes = () => html`${bar()}<${DataTable} name="codes" caption=${t("nav.codes")} columns=${codeColumns({ act, event, batch })} rowKey=${(code) => String(code.id)} ...${common(lists.codes)}>${{ empty: none }}</${DataTable}>
       ${lists.codes.rows.value.length ? html`<p class="small quiet">${t("codes.shown", { count: number(lists.codes.total.value) })}</p>` : null}`;
     const batches = () => html`<${DataTable} name="batches" caption=${t("codes.view.batches")} columns=${batchColumns()} rowKey=${(event) => event.id} opens onOpen=${(event) => router.push(batch(event.body.batch))} ...${common(lists.batches)}>${{ empty: none }}</${DataTable}>`;
     return () => html`<${Page} title=${t("nav.codes")}>${{

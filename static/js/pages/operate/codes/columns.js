@@ -14,10 +14,9 @@ import { masked, OFF, statusNode, UNUSED, valueOf } from "./words.js";
 const codeCell = (code) => html`<span class="row code"><data class="exact mono" value=${code.key}>${masked(code.key)}</data><${Copy} text=${code.key} label=${t("codes.copy")} /></span>`;
 
 /** Who redeemed a code and when; the time opens the event that did it. */
-function redeemedCell(code, open) {
+function redeemedCell(code, event) {
   if (!code.redeemed_time) return null;
-  const event = (click) => { click.preventDefault(); open(`redeem:${code.id}`); };
-  return html`<span class="row">${userLink(code.redeemed_user_id, code.redeemed_username)}<a href="#" class="quiet" onClick=${event}><${Time} at=${code.redeemed_time} /></a></span>`;
+  return html`<span class="row">${userLink(code.redeemed_user_id, code.redeemed_username)}<${RouterLink} class="quiet" to=${event(`redeem:${code.id}`)}><${Time} at=${code.redeemed_time} /></${RouterLink}></span>`;
 }
 
 function menu(code, act) {
@@ -26,13 +25,13 @@ function menu(code, act) {
     ${code.status === UNUSED ? entry("disable", "stop", close) : null}${code.status === OFF ? entry("enable", "check", close) : null}${entry("remove", "trash", close)}</div>`}</${Menu}>`;
 }
 
-/** `act(name, code)` does something to a code, `open(event)` shows an event, `batch(id)` is the address of a batch. */
-export const codeColumns = ({ act, open, batch }) => [
+/** `act(name, code)` does something to a code, `event(id)` and `batch(id)` are addresses. */
+export const codeColumns = ({ act, event, batch }) => [
   { id: "code", label: t("codes.code"), always: true, class: "two", cell: codeCell },
   { id: "name", label: t("column.name"), class: "clip", cell: (code) => code.name },
   { id: "batch", label: t("codes.batch"), cell: (code) => (code.batch ? html`<${RouterLink} to=${batch(code.batch)}>#${code.batch}</${RouterLink}>` : null) },
   { id: "status", label: t("column.status"), always: true, cell: statusNode },
-  { id: "redeemed", label: t("codes.redeemed"), class: "wide two", cell: (code) => redeemedCell(code, open) },
+  { id: "redeemed", label: t("codes.redeemed"), class: "wide two", cell: (code) => redeemedCell(code, event) },
   { id: "expires", label: t("codes.expires"), cell: (code) => (code.expires_time ? html`<${Time} at=${code.expires_time} day />` : null) },
   { id: "created", label: t("column.created"), hidden: true, cell: (code) => html`<${Time} at=${code.created_time} day />` },
   { id: "value", label: t("codes.value"), number: true, class: "amount", always: true, cell: (code) => html`<${Money} nano=${valueOf(code)} column />` },

@@ -1,5 +1,5 @@
 // The parts of a user's drawer that are tables.
-import { useRoute, useRouter } from "vue-router";
+import { RouterLink, useRoute, useRouter } from "vue-router";
 import { number, t, word } from "../../../core/i18n.js";
 import { nanoOfQuota } from "../../../core/session.js";
 import { html } from "../../../html.js";
@@ -27,13 +27,13 @@ const Latest = {
   setup(props) {
     const router = useRouter();
     const route = useRoute();
-    const open = (event) => router.push({ query: { ...route.query, event: event.id } });
+    const place = (event) => ({ query: { ...route.query, event: event.id } });
     const columns = () => cells([
       { id: "at", label: t("column.time"), class: "two", cell: (event) => html`<${Time} at=${event.ts} />` },
       { id: "type", label: t("column.type"), class: "wide", cell: (event) => word("event", event.type) },
-      { id: "amount", label: t("column.amount"), number: true, class: "amount", cell: (event) => html`<a href="#" onClick=${(click) => { click.preventDefault(); open(event); }}><${Money} amount=${event.amount} signed column /></a>` },
+      { id: "amount", label: t("column.amount"), number: true, class: "amount", cell: (event) => html`<${RouterLink} to=${place(event)}><${Money} amount=${event.amount} signed column /></${RouterLink}>` },
     ]);
-    return () => html`<${DataTable} columns=${columns()} rows=${props.events} rowKey=${(event) => event.id} caption=${t("users.latest")} opens onOpen=${open} />`;
+    return () => html`<${DataTable} columns=${columns()} rows=${props.events} rowKey=${(event) => event.id} caption=${t("users.latest")} opens onOpen=${(event) => router.push(place(event))} />`;
   },
 };
 
