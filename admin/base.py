@@ -35,7 +35,8 @@ class ApiHandler(RequestHandler):
     replaces credentials. `changes_on_get` marks GET routes that change something, so that other
     sites can't trigger them.
     `max_body_bytes` is for the few that take files, `downloads` are the kinds of files they answer.
-    `bare_answers`: what is answered is the document itself.
+    `bare_answers`: what is answered is the document itself. `by_address` says whether requests are
+    counted by address.
     """
 
     access: ClassVar[dict[str, int]] = {}
@@ -45,6 +46,7 @@ class ApiHandler(RequestHandler):
     max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
     downloads: ClassVar[tuple[str, ...]] = ()
     bare_answers: ClassVar[bool] = False
+    by_address: ClassVar[bool] = True
 
     def initialize(self, context: AdminContext) -> None:
         """Take the dependencies; called by Tornado for each request."""
@@ -104,10 +106,12 @@ class ApiHandler(RequestHandler):
     async def _at_the_door(self) -> None:
         """Refuse an address that asks too often (setting GLOBAL_API_RATE_LIMIT)."""
         door, address = self.context.door, self.request.remote_ip or ""
-        wait_s = None if door is None else await door.enter((address,))
+        if door is None or not self.by_address:
+            return
+        wait_s = await door.enter((address,))
         if wait_s is not None:
-            said = f"too many requests from {address}; try again in {wait_s} s"
-            raise ApiError(429, said, headers={"Retry-After": str(wait_s)})
+            headers = {"Retry-After": str(wait_s)}
+            raise ApiError(429, door.words(address, wait_s), headers=headers)
 
     @property
     def me(self) -> User:

@@ -3,7 +3,7 @@
 The product's own is gateway/channels/care.py, passed in by the composition root.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.directory.channels import Channel
@@ -29,7 +29,13 @@ class Tests(Protocol):
     """Tests of channels. What an upstream does is an answer and never raised. Raises StoreError."""
 
     async def test(
-        self, channel: Channel, by: str, *, model: str | None = None, stream: bool | None = None
+        self,
+        channel: Channel,
+        by: str,
+        *,
+        model: str | None = None,
+        stream: bool | None = None,
+        kind: str | None = None,
     ) -> TestResult:
         """Send one small request; what is None is as the channel says."""
         ...
@@ -87,3 +93,11 @@ class Care(Protocol):
 
     @property
     def models(self) -> Models: ...
+
+    def resting(self) -> Mapping[int, float]:
+        """Return for how many seconds each channel that cools down is left alone."""
+        ...
+
+    def rates(self) -> Mapping[int, float]:
+        """Return the share of successes, 0 to 1, of the channels of which it is measured."""
+        ...

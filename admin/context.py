@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from admin.auth.throttle import Throttle
+from admin.auth.throttle import ByAddress, Throttle
 from admin.care import Care
 from admin.payments.stripe_api import Sender
 from admin.robot import Robot
@@ -45,7 +45,7 @@ class AdminContext:
     robot: Robot
     reversing: Runner
     models_for: ModelsFor
-    door: Throttle | None = None
+    door: ByAddress | None = None
     signer: Signer | None = None
     archive_dir: Path | None = None
     prices_file: Path = Path("conf/prices.yaml")

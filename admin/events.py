@@ -183,8 +183,9 @@ async def log_selection(
         query |= {"type": {"$in": list(TYPES[CONSUME])}, "body.key": TEST_KEY}
     if sent.get("model_name"):
         query["body.model"] = sent["model_name"]
-    if sent.get("channel"):
-        query["body.channel"] = sent["channel"]
+    for name in ("channel", "group", "outcome"):
+        if sent.get(name):
+            query[f"body.{name}"] = sent[name]
     filters: tuple[Query, ...] = (query,) if query else ()
     if sent.get("token_name"):
         keys = await _keys_named(directory, sent["token_name"], own)

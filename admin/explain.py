@@ -17,6 +17,7 @@ from ledger.costs import without_costs
 from ledger.errors import InvalidEvent, InvalidPrices
 from ledger.events import rfc3339
 from ledger.money import usd
+from ledger.parts import RECHARGE, next_step, takings
 from ledger.public import HIDDEN_IN_BODY
 from ledger.quote import charge_from_factors, exact_text, explain
 from ledger.reversals import REVERSIBLE
@@ -163,18 +164,24 @@ def _cost(event: Event) -> dict[str, Any] | None:
 
 
 async def _reversal(books: Books, event: Event) -> dict[str, Any] | None:
-    """The event that took this one back, by whom and why."""
-    found = (await reversals_of(books.store, [event])).get(event["_id"])
-    if found is None:
+    """The event that took this one back, by whom and why; the newest of several, and their sum."""
+    if event["type"] == RECHARGE:
+        taken = await takings(books.store, event["_id"])
+        whole = next_step(event, taken, None) is None
+    else:
+        taken, whole = list((await reversals_of(books.store, [event])).values()), True
+    if not taken:
         return None
+    found, nano = taken[-1], sum(abs(each["amount"]) for each in taken)
     return {
         "event": found["_id"],
         "at": rfc3339(found["at"]),
         "by": found["actor"],
         "approver": found["body"].get("approver"),
         "reason": found["body"]["reason"],
-        "amount": usd(abs(found["amount"])),
-        "amount_nano": abs(found["amount"]),
+        "amount": usd(nano),
+        "amount_nano": nano,
+        "whole": whole,
     }
 
 

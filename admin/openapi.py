@@ -31,7 +31,10 @@ _WHO = {
 }
 # Where the first word of a path does not say what it belongs to.
 _TAGS = {
-    **dict.fromkeys(("status", "openapi.json", "notice", "about", "home_page_content"), "public"),
+    **dict.fromkeys(
+        ("status", "openapi.json", "notice", "about", "home_page_content", "pricing"), "public"
+    ),
+    **dict.fromkeys(("verification", "reset_password"), "user"),
     "models": "channel",
     "group": "option",
     "topup": "user",

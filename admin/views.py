@@ -3,7 +3,9 @@
 Owns the shapes. Promises that no secret is in them, except a key's in its owner's own view.
 """
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -57,12 +59,14 @@ def user_json(user: User, account: Account) -> dict[str, Any]:
         "rpm": user.rpm,
         "tpm": user.tpm,
         "concurrency": user.concurrency,
+        "remind_quota": user.remind_quota,
     }
 
 
 def key_json(key: Key, secret: str, account: Account, now_s: float) -> dict[str, Any]:
     """A key as its owner sees it. What is left on an unlimited key is never below zero."""
-    left_nano = balance_nano(dict(account))
+    left_nano, spent = balance_nano(dict(account)), spent_nano(account)
+    shown_nano = max(0, left_nano)
     return {
         "id": key.id,
         "user_id": key.user_id,
@@ -72,9 +76,13 @@ def key_json(key: Key, secret: str, account: Account, now_s: float) -> dict[str,
         "created_time": key.created_s,
         "accessed_time": key.accessed_s,
         "expired_time": key.expired_s,
-        "remain_quota": max(0, quota_floor(left_nano)),
+        "remain_quota": quota_floor(shown_nano),
+        "remain": usd(shown_nano),
+        "remain_nano": shown_nano,
         "unlimited_quota": key.unlimited,
-        "used_quota": quota_ceil(spent_nano(account)),
+        "used_quota": quota_ceil(spent),
+        "used": usd(spent),
+        "used_nano": spent,
         "models": ",".join(sorted(key.models or ())),
         "subnet": ",".join(key.subnets),
         "group": key.group,
@@ -95,7 +103,17 @@ def key_status(key: Key, left_nano: int, now_s: float) -> int:
     return STATUS_ENABLED
 
 
-def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a channel does: the verdict of the last test ("" for none), for how many seconds it is
+    left alone, and the share of its successes, None where that is not measured."""
+
+    verdict: str = ""
+    resting_s: float = 0.0
+    success_rate: float | None = None
+
+
+def channel_json(channel: Channel, account: Account, standing: Standing) -> dict[str, Any]:
     """A channel as admins see it: without its upstream key, with secrets in its config masked.
 
     The margin is what was charged through it less what it cost, as far as its costs are known.
@@ -110,6 +128,10 @@ def channel_json(channel: Channel, account: Account) -> dict[str, Any]:
         "weight": channel.weight,
         "created_time": channel.created_s,
         "test_time": channel.test_s,
+        "has_key": bool(channel.secret_enc),
+        "test_verdict": standing.verdict,
+        "resting_s": math.ceil(standing.resting_s),
+        "success_rate": standing.success_rate,
         "response_time": channel.response_ms,
         "base_url": channel.base_url,
         "other": channel.other,

@@ -4,7 +4,6 @@ The only place that sees everything. What is opened here is closed here, in the 
 when opening stops half way.
 """
 
-import hashlib
 import random
 import ssl
 import time
@@ -39,7 +38,7 @@ from gateway.directory.catalogue import Catalogue
 from gateway.directory.directory import Directory
 from gateway.directory.notices import MAIL, PUSHER, URL, WEBHOOK
 from gateway.directory.operators import Operators
-from gateway.directory.vault import Vault, load_or_create_key, parse_key
+from gateway.directory.vault import Vault
 from gateway.http import Application
 from gateway.identity.services import identity_services
 from gateway.jobs import JobContext, Jobs
@@ -64,7 +63,9 @@ from gateway.proxied import TrustedProxies
 from gateway.relay.context import Relay
 from gateway.relay.fetch import ImageFetcher
 from gateway.relay.route import models_for
+from gateway.secret_key import secret_key
 from gateway.settings import Settings
+from gateway.spans import Spans
 from gateway.tokens import TokenCounter
 from gateway.turnstile import Turnstile
 from gateway.urls import all_routes, ops_routes
@@ -72,6 +73,7 @@ from gateway.web import Web
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
+from ledger.half import refuse_half_restored
 from ledger.indexes import INDEXES
 from ledger.price_seed import seed
 from ledger.reversal_runs import Runner
@@ -124,7 +126,7 @@ async def _open(
 ) -> Running:
     clock, rng = Clock(), random.Random()
     embedded, store = await _open_store(settings, opened, embedded_url)
-    vault = Vault(_secret_key(settings))
+    vault = Vault(secret_key(settings))
     books = await _open_books(settings, opened, store, clock)
     await seed(books.prices, books, PRICES, clock.now_us())
     catalogue = Catalogue.load(CONF_DIR / "providers.yaml")
@@ -150,6 +152,7 @@ async def _open(
         settings, opened, books, directory, catalogue, rng, counter, providers, limits, ways
     )
     share_rests(relay, opened)
+    relay.spans = _spans(settings, opened, clock)
     return _serving(settings, opened, relay, vault, limits, transport, ways, embedded, first)
 
 
@@ -256,7 +259,7 @@ def _relay(
         counter=counter,
         fetcher=fetcher,
         providers=providers,
-        owners=_owners(catalogue),
+        owners=catalogue.owners,
         watch=Watch(_rules(settings)),
         switch=Switch(directory.channels, books, Operators(directory).switched),
         limits=limits,
@@ -264,6 +267,28 @@ def _relay(
     )
     opened.push_async_callback(relay.aclose)
     return relay
+
+
+def _spans(settings: Settings, opened: AsyncExitStack, clock: Clock) -> Spans | None:
+    """Return what draws traces, if that is asked for; nothing of it is loaded otherwise."""
+    if settings.otel_endpoint is None:
+        return None
+    try:
+        from gateway.otel import OtelSpans
+    except ImportError as error:
+        raise ValueError(
+            "OTEL_EXPORTER_OTLP_ENDPOINT needs the extra otel: pip install 'tollgate[otel]'"
+            f" ({error})"
+        ) from None
+    spans = OtelSpans(
+        clock,
+        settings.otel_endpoint,
+        service=settings.otel_service,
+        headers=dict(settings.otel_headers),
+        ratio=settings.otel_ratio,
+    )
+    opened.push_async_callback(spans.close)
+    return spans
 
 
 def _usual_way(s: Settings) -> Way:
@@ -293,19 +318,9 @@ async def _open_store(
         opened.push_async_callback(embedded.stop)
     store = await Store.connect(url, settings.mongo_db, settings.driver)
     opened.push_async_callback(store.close)
+    await refuse_half_restored(store)
     await store.ensure_indexes(INDEXES)
     return embedded, store
-
-
-def _secret_key(settings: Settings) -> bytes:
-    """Return the key that encrypts stored secrets: the given one, or the data directory's."""
-    given = settings.secret_key
-    if given is None:
-        return load_or_create_key(settings.data_dir / "secret.key")
-    try:
-        return parse_key(given)
-    except ValueError:
-        return hashlib.sha256(given.encode()).digest()
 
 
 def _providers(
@@ -334,7 +349,15 @@ def _care(relay: Relay, pages: VendorPages) -> Care:
     pause_s = s.polling_interval_s
     tests = ChannelTests(directory, records, probe, judge, costs, clock, pause_s)
     asking = Asking(directory, relay.catalogue, records, pages, clock, pause_s)
-    return Care(tests, ChannelBalances(asking), ModelDiffs(asking), pages)
+    health = relay.watch.health
+    return Care(
+        tests,
+        ChannelBalances(asking),
+        ModelDiffs(asking),
+        pages,
+        resting=lambda: health.resting(clock.monotonic_s()),
+        rates=health.rates,
+    )
 
 
 def _sender(directory: Directory, web: Web) -> Sender:
@@ -363,15 +386,6 @@ def _jobs(relay: Relay, care: Care, sender: Sender) -> Jobs:
 
 def _signer(settings: Settings) -> Signer | None:
     return Signer.read(settings.signing_key) if settings.signing_key else None
-
-
-def _owners(catalogue: Catalogue) -> dict[str, str]:
-    """Say for each model that the catalogue lists who lists it first."""
-    owners: dict[str, str] = {}
-    for vendor in catalogue.vendors():
-        for model in vendor.models:
-            owners.setdefault(model, vendor.name.split(" (")[0].lower())
-    return owners
 
 
 def _admin_context(

@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 from gateway import __version__
@@ -17,7 +17,6 @@ from gateway.commands import COMMANDS
 from gateway.settings import Settings, SettingsError, add_flags, environment_help, resolve
 
 ENV_FILE = Path(".env")
-LATER_IMPORT = "importing from One API comes later; channels and users can be made by its /api"
 
 Run = Callable[[argparse.Namespace, Settings], int]
 
@@ -32,8 +31,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         parser.print_help(sys.stderr)
         return 2
     args = parser.parse_args(given)
-    if "refusal" in args:
-        return _fail(f"{args.refusal} (not in version {__version__})", 2)
+    if "examine" in args:
+        return _doctor(args, environ)
     try:
         settings = resolve(vars(args), environ, ENV_FILE)
     except SettingsError as error:
@@ -67,9 +66,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_flags(serve)
     serve.set_defaults(command=_serve)
+    _add_doctor(commands)
     ledger = commands.add_parser("ledger", help="check, rebuild, export and read the books")
     _add_ledger_commands(ledger.add_subparsers(metavar="COMMAND", required=True))
-    _add_refused(commands, "import", LATER_IMPORT)
+    _add_import(commands)
+    _add_export(commands)
     return parser
 
 
@@ -83,12 +84,45 @@ def _add_ledger_commands(commands: "argparse._SubParsersAction[argparse.Argument
         parser.set_defaults(command=_ledger, ledger_command=command.name)
 
 
-def _add_refused(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, refusal: str
-) -> None:
-    parser = commands.add_parser(name, help="(not in this version)", prefix_chars="\0")
-    parser.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
-    parser.set_defaults(refusal=f"{name}: {refusal}")
+def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from gateway.commands import moving
+
+    what = "move in from One API or new-api: users, keys, channels, prices, balances, logs"
+    parser = commands.add_parser(
+        "import",
+        help=what,
+        description=f"{what}. Its database is only read. Begin with --dry-run, which tells what"
+        " comes along and what does not; stop the old system before the import itself.",
+        epilog="exit status: 0 all of it holds, 1 it does not or the source cannot be read, 2 the"
+        " arguments are wrong or the instance is in use",
+        allow_abbrev=False,
+    )
+    add_flags(parser, ["data_dir"])
+    moving.add_arguments(parser)
+    parser.set_defaults(command=_import)
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from gateway.commands import moving_back
+
+    what = "write users, keys and their balances as a database of One API: the way back"
+    parser = commands.add_parser("export", help=what, description=what, allow_abbrev=False)
+    add_flags(parser, ["data_dir"])
+    moving_back.add_arguments(parser)
+    parser.set_defaults(command=_export)
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    about = (
+        "Look at everything that a server needs, change nothing, and say what to mend. Exit"
+        " status: 0 all is well, 1 there are warnings, 2 there are faults."
+    )
+    parser = commands.add_parser(
+        "doctor", help="look for what is wrong", description=about, allow_abbrev=False
+    )
+    add_flags(parser, ["data_dir", "log_dir"])
+    parser.add_argument("--json", action="store_true", help="Tell it as JSON")
+    parser.set_defaults(examine=True)
 
 
 def _serve(args: argparse.Namespace, settings: Settings) -> int:
@@ -104,17 +138,44 @@ def _serve(args: argparse.Namespace, settings: Settings) -> int:
     return workers.serve(settings, lambda: resolve(vars(args), os.environ, ENV_FILE))
 
 
+def _import(args: argparse.Namespace, settings: Settings) -> int:
+    from gateway.commands import moving
+
+    return _on_books(lambda: moving.run(args, settings))
+
+
+def _export(args: argparse.Namespace, settings: Settings) -> int:
+    from gateway.commands import moving_back
+
+    return _on_books(lambda: moving_back.run(args, settings))
+
+
+def _doctor(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from gateway.doctor.command import examine
+
+    try:
+        return asyncio.run(examine(args, environ, ENV_FILE))
+    except KeyboardInterrupt:
+        return 130
+
+
 def _ledger(args: argparse.Namespace, settings: Settings) -> int:
     from gateway.commands import run
+
+    return _on_books(lambda: run(args, settings))
+
+
+def _on_books(command: Callable[[], Coroutine[None, None, int]]) -> int:
+    from gateway.directory.errors import DirectoryError
     from ledger.errors import LedgerError
 
     try:
-        return asyncio.run(run(args, settings))
+        return asyncio.run(command())
     except BrokenPipeError:
         # Who read our output has seen enough; nothing may be flushed to it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (LedgerError, OSError) as error:
+    except (LedgerError, DirectoryError, OSError) as error:
         return _fail(str(error), 1)
 
 

@@ -19,7 +19,6 @@ _ALWAYS = (
 # What Turnstile's widget needs besides (developers.cloudflare.com/turnstile).
 _ROBOTS = "https://challenges.cloudflare.com"
 _FOR_EVER = "public, max-age=31536000, immutable"
-_PAGES = {"index.html", "api.html"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,11 @@ class Elsewhere:
 NOTHING = Elsewhere(lambda: False, lambda: ())
 
 
+def is_page(path: str) -> bool:
+    """Tell the pages, which are counted by address, from the files that they are made of."""
+    return path == "/" or path.endswith(".html")
+
+
 class ConsoleHandler(web.RequestHandler):
     """Files of the console, and the page itself."""
 
@@ -49,20 +53,20 @@ class ConsoleHandler(web.RequestHandler):
         self._elsewhere = elsewhere
 
     async def prepare(self) -> None:
-        """Refuse an address that asks too often (setting GLOBAL_WEB_RATE_LIMIT)."""
-        door = self._door
-        wait_s = None if door is None else await door.enter((self.request.remote_ip or "",))
-        if wait_s is not None:
+        """Refuse an address that loads pages too often (setting GLOBAL_WEB_RATE_LIMIT)."""
+        door, address = self._door if is_page(self.request.path) else None, self.request.remote_ip
+        wait_s = None if door is None else await door.enter((address or "",))
+        if door is not None and wait_s is not None:
             self.set_status(429)
             self.set_header("Retry-After", str(wait_s))
             self.set_header("Content-Type", "application/json; charset=utf-8")
             self.set_header("Server", "tollgate")
-            said = f"too many requests from this address; try again in {wait_s} s"
+            said = door.words(address or "", wait_s)
             self.finish(orjson.dumps({"success": False, "message": said}))
 
     async def get(self, version: str | None = None, name: str = "index.html") -> None:
         """Answer a file; 404 if there is none. `version` is the hash in its address."""
-        if name in _PAGES:
+        if name == "index.html":
             self._assets.refresh()
         path = self._assets.find(name)
         if path is None:
@@ -89,7 +93,7 @@ class ConsoleHandler(web.RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Server", "tollgate")
-        if name in _PAGES:
+        if name == "index.html":
             self.set_header("Content-Security-Policy", self._policy())
 
     def _policy(self) -> str:

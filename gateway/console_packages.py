@@ -17,21 +17,24 @@ class PackageMissingError(Exception):
 
 
 def copy_packages(root: Path, target: Path) -> list[str]:
-    """Copy the files that `root`/package.json lists to `target`; returns their new names.
+    """Copy the files that `root`/package.json lists to `target`, and the licences of the packages
+    that they are of; returns their new names.
 
     Raises PackageMissingError, with what to do, if one is not there.
     """
+    modules = root / "node_modules"
     listed: dict[str, str] = json.loads((root / "package.json").read_text())["vendor"]
-    target.mkdir(parents=True, exist_ok=True)
-    for old in target.iterdir():
-        if old.is_file() and old.name not in listed:
-            old.unlink()
-    for name, source in listed.items():
-        path = root / "node_modules" / source
-        if not path.is_file():
-            raise PackageMissingError(f"{path} is missing; run: npm ci --ignore-scripts")
+    wanted = {name: modules / source for name, source in listed.items()}
+    for package in {source.split("/")[0] for source in listed.values()}:
+        wanted[f"LICENSE.{package}.txt"] = modules / package / "LICENSE"
+    missing = [str(path) for path in wanted.values() if not path.is_file()]
+    if missing:
+        raise PackageMissingError(f"{missing[0]} is missing; run: npm ci --ignore-scripts")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name, path in wanted.items():
         shutil.copyfile(path, target / name)
-    return sorted(listed)
+    return sorted(wanted)
 
 
 def main() -> int:

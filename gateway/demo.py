@@ -44,8 +44,8 @@ async def _demo_key(directory: Directory) -> Key:
     return key
 
 
-def instructions(base_url: str, secret: str, data_dir: str) -> str:
-    """Return what to try, ready to be copied."""
+def instructions(base_url: str, secret: str, data_dir: str, command: str) -> str:
+    """Return what to try, ready to be copied; `command` is how this program is called."""
     body = json.dumps(
         {"model": CHAT_MODEL, "messages": [{"role": "user", "content": "Hello, who are you?"}]}
     )
@@ -59,5 +59,5 @@ The sandbox answers locally, without network or key. Try it:
 
 Then see the charge in the log at {base_url}/ (sign in as root), and check the books:
 
-  .venv/bin/tollgate ledger verify --data-dir {data_dir}
+  {command} ledger verify --data-dir {data_dir}
 """

@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30)
+COARSE = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 # What a label may be, at most, in one process; later values are counted as "other".
 MOST_SERIES = 2_000
@@ -67,7 +68,13 @@ TABLE: tuple[Row, ...] = (
     Row("tokens", COUNTER, "Usage that was charged for, in disjoint classes.", ("model", "class")),
     Row("first_token_seconds", HISTOGRAM, "From admission to the first token of a stream.",
         ("endpoint",), buckets=SECONDS),
+    Row("overhead_seconds", HISTOGRAM, "Of answered requests: before the upstream was asked, and"
+        " after it had answered, until the answer ended.", ("endpoint",), buckets=FAST),
     # -- channels
+    Row("attempts", COUNTER, "Calls to upstreams, by the status that came back, or none.",
+        ("channel", "status")),
+    Row("upstream_seconds", HISTOGRAM, "Of answered requests: from asking the first upstream to"
+        " the end of the answer, tries in vain included.", ("channel",), buckets=COARSE),
     Row("channel_rest_seconds", GAUGE, "For how long a channel is still left alone.", ("channel",),
         merge="max"),
     Row("channel_rests", COUNTER, "How often a channel began to be left alone, and why.",
@@ -100,8 +107,9 @@ TABLE: tuple[Row, ...] = (
     Row("audit_timestamp_seconds", GAUGE, "When the newest audit was.", merge="max"),
     Row("price_proposals", GAUGE, "Proposed prices that wait for somebody's word.", merge="max"),
     # -- the processes
-    Row("job_runs", COUNTER, "Turns of periodic jobs.", ("job", "outcome")),
-    Row("job_seconds", GAUGE, "How long the last turn of a job took.", ("job",), merge="max"),
+    # Not "job": that is what Prometheus calls whom it scrapes.
+    Row("job_runs", COUNTER, "Turns of periodic jobs.", ("name", "outcome")),
+    Row("job_seconds", GAUGE, "How long the last turn of a job took.", ("name",), merge="max"),
     Row("leader", GAUGE, "How many processes here lead the cluster's jobs: 1 or 0."),
     Row("loop_lag_seconds", GAUGE, "How late the busiest loop was lately.", merge="max"),
     Row("resident_bytes", GAUGE, "Memory of the processes that serve."),

@@ -14,12 +14,12 @@ from typing import Any
 
 from tornado.web import RequestHandler
 
-from gateway import __version__
+from gateway import __version__, slow
 from gateway.channels.care import Care
 from gateway.channels.numbers import put_care, put_health
 from gateway.jobs import Jobs
 from gateway.metrics import Counts, Snapshot
-from gateway.relay.context import Relay
+from gateway.relay.context import Exchange, Relay
 from gateway.relay.errors import TABLE as OUR_ERRORS
 from ledger import audit, price_waiting, seals
 from ledger.errors import LedgerError
@@ -53,6 +53,9 @@ class Observer:
         self._appends, self._charges = counts["append_seconds"], counts["charges"]
         self._usd, self._cost = counts["charged_usd"], counts["upstream_cost_usd"]
         self._tokens, self._first = counts["tokens"], counts["first_token_seconds"]
+        self._attempts, self._upstream = counts["attempts"], counts["upstream_seconds"]
+        self._overhead = counts["overhead_seconds"]
+        self._slow_s = relay.settings.slow_request_ms / 1000
         self._kinds: dict[type, str] = {}
         self._looked_s = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -78,11 +81,28 @@ class Observer:
         kind = endpoint.name if endpoint is not None else self._kind(type(handler))
         exchange = getattr(handler, "exchange", None)
         left = exchange is not None and exchange.client_gone
-        self._requests.add((kind, CLIENT_LEFT if left else str(handler.get_status())))
-        self._seconds.observe((kind,), handler.request.request_time())
+        status = CLIENT_LEFT if left else str(handler.get_status())
+        took_s = handler.request.request_time()
+        self._requests.add((kind, status))
+        self._seconds.observe((kind,), took_s)
+        if 0 < self._slow_s <= took_s:
+            slow.told(getattr(handler, "request_id", ""), kind, status, took_s, exchange)
+        if exchange is not None:
+            self._passed(kind, exchange)
         refusal: str | None = getattr(handler, "refusal", None)
         if refusal is not None:
             self._refused.add((refusal if refusal in OUR_ERRORS else UPSTREAMS_CODE,))
+
+    def _passed(self, kind: str, x: Exchange) -> None:
+        """Count where the time of a request went, and what was tried for it."""
+        for attempt in x.attempts:
+            status = attempt["status"]
+            self._attempts.add((str(attempt["channel"]), str(status) if status else "none"))
+        if x.sent_s is None or x.read_s is None or x.channel is None:
+            return
+        after_s = self._relay.clock.monotonic_s() - x.read_s
+        self._overhead.observe((kind,), x.sent_s - x.started_s + after_s)
+        self._upstream.observe((str(x.channel.id),), x.read_s - x.sent_s)
 
     def _kind(self, handler: type) -> str:
         kind = self._kinds.get(handler)

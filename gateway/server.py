@@ -31,9 +31,7 @@ EXPECTED = (LedgerError, DirectoryError, ValueError, OSError)
 def serve(settings: Settings) -> int:
     """Serve until told to stop; return the exit status. Errors are said in one line."""
     try:
-        logs.set_up(
-            debug=settings.debug, log_dir=settings.log_dir, one_file=settings.only_one_log_file
-        )
+        logs.set_up(settings)
         main = sockets.bind(settings.host, settings.port)
         ops = []
         if settings.ops_port is not None:

@@ -1,6 +1,6 @@
 """The one table of settings: name, flag, variable, reader, default and meaning of each.
 
-A part of it is in gateway/settings_care.py. From this table come `tollgate serve --help`,
+Parts of it are in gateway/settings_care.py and others. From it come `tollgate serve --help`,
 conf/.env.example and docs/settings.md (`python -m gateway.settings --write`). A flag beats the
 environment, the environment beats the .env file, and an empty value counts as not set. Variables of
 One API that are not in the table are in gateway/settings_oneapi.py: none is ignored in silence.
@@ -35,18 +35,28 @@ from gateway.settings_types import (
     workers,
 )
 
-__all__ = ["Settings", "SettingsError", "add_flags", "environment_help", "load", "resolve", "rows"]
+__all__ = [
+    "Settings",
+    "SettingsError",
+    "add_flags",
+    "environment_help",
+    "gathered",
+    "load",
+    "resolve",
+    "rows",
+]
+from gateway.settings_watch import WATCH, WatchSettings
 
 SERVE, BOOKS, FIRST = "Serving", "Books", "First start and secrets"
 CHARGE, LOGS = "Charging", "Logs and console"
 LIMITS = "Limits"
-SECTIONS = (SERVE, BOOKS, FIRST, RELAY, LIMITS, ROUTE, CARE, CHARGE, LOGS)
+SECTIONS = (SERVE, BOOKS, FIRST, RELAY, LIMITS, ROUTE, CARE, CHARGE, LOGS, WATCH)
 MONGO = url("mongodb", "mongodb+srv")
 REDIS = url("redis", "rediss")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(RelaySettings, CareSettings):
+class Settings(RelaySettings, CareSettings, WatchSettings):
     """Everything that can be set from outside. Names end in their unit: _s seconds, _bytes."""
 
     host: str = setting(SERVE, "HOST", "127.0.0.1", text, "Address to listen on.", flag="--host")
@@ -262,17 +272,18 @@ class Settings(RelaySettings, CareSettings):
     api_rate_limit: int = setting(
         LIMITS,
         "GLOBAL_API_RATE_LIMIT",
-        0,
+        180,
         integer(0, 1_000_000_000, "requests"),
-        "Requests to /api that one address may make in three minutes; 0 is no limit.",
+        "Requests to /api that one address may make in three minutes; 0 is no limit. Behind a proxy"
+        " set TRUSTED_PROXIES as well, or everybody has the proxy's address.",
     )
     web_rate_limit: int = setting(
         LIMITS,
         "GLOBAL_WEB_RATE_LIMIT",
-        0,
+        60,
         integer(0, 1_000_000_000, "requests"),
-        "Files of the console that one address may ask for in three minutes; 0 is no limit. Opening"
-        " the console takes about 50.",
+        "Times that one address may load a page of the console in three minutes; 0 is no limit. The"
+        " files that a page is made of do not count.",
     )
     debug: bool = setting(LOGS, "DEBUG", False, boolean, "Log in detail.")
     log_dir: Path | None = setting(
@@ -346,11 +357,7 @@ def resolve(flags: Mapping[str, Any], environ: Mapping[str, str], env_file: Path
     Raises SettingsError with every problem found.
     """
     problems: list[str] = []
-    try:
-        found = read_env_file(env_file)
-    except ValueError as error:
-        raise SettingsError([str(error)]) from None
-    found |= {name: value for name, value in environ.items() if value}
+    found = gathered(environ, env_file)
     values: dict[str, Any] = {}
     for name, row, default in rows():
         label, given = _given(name, row, flags, found)
@@ -368,6 +375,15 @@ def resolve(flags: Mapping[str, Any], environ: Mapping[str, str], env_file: Path
     if problems:
         raise SettingsError(problems)
     return Settings(**values, notices=tuple(notices))
+
+
+def gathered(environ: Mapping[str, str], env_file: Path) -> dict[str, str]:
+    """Return the variables of environment and .env file together. Raises SettingsError."""
+    try:
+        found = read_env_file(env_file)
+    except ValueError as error:
+        raise SettingsError([str(error)]) from None
+    return found | {name: value for name, value in environ.items() if value}
 
 
 def _given(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 Reader = Callable[[str], Any]
 MOST_WORKERS = 256
@@ -136,6 +136,14 @@ def choice(*options: str) -> Reader:
         return value
 
     return read
+
+
+def pairs(value: str) -> tuple[tuple[str, str], ...]:
+    """Read headers as OpenTelemetry writes them: name=value,name=value, percent-encoded."""
+    found = [part.partition("=") for part in value.split(",")]
+    if not all(name.strip() and equals for name, equals, _ in found):
+        raise ValueError("give name=value, several with commas between them")
+    return tuple((name.strip().lower(), unquote(said.strip())) for name, _, said in found)
 
 
 def path(value: str) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tornado.routing import URLSpec
+from tornado.web import RedirectHandler
 
 from gateway import ops
 from gateway.assets import Assets
@@ -146,6 +147,7 @@ def all_routes(
         *relay_routes(relay),
         *admin,
         *operations,
+        URLSpec(r"/static/api\.html", RedirectHandler, {"url": "/#/api", "permanent": False}),
         URLSpec(r"/static/(?:~([0-9a-f]{1,64})/)?(.+)", ConsoleHandler, files),
         URLSpec(r"/()(favicon\.svg)", ConsoleHandler, files),
         URLSpec(r"/", ConsoleHandler, files),

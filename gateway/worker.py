@@ -41,12 +41,7 @@ def main(argv: Sequence[str]) -> int:
         return CANNOT_START  # the parent could not start, and has said why
     settings, place = order["settings"], order["place"]
     try:
-        logs.set_up(
-            debug=settings.debug,
-            log_dir=settings.log_dir,
-            one_file=settings.only_one_log_file,
-            worker=place,
-        )
+        logs.set_up(settings, place)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_work(order, line))
     except EXPECTED as error:

@@ -45,9 +45,7 @@ def serve(settings: Settings, again: Again | None = None) -> int:
     `again` reads the settings once more, for a reload (SIGHUP); it may raise SettingsError.
     """
     try:
-        logs.set_up(
-            debug=settings.debug, log_dir=settings.log_dir, one_file=settings.only_one_log_file
-        )
+        logs.set_up(settings)
         main = sockets.bind_for(settings.workers, settings.host, settings.port)
         ops: list[Sockets] = []
         if settings.ops_port is not None:

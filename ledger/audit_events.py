@@ -202,7 +202,8 @@ class EventScan:
         memory = {
             "seq": 0,  # a watermark like the others, for whoever reads them all
             "writers": self._writers,
-            "columns": self._columns,
+            # As text: what all users have together may be more than 64 bits hold.
+            "columns": {column: str(amount) for column, amount in self._columns.items()},
             "unpriced": list(self._unpriced.values()),
             "oldest_us": self.oldest_us,
         }

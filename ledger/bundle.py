@@ -12,6 +12,8 @@ write over anything. Checking is for ledger/bundle_check.py.
 """
 
 import asyncio
+import hashlib
+import os
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -56,20 +58,28 @@ async def export_bundle(
     """
     archives = await Archives.load(store)
     with BundleWriter(path) as bundle:
-        made = _Export(store, seal, archives, archives_dir, bundle, progress)
-        manifest = await made.run()
-        manifest |= {"made_by": made_by, "made_us": now_us}
-        data = orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
-        (bundle.work / MANIFEST).write_bytes(data + b"\n")
-        bundle.add(MANIFEST)
+        made = Export(store, seal, archives, archives_dir, bundle, progress)
+        manifest = await made.run() | {"made_by": made_by, "made_us": now_us}
+        write_manifest(bundle, manifest)
         if not await archives.still(store):
             raise ArchiveChanged("events went to archives while they were exported; try again")
         await asyncio.to_thread(bundle.close)
     return manifest
 
 
-class _Export:
-    """One bundle on its way into files."""
+def write_manifest(bundle: BundleWriter, manifest: Document) -> str:
+    """Add the manifest, the last file of a bundle, and return its SHA-256."""
+    data = orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n"
+    with (bundle.work / MANIFEST).open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    bundle.add(MANIFEST)
+    return hashlib.sha256(data).hexdigest()
+
+
+class Export:
+    """One bundle on its way into files; a backup is one with more (ledger/backup.py)."""
 
     def __init__(
         self,

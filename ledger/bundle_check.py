@@ -87,12 +87,15 @@ class _Checking:
         self._pending: dict[str, Document] = {}
 
     def check_files(self) -> None:
-        """The bundle has the files that its manifest names, and no other."""
+        """The bundle has the files that its manifest names, and no other; those that only a backup
+        has are read no further."""
         here, named = set(self._bundle.names), self._manifest.names()
         for name in sorted(named - here):
             self._report.add("file missing", name, "the manifest names it")
         for name in sorted(here - named):
             self._report.add("file inserted", name, "the manifest does not name it")
+        for lines in self._manifest.backup.files if self._manifest.backup else ():
+            self._check_fingerprint(lines)
 
     def check_seals(self, check: SealCheck) -> Seal | None:
         """Check the seals beside each other, note where they end, and return the last."""

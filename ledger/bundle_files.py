@@ -22,7 +22,7 @@ import orjson
 
 from ledger.errors import LedgerError
 from ledger.events import Document
-from ledger.segments import GZIP_LEVEL, MAX_LINE_BYTES
+from ledger.segments import GZIP_LEVEL, MAX_LINE_BYTES, sync_directory
 
 MANIFEST = "manifest.json"
 TAR = ".tar"
@@ -85,6 +85,8 @@ class LinesWriter:
     def close(self) -> Lines:
         """End the file and describe it."""
         self._file.close()
+        self._raw.flush()
+        os.fsync(self._raw.fileno())
         self._raw.close()
         with self._path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -104,6 +106,7 @@ class BundleWriter:
         if path.suffix == TAR:
             self._tar_part = path.with_name(f".{path.name}.{os.getpid()}.tar.part")
             self._tar = tarfile.open(self._tar_part, "w", format=tarfile.PAX_FORMAT)
+            self._tar_part.chmod(0o600)
         self.work.mkdir(mode=0o700)
 
     def add(self, name: str) -> None:
@@ -122,12 +125,15 @@ class BundleWriter:
         if self._tar is None:
             if self._path.exists():
                 self._path.rmdir()
+            sync_directory(self._part)
             self._part.replace(self._path)
+            sync_directory(self._path.parent)
             return
         self._tar.close()
         with self._tar_part.open("rb") as file:
             os.fsync(file.fileno())
         self._tar_part.replace(self._path)
+        sync_directory(self._path.parent)
         self.work.rmdir()
 
     def discard(self) -> None:

@@ -13,6 +13,7 @@ from ledger.events import Document, Schemas
 from ledger.lot_names import fault as lot_fault
 from ledger.money import usd
 from ledger.paid import fault as paid_fault
+from ledger.parts import taking_id
 from ledger.quote import NEW_IN
 from ledger.recount import Recount
 from ledger.report import Report
@@ -107,7 +108,9 @@ class EventCheck:
     def _check_reversal(self, event: Document) -> None:
         """A reversal is named after what it reverses, so that there can be only one."""
         body = event["body"]
-        if event["v"] > 1 and event["_id"] != f"reverse:{body.get('charge', body.get('recharge'))}":
+        number = body.get("part", {}).get("number", 1)
+        own = taking_id(body.get("charge", body.get("recharge")), number)
+        if event["v"] > 1 and event["_id"] != own:
             add = self._report.add
             add("id wrong", event["_id"], "the id is not the one of what it reverses")
 

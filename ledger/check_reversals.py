@@ -5,10 +5,13 @@ Memory grows with the reversals, not with the charges. Refuses to mend anything.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ledger.check_events import FAILURES
 from ledger.events import Document
 from ledger.money import usd
+from ledger.parts import Taking, taking
+from ledger.parts import fault as parts_fault
 from ledger.report import Report
 
 #: Which field names what is reversed, and of which type that must be.
@@ -28,6 +31,7 @@ class _Reversed:
     times: int
     whole: bool
     parts: Document
+    takings: list[Taking] = field(default_factory=list)
 
 
 class ReversalCheck:
@@ -50,13 +54,16 @@ class ReversalCheck:
         if former is not None:
             former.nano += abs(event["amount"])
             former.times += 1
+            former.takings.append(taking(event))
             return
         parts = {"key": body.get("key"), "channel": body.get("channel")}
         if "lots" in body:
             parts["lots"] = body["lots"]
         nano = abs(event["amount"]) + body.get("short_nano", 0)
         whole = event["v"] > 1
-        self._reversed[target] = _Reversed(of_type, event["account"], nano, 1, whole, parts)
+        self._reversed[target] = _Reversed(
+            of_type, event["account"], nano, 1, whole, parts, [taking(event)]
+        )
 
     @property
     def targets(self) -> list[str]:
@@ -76,7 +83,9 @@ class ReversalCheck:
                 f"what was reversed is no {found.type} of {found.account}",
             )
             return
-        if found.whole and found.times > 1:
+        if any(each.part is not None for each in found.takings):
+            self._check_parts(event, found.takings)
+        elif found.whole and found.times > 1:
             add("reversed twice", subject, f"{found.times} reversals name it")
         elif found.nano > was or (found.whole and found.nano != was):
             said = f"it was {usd(was)} USD, and {usd(found.nano)} USD were taken back"
@@ -86,6 +95,14 @@ class ReversalCheck:
         same &= found.parts.get("lots", []) == (body.get("lots") or [])
         if found.type == "usage.charged" and found.whole and not same:
             add("reversal wrong", subject, "key, channel or lots are not those of the charge")
+
+    def _check_parts(self, recharge: Document, takings: list[Taking]) -> None:
+        try:
+            wrong = parts_fault(recharge, takings)
+        except FAILURES as error:
+            wrong = f"its parts can't be checked: {error!r}"
+        if wrong is not None:
+            self._report.add("reversal wrong", recharge["_id"], wrong)
 
     def end(self, excused: Callable[[str], bool]) -> None:
         """Note reversals of nothing. `excused` tells which ids need not be known here."""

@@ -154,13 +154,14 @@ class Tally:
     models: dict[str, Sum] = field(default_factory=dict)
     _digest: Any = field(default_factory=hashlib.sha256)
 
-    def add(self, event: Document) -> None:
-        """Count an event."""
-        nano = abs(event["amount"])
+    def add(self, event: Document, part_nano: int | None = None) -> None:
+        """Count an event, or only a part of its amount."""
+        nano = abs(event["amount"]) if part_nano is None else part_nano
+        signed = event["amount"] if part_nano is None else part_nano
         self.whole.add(nano)
         self.users.setdefault(event["account"], Sum()).add(nano)
         self.models.setdefault(event["body"].get("model", ""), Sum()).add(nano)
-        self._digest.update(f"{event['_id']} {event['amount']}\n".encode())
+        self._digest.update(f"{event['_id']} {signed}\n".encode())
 
     @property
     def digest(self) -> str:

@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
+from bson.json_util import RELAXED_JSON_OPTIONS, dumps, object_hook
 from pymongo import IndexModel
 
 from ledger.errors import StoreRefused
@@ -82,3 +84,21 @@ def index_model(index: Index) -> IndexModel:
     if index.ttl_s is not None:
         options["expireAfterSeconds"] = index.ttl_s
     return IndexModel(list(index.keys), **options)
+
+
+def as_json(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Say a stored document in JSON: what that has no word for becomes an object with a `$`."""
+    said: dict[str, Any] = orjson.loads(dumps(document, json_options=RELAXED_JSON_OPTIONS))
+    return said
+
+
+def from_json(value: Any) -> Any:
+    """Undo `as_json`."""
+    if isinstance(value, list):
+        return [from_json(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {key: from_json(each) for key, each in value.items()}
+    if any(key.startswith("$") for key in inner):
+        return object_hook(inner, RELAXED_JSON_OPTIONS)
+    return inner

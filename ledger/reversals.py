@@ -10,7 +10,8 @@ Every step is an audit.recorded event as well; ledger/reversal_runs.py carries a
     {_id, state, target, reason, force, proposer, proposed_us, heads, numbers, needs_approval,
      approver, decided_us, note, after, done, lease_us, runner, ended_us}
 
-`target` is {"event": id} or {"filter": {…}}; `numbers` is the tally as in ledger/cohort.py; `done`
+`target` is {"event": id}, of a payment perhaps with {"part": …} (ledger/parts.py), or
+{"filter": {…}}; `numbers` is the tally as in ledger/cohort.py; `done`
 counts what was carried out so far.
 """
 
@@ -26,6 +27,7 @@ from ledger.cohort import Tally, checked_filter, heads, reversal_id, reversals_o
 from ledger.errors import Duplicate, KeyReused
 from ledger.events import Document, Draft
 from ledger.money import usd
+from ledger.parts import RECHARGE, next_step, takings
 from ledger.reversal_errors import (
     AlreadyDecided,
     AlreadyReversed,
@@ -40,7 +42,7 @@ from ledger.store import Store
 COLLECTION = "reversals"
 PROPOSED, APPROVED, DONE, REJECTED = "proposed", "approved", "done", "rejected"
 OPEN = (PROPOSED, APPROVED)
-REVERSIBLE = ("usage.charged", "recharge.credited")
+REVERSIBLE = ("usage.charged", RECHARGE)
 # What one person reverses alone in this time counts together against the limit.
 ALONE_US = 24 * 3_600 * 1_000_000
 MAX_REASON = 500
@@ -51,7 +53,7 @@ class Request:
     """What somebody wants reversed: one event, or the charges that a filter chooses.
 
     `digest` is that of the dry run that they looked at, if any; `force` takes back of a recharge
-    what is still there.
+    what is still there. `part` is how much of a payment went back in all, by how it went.
     """
 
     actor: str
@@ -60,13 +62,14 @@ class Request:
     filter: Document | None = None
     digest: str | None = None
     force: bool = False
+    part: Document | None = None
 
     def target(self) -> Document:
         """Return what is meant, as a document holds it. Raises ReversalError, InvalidFilter."""
         if (self.event is None) == (self.filter is None):
             raise InvalidRequest("name either an event or a filter")
         if self.event is not None:
-            return {"event": self.event}
+            return {"event": self.event} | ({"part": self.part} if self.part else {})
         return {"filter": checked_filter(self.filter or {})}
 
     def fingerprint(self) -> str:
@@ -81,7 +84,14 @@ async def count(store: Store, target: Document, upto: dict[str, int]) -> Tally:
         return await tally(store, target["filter"], upto)
     event = await _reversible(store, target["event"])
     result = Tally()
-    if await reversals_of(store, [event]):
+    if event["type"] == RECHARGE:
+        taken = await takings(store, event["_id"])
+        step = next_step(event, taken, target.get("part"))
+        if step is None:
+            result.reversed = 1
+        else:
+            result.add(event, step.due_nano)
+    elif await reversals_of(store, [event]):
         result.reversed = 1
     elif event["amount"]:
         result.add(event)

@@ -15,7 +15,8 @@ number of the first minute with a count in one digit, then the counts from there
 
 The cells are one JSON text, because the database never needs to look inside: it writes and reads a
 page as one value, which is far cheaper than as many fields to increment. `rev` counts rebuilds: it
-is part of the guard, so that no process goes on from sums that were replaced.
+is part of the guard, so that no process goes on from sums that were replaced. A sum beyond 64 bits
+(over nine billion USD in one cell) is written as text: "!" and its digits.
 """
 
 from collections.abc import Iterable
@@ -47,6 +48,9 @@ from ledger.cubes import (
 from ledger.events import Document
 from ledger.grid import Grid, Run, Runs
 from ledger.views import View, applied
+
+_BIG = '"!'
+_EXACT = 2**63
 
 
 @dataclass(slots=True)
@@ -158,7 +162,10 @@ def page_id(cube: Cube, partition: str, start: int, slot: int) -> str:
 def cells_of(page: Document) -> Cells:
     """Read the cells of a stored page. Raises IndexError, TypeError or ValueError if damaged."""
     width, full, cells = len(DIMENSIONS), len(DIMENSIONS) + len(MEASURES), dict[Key, Cell]()
-    for row in orjson.loads(page["cells"]):
+    rows = orjson.loads(page["cells"])
+    if _BIG in page["cells"]:
+        rows = [[*row[:width], *map(_exact, row[width:])] for row in rows]
+    for row in rows:
         if len(row) == full:
             row[-1] = int(row[-1][1:], 16) << int(row[-1][0], 16) * MINUTE_BITS
             cells[tuple(row[:width])] = row[width:]
@@ -174,11 +181,23 @@ def packed(cells: Cells) -> str:
 
 def _row(key: Key, cell: Cell) -> bytes:
     minutes = cell[MINUTES]
-    if not minutes:
-        return orjson.dumps((*key, *cell[:MINUTES]))
-    first = ((minutes & -minutes).bit_length() - 1) // MINUTE_BITS
-    text = f"{first:x}{minutes >> first * MINUTE_BITS:x}"
-    return orjson.dumps((*key, *cell[:MINUTES], text))
+    counts: tuple[str, ...] = ()
+    if minutes:
+        first = ((minutes & -minutes).bit_length() - 1) // MINUTE_BITS
+        counts = (f"{first:x}{minutes >> first * MINUTE_BITS:x}",)
+    try:
+        return orjson.dumps((*key, *cell[:MINUTES], *counts))
+    except TypeError:  # a sum that JSON would not keep exactly
+        return orjson.dumps((*key, *map(_written, cell[:MINUTES]), *counts))
+
+
+def _written(value: int) -> int | str:
+    return value if -_EXACT <= value < _EXACT else f"!{value}"
+
+
+def _exact(value: int | str) -> int | str:
+    """Read a measure back; the counts by minute stay as they are."""
+    return int(value[1:]) if isinstance(value, str) and value.startswith("!") else value
 
 
 def _joined(rows: Iterable[bytes]) -> str:

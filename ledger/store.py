@@ -75,11 +75,18 @@ class Store:
         with READING:
             return str((await self._client.admin.command("buildInfo"))["version"])
 
+    async def hello(self) -> Document:
+        """Return what the database says of itself: its role, its set and its members."""
+        with READING:
+            return dict(await self._client.admin.command("hello"))
+
+    def write_concern(self) -> Document:
+        """Return what the driver waits for after each write."""
+        return dict(self._events.write_concern.document)
+
     async def server_now_us(self) -> int:
         """Return the database's clock in microseconds since the epoch; it ticks in milliseconds."""
-        with READING:
-            hello = await self._client.admin.command("hello")
-        now: datetime = hello["localTime"]
+        now: datetime = (await self.hello())["localTime"]
         return round(now.timestamp() * 1000) * 1000
 
     async def ensure_indexes(self, table: Iterable[Index]) -> None:

@@ -27,6 +27,9 @@ RENEW_S = 8
 SPILL_GRACE_S = 600
 MAX_SLOTS = 1_000
 SYSTEM_ACTOR = "system"
+# Epochs from here on belong to books that were restored: they go on from the second of restoring
+# (unix), in new slots too, so that no epoch is used again that came after the backup.
+RESTORED = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -201,7 +204,8 @@ async def _take_slot(
                 return taken
         if only_slot is not None:
             return None
-        fresh = {"_id": 1 + max((slot["_id"] for slot in slots), default=0), "epoch": 1, **mine}
+        fresh = {"_id": 1 + max((slot["_id"] for slot in slots), default=0), **mine}
+        fresh["epoch"] = 1 + max((e for s in slots if (e := s["epoch"]) >= RESTORED), default=0)
         if fresh["_id"] > MAX_SLOTS:
             raise Unavailable(f"all {MAX_SLOTS} writer slots are in use")
         try:

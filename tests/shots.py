@@ -21,7 +21,7 @@ from tests.e2e.world import CUSTOMER, PASSWORD, furnish
 OUT = REPOSITORY / "shots"
 SIZES = {"wide": WIDE, "phone": PHONE}
 #: Who looks at a page, by the first part of its address; root where it is not listed.
-STRANGERS = ("/signin", "/join", "/reset", "/pricing", "/about", "/")
+STRANGERS = ("/signin", "/join", "/reset", "/pricing", "/about", "/api", "/")
 USERS = ("/overview", "/playground", "/keys", "/log", "/statement", "/topup", "/invite", "/profile")
 OPERATORS = (
     "/dashboard /channels /users /codes /prices /orders /notices /options /setup"

@@ -21,3 +21,15 @@ class Throttle(Protocol):
     def forgive(self, subjects: Iterable[str]) -> None:
         """Take back the newest attempt of these subjects: it succeeded."""
         ...
+
+
+class ByAddress(Protocol):
+    """Counts requests by address."""
+
+    async def enter(self, subjects: Iterable[str]) -> int | None:
+        """Count one request; returns None, or the seconds to wait when there were too many."""
+        ...
+
+    def words(self, address: str, wait_s: int) -> str:
+        """Say why an address must wait, and for how long."""
+        ...

@@ -28,11 +28,11 @@ class SelfHandler(ApiHandler):
         self.ok((await users_json(self, [self.me]))[0])
 
     async def put(self) -> None:
-        """Change one's name or password; the other sessions end with a new password."""
+        """Change one's name, reminder or password; a new password ends the other sessions."""
         users, me = self.context.directory.users, self.me
         sent = self.body()
         password = sent.pop("password", "")
-        fields = {name: value for name, value in sent.items() if value}
+        fields = {name: value for name, value in sent.items() if value != ""}
         before, after = changed({name: getattr(me, name) for name in fields}, fields)
         if after:
             me = await users.update(me.id, after)

@@ -1,4 +1,4 @@
-"""The document that describes /api, for people (static/api.html) and for generators of clients."""
+"""The document that describes /api, for people (#/api) and for generators of clients."""
 
 from functools import cache
 from typing import Any, ClassVar

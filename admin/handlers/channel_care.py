@@ -6,7 +6,9 @@ from admin.audit import audit
 from admin.base import ApiHandler, Takes
 from admin.schemas.channels import ModelsBody
 from gateway.directory.care import CareRecords
+from gateway.directory.channels import Channel
 from gateway.directory.users import ROLE_ADMIN
+from ledger.price_table import PriceTable
 
 
 class _CareBase(ApiHandler):
@@ -33,10 +35,22 @@ class ChannelCareHandler(_CareBase):
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
 
     async def get(self, channel_id: str) -> None:
-        """Answer what was last found of a channel: test, balance, upstream's models."""
+        """Answer what was last found of a channel: test, balance, upstream's models; and, as of
+        now, which of its models have no price: `unpriced`."""
         channel = await self.context.directory.channels.get(int(channel_id))
         found = await self.records.get(channel.id)
-        self.ok({name: value for name, value in found.items() if name != "_id"})
+        kept = {name: value for name, value in found.items() if name != "_id"}
+        self.ok({**kept, "unpriced": _unpriced(channel, self.context.books.prices.table())})
+
+
+def _unpriced(channel: Channel, table: PriceTable) -> list[str]:
+    """Return the models that have a price neither by their own name nor by the upstream's."""
+    return [
+        model
+        for model in channel.models
+        if table.row(model, channel.type) is None
+        and table.row(channel.upstream_model(model), channel.type) is None
+    ]
 
 
 class BalanceHandler(ApiHandler):

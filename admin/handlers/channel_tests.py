@@ -10,7 +10,7 @@ CREATED = 1626777600
 
 
 class ChannelTestHandler(ApiHandler):
-    """GET /api/channel/test/:id?model=&stream=."""
+    """GET /api/channel/test/:id?model=&stream=&kind=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
     takes: ClassVar[Takes] = {"GET": TestQuery}
@@ -20,8 +20,7 @@ class ChannelTestHandler(ApiHandler):
         """Send one small request; a failure of the upstream is an answer, not an error of ours."""
         query = self.query()
         channel = await self.context.directory.channels.get(int(channel_id))
-        model, stream = query.get("model"), query.get("stream")
-        result = await self.context.care.tests.test(channel, self.actor, model=model, stream=stream)
+        result = await self.context.care.tests.test(channel, self.actor, **query)
         self.bare(
             {
                 "success": result.ok,

@@ -12,7 +12,8 @@ from admin.schemas.channels import (
     ChannelSearchQuery,
     ChannelUpdateBody,
 )
-from admin.views import channel_json, shown
+from admin.views import Standing, channel_json, shown
+from gateway.directory.care import TESTED, CareRecords
 from gateway.directory.channels import KIND_AUTO, Channel
 from gateway.directory.upstream_secrets import lines_of
 from gateway.directory.users import ROLE_ADMIN
@@ -57,7 +58,14 @@ class ChannelBase(ApiHandler):
         """Channels with what the books say of them."""
         store = self.context.books.store
         accounts = await read_many(store, [channel.account for channel in channels])
-        return [channel_json(channel, accounts[channel.account]) for channel in channels]
+        records = await CareRecords(store).get_many([channel.id for channel in channels])
+        resting, rates = self.context.care.resting(), self.context.care.rates()
+
+        def standing(channel: Channel) -> Standing:
+            verdict = records.get(channel.id, {}).get(TESTED, {}).get("verdict", "")
+            return Standing(verdict, resting.get(channel.id, 0.0), rates.get(channel.id))
+
+        return [channel_json(c, accounts[c.account], standing(c)) for c in channels]
 
 
 class ChannelsHandler(ChannelBase):

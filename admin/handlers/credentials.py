@@ -7,6 +7,7 @@ otherwise make itself any others.
 from typing import Any, ClassVar
 
 from admin.audit import audit
+from admin.auth.principal import mark_of
 from admin.auth.roles import check_may_act
 from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
@@ -71,7 +72,8 @@ class SessionsHandler(ApiHandler):
 
     async def get(self) -> None:
         """Answer one's sessions, those seen last first; `current` marks the one that asks."""
-        found = await self.context.directory.sessions.of_user(self.me.id)
+        mark = mark_of(self.context, self.me)
+        found = await self.context.directory.sessions.of_user(self.me.id, mark)
         self.ok([_session_json(session, self._this) for session in found])
 
     async def delete(self) -> None:

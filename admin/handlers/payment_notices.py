@@ -2,7 +2,7 @@
 
 Nobody is signed in here. Each notice is signed, and nothing of it is believed before its signature
 is; without a secret set there is no such place. Whatever is answered with an error, providers send
-again.
+again. They come for everybody from a few addresses, so that no limit by address is theirs.
 """
 
 from collections import Counter
@@ -39,6 +39,7 @@ class WebhookHandler(ApiHandler):
 
     access: ClassVar[dict[str, int]] = {"POST": ANYONE}
     takes: ClassVar[Takes] = {"POST": WebhookBody}
+    by_address: ClassVar[bool] = False
 
     async def post(self) -> None:
         """Credit a payment, or take one back, once however often it is sent."""
@@ -79,6 +80,7 @@ class EpayHandler(ApiHandler):
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST"), ANYONE)
     downloads: ClassVar[tuple[str, ...]] = ("text/plain",)
+    by_address: ClassVar[bool] = False
 
     async def get(self) -> None:
         """Take a notice in, of which EPay sends one by GET."""
@@ -120,7 +122,8 @@ class EpayHandler(ApiHandler):
             await note(self.context.books, refused)
             raise refused
         if order["reference"] is not None:
-            await desk.take(Return(EPAY, notice.order, REFUNDED, notice.amount, epay.CURRENCY))
+            back = (notice.order, REFUNDED, notice.amount, epay.CURRENCY)
+            await desk.take(Return(EPAY, *back, whole=True))
 
     def _fields(self) -> dict[str, str]:
         """Read the parameters. Raises ValueError for one that is there twice, or no text."""
@@ -136,6 +139,7 @@ class StripeHandler(ApiHandler):
     """POST /api/payment/stripe: Stripe's events, signed by `Stripe-Signature`."""
 
     access: ClassVar[dict[str, int]] = {"POST": ANYONE}
+    by_address: ClassVar[bool] = False
 
     async def post(self) -> None:
         """Take an event in; what says nothing of a top-up is passed over."""

@@ -27,6 +27,7 @@ _OPTIONS = {
     "quota_for_new_user": "QuotaForNewUser",
     "quota_for_invitee": "QuotaForInvitee",
     "quota_for_inviter": "QuotaForInviter",
+    "quota_remind_threshold": "QuotaRemindThreshold",
     "turnstile_check": "TurnstileCheckEnabled",
     "turnstile_site_key": "TurnstileSiteKey",
     "top_up_link": "TopUpLink",

@@ -46,7 +46,8 @@ class CodeBase(ApiHandler):
     async def rows(self, codes: Sequence[Code]) -> list[dict[str, Any]]:
         """Codes with who redeemed them and when."""
         uses = await self.uses(codes)
-        redeemers = {code_id: int(use["account"][5:]) for code_id, use in uses.items()}
+        redeemers = {code.id: code.used_by for code in codes if code.used_by}
+        redeemers |= {code_id: int(use["account"][5:]) for code_id, use in uses.items()}
         users = await self.context.directory.users.get_many(sorted(set(redeemers.values())))
         secret_of = self.context.directory.codes.secret_of
         rows = []
@@ -56,11 +57,11 @@ class CodeBase(ApiHandler):
                 "id": code.id,
                 "user_id": code.creator_id,
                 "key": secret_of(code) if self.sees_secrets else HIDDEN,
-                "status": STATUS_USED if use else code.status,
+                "status": STATUS_USED if use or code.used_s else code.status,
                 "name": code.name,
                 "quota": quota_floor(code.value_nano),
                 "created_time": code.created_s,
-                "redeemed_time": seconds(use["ts"]) if use else 0,
+                "redeemed_time": seconds(use["ts"]) if use else code.used_s,
                 "redeemed_user_id": redeemer,
                 "redeemed_username": users[redeemer].username if redeemer in users else "",
                 "batch": code.batch,
@@ -133,7 +134,7 @@ class CodesHandler(CodeBase):
         """A used code stays used; `used` itself comes back in forms and changes nothing."""
         if "status" not in sent:
             return
-        if await self.uses([code]):
+        if code.used_s or await self.uses([code]):
             if sent.pop("status") != STATUS_USED:
                 raise ApiError(409, USED)
         elif sent["status"] == STATUS_USED:

@@ -125,6 +125,7 @@ def outside(document: Document, names: dict[str, str]) -> dict[str, Any]:
         "id": document["_id"],
         "state": document["state"],
         "event": target.get("event"),
+        "part": target.get("part"),
         "filter": _filter(target["filter"]) if "filter" in target else None,
         "reason": document["reason"],
         "force": document["force"],

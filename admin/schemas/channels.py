@@ -172,6 +172,10 @@ class _ChannelFields(Body):
     groups = Ignored()
     created_time = Ignored()
     test_time = Ignored()
+    has_key = Ignored()
+    test_verdict = Ignored()
+    resting_s = Ignored()
+    success_rate = Ignored()
     response_time = Ignored()
     balance = Ignored()
     balance_currency = Ignored()
@@ -256,12 +260,13 @@ class ModelsBody(Body):
 
 
 class TestQuery(Query):
-    """GET /api/channel/test/:id."""
+    """GET /api/channel/test/:id. What is left out is as the channel says."""
 
     __test__ = False
 
     model = fields.String(validate=[validate.Length(max=255), refuse_controls])
     stream = fields.Boolean()
+    kind = fields.String(validate=validate.OneOf(TEST_KINDS))
 
 
 class TestAllQuery(Query):

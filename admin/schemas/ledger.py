@@ -30,6 +30,12 @@ def _account(*, required: bool = False) -> fields.String:
     return fields.String(validate=check, required=required)
 
 
+def _format() -> fields.String:
+    """The kind of file."""
+    error = f"Must be one of {', '.join(FORMATS)}."
+    return fields.String(load_default="jsonl", validate=validate.OneOf(FORMATS, error=error))
+
+
 class OwnLogQuery(PageQuery):
     """Filters on one's own log. Zero means no filter, as in One API."""
 
@@ -38,6 +44,8 @@ class OwnLogQuery(PageQuery):
     end_timestamp = QueryTime(load_default=0)
     token_name = _words(100)
     model_name = _words(255)
+    group = _words(32)
+    outcome = _words(50)
 
 
 class LogQuery(OwnLogQuery):
@@ -45,6 +53,24 @@ class LogQuery(OwnLogQuery):
 
     username = _words(255)
     channel = QueryInteger(load_default=0, validate=validate.Range(0, MAX_ID))
+
+
+class OwnLogExportQuery(OwnLogQuery):
+    """GET /api/log/self/export: what the log lists, as a file, without pages."""
+
+    class Meta(OwnLogQuery.Meta):
+        exclude = ("p", "page_size")
+
+    format = _format()
+
+
+class LogExportQuery(LogQuery):
+    """GET /api/log/export."""
+
+    class Meta(LogQuery.Meta):
+        exclude = ("p", "page_size")
+
+    format = _format()
 
 
 class _Period(Query):
@@ -102,10 +128,7 @@ class DashboardQuery(OwnDashboardQuery):
 class ExportQuery(_Period):
     """GET /api/ledger/export."""
 
-    format = fields.String(
-        load_default="jsonl",
-        validate=validate.OneOf(FORMATS, error=f"Must be one of {', '.join(FORMATS)}."),
-    )
+    format = _format()
 
 
 class BalanceQuery(Query):

@@ -47,6 +47,10 @@ class _TokenFields(Body):
     created_time = Ignored()
     accessed_time = Ignored()
     used_quota = Ignored()
+    used = Ignored()
+    used_nano = Ignored()
+    remain = Ignored()
+    remain_nano = Ignored()
 
     @validates_schema
     def _expiry_is_a_time(self, data: dict[str, object], **kwargs: object) -> None:

@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validate
 from admin.paging import PageQuery
 from admin.schemas.base import (
     A_TIME,
+    MAX_QUOTA,
     Body,
     Ignored,
     Json,
@@ -21,6 +22,7 @@ from admin.schemas.base import (
 )
 from admin.schemas.budgets import BudgetList, TimeZone
 from admin.times import US_PER_S, parse_us
+from gateway.directory.users import REMIND_AS_ALL
 from ledger.lot_names import MAX_EXPIRES_S, SOURCES
 from ledger.money import parse_usd
 
@@ -57,6 +59,7 @@ class SelfBody(Body):
     username = text(MAX_NAME)
     password = fields.String(validate=password_or_unchanged)
     display_name = text(MAX_NAME)
+    remind_quota = integer(REMIND_AS_ALL, MAX_QUOTA)
     id = Ignored()
     email = Ignored()
     github_id = Ignored()
@@ -131,6 +134,7 @@ class UserUpdateBody(Body):
     inviter_username = Ignored()
     key_count = Ignored()
     seen_time = Ignored()
+    remind_quota = Ignored()
 
 
 class ManageBody(Body):

@@ -38,6 +38,7 @@ class Wanted:
 
     model: str | None = None
     stream: bool | None = None
+    kind: str | None = None
 
 
 class Attempt(NamedTuple):
@@ -110,7 +111,7 @@ class Probe:
             raise LookupError(vendor.retired["en"])
         if not trial.model:
             raise LookupError("the channel has no models")
-        kind = kind_of(channel.test_kind, trial.model, vendor)
+        kind = kind_of(wanted.kind or channel.test_kind, trial.model, vendor)
         stream = channel.test_stream if wanted.stream is None else wanted.stream
         trial.kind, trial.timed = kind.name, kind.timed
         trial.stream = stream and kind.name == CHAT

@@ -65,13 +65,19 @@ class ChannelTests:
         self._background = Background()
 
     async def test(
-        self, channel: Channel, by: str, *, model: str | None = None, stream: bool | None = None
+        self,
+        channel: Channel,
+        by: str,
+        *,
+        model: str | None = None,
+        stream: bool | None = None,
+        kind: str | None = None,
     ) -> Trial:
         """Test one channel because somebody asks: a success may switch it on, nothing else follows.
 
         What is None is as the channel says. Raises StoreError.
         """
-        trial = await self._trial(channel, Wanted(model, stream), by)
+        trial = await self._trial(channel, Wanted(model, stream, kind), by)
         verdict = self._judge.verdict(trial)
         if trial.ok and verdict != SLOW:
             await self._judge.praise(channel)

@@ -5,6 +5,7 @@ import argparse
 from gateway.commands import (
     archive,
     audit,
+    backup,
     balance,
     export,
     prices,
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Command] = {
         audit.COMMAND,
         archive.ARCHIVE,
         archive.RESTORE,
+        backup.COMMAND,
         rebuild.COMMAND,
         export.COMMAND,
         balance.COMMAND,
@@ -50,5 +52,6 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
     done = command.alone(args) if command.alone is not None else None
     if done is not None:
         return done
-    async with open_books(settings, explicit_dir=args.data_dir is not None) as store:
+    explicit, anew = args.data_dir is not None, command.anew(args)
+    async with open_books(settings, explicit_dir=explicit, anew=anew) as store:
         return await command.run(store, args)

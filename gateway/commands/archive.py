@@ -3,12 +3,15 @@
 import argparse
 from pathlib import Path
 
+from gateway.commands import backup
 from gateway.commands.arguments import Command, time_us
 from gateway.commands.output import Progress
 from ledger.archive import archive
 from ledger.archive_plan import make_plan
+from ledger.backup_restore import is_backup
 from ledger.books import Books
 from ledger.clock import Clock
+from ledger.errors import LedgerError
 from ledger.prune import prune
 from ledger.restore import archives_in, restore
 from ledger.store import Store
@@ -63,11 +66,23 @@ async def _archive(store: Store, args: argparse.Namespace) -> int:
 
 def _restore_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "directory", metavar="DIR", type=Path, help="One archive, or a directory of archives"
+        "directory",
+        metavar="PATH",
+        type=Path,
+        help="One archive, or a directory of archives; or a backup, into an empty database",
     )
+    backup.add_restore(parser)
+
+
+def _refuse_nothing(args: argparse.Namespace) -> None:
+    """Say so where there is nothing to restore, before books are looked for. Raises LedgerError."""
+    if not args.directory.exists():
+        raise LedgerError(f"there is nothing at {args.directory}")
 
 
 async def _restore(store: Store, args: argparse.Namespace) -> int:
+    if is_backup(args.directory):
+        return await backup.restore(store, args)
     for directory in archives_in(args.directory):
         with Progress("events read") as progress:
             result = await restore(store, directory, progress=progress)
@@ -83,7 +98,9 @@ ARCHIVE = Command(
 )
 RESTORE = Command(
     "restore",
-    "Put archived events back into the database, as if they had never left.",
+    "Put archived events back into the database, as if they had never left; or all of a backup.",
     _restore_arguments,
     _restore,
+    alone=_refuse_nothing,
+    anew=lambda args: is_backup(args.directory),
 )

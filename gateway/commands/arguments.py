@@ -22,6 +22,7 @@ class Command:
     """One command: `tollgate ledger NAME`. `run` returns the exit status.
 
     `alone` is asked first: it returns an exit status if these arguments need no books, else None.
+    `anew` tells whether these arguments are for a database that need not hold books yet.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Command:
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Run
     alone: Callable[[argparse.Namespace], int | None] | None = None
+    anew: Callable[[argparse.Namespace], bool] = lambda args: False
 
 
 def no_arguments(parser: argparse.ArgumentParser) -> None:

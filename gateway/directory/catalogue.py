@@ -46,6 +46,11 @@ class Catalogue:
 
     def __init__(self, vendors: Iterable[Vendor]) -> None:
         self._vendors = {vendor.id: vendor for vendor in vendors}
+        #: Who lists a model first, for each model that is listed.
+        self.owners: dict[str, str] = {}
+        for vendor in self.vendors():
+            for model in vendor.models:
+                self.owners.setdefault(model, vendor.name.split(" (")[0].lower())
 
     def find(self, type_id: int) -> Vendor | None:
         """Return the vendor of a channel type, or None."""

@@ -31,7 +31,8 @@ class Code:
 
     The credit is a gift or was paid for (`source`), and lasts `valid_days` once redeemed, 0 for
     ever. It can be redeemed until `expires_s` (unix seconds, 0 for ever), and one user can redeem
-    `per_user` codes of its batch (0 for any number).
+    `per_user` codes of its batch (0 for any number). One that was used in the system that it came
+    from says when (`used_s`, unix seconds) and, where that is known, by whom (`used_by`).
     """
 
     id: int
@@ -46,6 +47,8 @@ class Code:
     valid_days: int = 0
     expires_s: int = 0
     per_user: int = 0
+    used_s: int = 0
+    used_by: int = 0
     created_s: int = 0
     deleted: bool = False
     changed_us: int = 0
@@ -53,7 +56,7 @@ class Code:
     @property
     def is_usable(self) -> bool:
         """Whether it may be redeemed, as far as the directory knows."""
-        return self.status == STATUS_ENABLED and not self.deleted
+        return self.status == STATUS_ENABLED and not self.deleted and not self.used_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class Directory:
         Raises SecretsLocked when stored secrets need another key, StoreError.
         """
         await self.store.ensure_indexes(DIRECTORY_INDEXES)
-        await self._check_vault()
+        await check_vault(self.store, self.vault)
         await self._follower.mark()
         await self.options.load()
         self._routes.apply(await self.channels.all())
@@ -120,21 +120,6 @@ class Directory:
     def look_soon(self) -> None:
         """Apply what other processes changed in a moment; harmless when nothing did."""
         self._follower.wake()
-
-    async def _check_vault(self) -> None:
-        fingerprint = self.vault.fingerprint()
-        mark: Mapping[str, Any] | None = await self.store.find_one("directory", {"_id": "vault"})
-        if mark is None:
-            mark = {"_id": "vault", "fingerprint": fingerprint}
-            try:
-                await self.store.insert_one("directory", dict(mark))
-            except Duplicate:  # another process starts for the first time at this moment
-                mark = await self.store.find_one("directory", {"_id": "vault"}) or mark
-        if mark["fingerprint"] != fingerprint:
-            raise SecretsLocked(
-                f"stored secrets need the key with fingerprint {mark['fingerprint']}, but this "
-                f"process has {fingerprint}: give every process the same SECRET_KEY"
-            )
 
     # -- keys and users -------------------------------------------------------------------------
 
@@ -298,3 +283,20 @@ class Directory:
         if now_s - self._flushed_s >= FLUSH_INTERVAL_S:
             self._flushed_s = now_s
             await self.keys.flush_touches()
+
+
+async def check_vault(store: Store, vault: Vault) -> None:
+    """See to it that all processes have one secret key. Raises SecretsLocked."""
+    fingerprint = vault.fingerprint()
+    mark: Mapping[str, Any] | None = await store.find_one("directory", {"_id": "vault"})
+    if mark is None:
+        mark = {"_id": "vault", "fingerprint": fingerprint}
+        try:
+            await store.insert_one("directory", dict(mark))
+        except Duplicate:  # another process starts for the first time at this moment
+            mark = await store.find_one("directory", {"_id": "vault"}) or mark
+    if mark["fingerprint"] != fingerprint:
+        raise SecretsLocked(
+            f"stored secrets need the key with fingerprint {mark['fingerprint']}, but this "
+            f"process has {fingerprint}: give every process the same SECRET_KEY"
+        )

@@ -67,10 +67,13 @@ class Sessions:
             await self._store.update_one(COLLECTION, {"_id": doc["_id"]}, seen)
         return _read(doc)
 
-    async def of_user(self, user_id: int) -> list[SignIn]:
-        """Return a user's sessions that go on, those seen last first."""
-        since = {"$gt": self._now_s() - LASTS_S}
-        docs = await self._store.find_list(COLLECTION, {"user_id": user_id, "created_s": since})
+    async def of_user(self, user_id: int, mark: str) -> list[SignIn]:
+        """Return a user's sessions that go on, those seen last first.
+
+        `mark` is the state of the user's credentials now: what began under another one has ended.
+        """
+        query = {"user_id": user_id, "created_s": {"$gt": self._now_s() - LASTS_S}, "mark": mark}
+        docs = await self._store.find_list(COLLECTION, query)
         return sorted(map(_read, docs), key=lambda each: (-each.seen_s, each.id))
 
     async def end(self, user_id: int, session_id: str) -> None:

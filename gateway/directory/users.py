@@ -18,6 +18,7 @@ from ledger.store import Store
 
 ROLE_COMMON, ROLE_ADMIN, ROLE_ROOT = 1, 10, 100
 STATUS_ENABLED, STATUS_DISABLED, STATUS_DELETED = 1, 2, 3
+REMIND_AS_ALL = -1
 ROOT_ID = 1
 
 _IDENTITIES = ("github_id", "wechat_id", "lark_id", "oidc_id")
@@ -33,6 +34,8 @@ class User:
 
     `budgets` limit what may be spent in a day, week or month of `budget_timezone` ("" is UTC).
     `rpm`, `tpm` and `concurrency` are limits of all keys together (see limit_tables.py).
+    `remind_quota` is the balance in quota below which the user is written to: REMIND_AS_ALL is that
+    of the option QuotaRemindThreshold, 0 is never.
     `mailbox` names the mailbox that the user has proved to read, which no two users share.
     """
 
@@ -59,6 +62,7 @@ class User:
     rpm: int = 0
     tpm: int = 0
     concurrency: int = 0
+    remind_quota: int = REMIND_AS_ALL
     created_s: int = 0
     deleted: bool = False
     changed_us: int = 0
@@ -106,6 +110,7 @@ class Users(Documents[User]):
         "wechat_id": checks.text(100),
         "lark_id": checks.text(100),
         "oidc_id": checks.text(255),
+        "remind_quota": checks.integer(REMIND_AS_ALL, checks.INT63_MAX),
         "budgets": checks.budgets,
         "budget_timezone": checked_zone,
         **limit_tables.CHECKS,

@@ -85,6 +85,14 @@ def parse_key(text: str) -> bytes:
     raise ValueError("must be 64 hex digits or 32 bytes in base64 (try: openssl rand -hex 32)")
 
 
+def key_from(text: str) -> bytes:
+    """Return the key that a setting says: a key as such, or any other text that is hashed."""
+    try:
+        return parse_key(text)
+    except ValueError:
+        return hashlib.sha256(text.encode()).digest()
+
+
 def load_or_create_key(path: Path) -> bytes:
     """Return the key in the file; where there is none, make one (readable by the owner alone).
 

@@ -13,9 +13,15 @@ MOST_REMEMBERED = 10_000
 
 
 class Door:
-    """Lets each subject through `most` times in any `span_s` seconds. `name` is the door's own."""
+    """Lets each subject through `most` times in any `span_s` seconds. `name` is the door's own.
 
-    def __init__(self, limits: Limits, name: str, most: int, span_s: int) -> None:
+    `setting` names the one that says how many; the visits of such a door can't be forgiven.
+    """
+
+    def __init__(
+        self, limits: Limits, name: str, most: int, span_s: int, *, setting: str = ""
+    ) -> None:
+        self._setting = setting
         self._limits = limits
         self._name = name
         self._most = most
@@ -35,6 +41,8 @@ class Door:
         taken = await self._limits.take(rules)
         if not isinstance(taken, Grant):
             return max(1, math.ceil(taken.refusing[0][1].wait_ms / 1000))
+        if self._setting:
+            return None
         self._visits.setdefault(names, deque(maxlen=self._most)).append(taken)
         self._visits.move_to_end(names)
         if len(self._visits) > MOST_REMEMBERED:
@@ -46,6 +54,14 @@ class Door:
         visits = self._visits.get(tuple(subjects))
         if visits:
             visits.pop().end(requests=1)
+
+    def words(self, address: str, wait_s: int) -> str:
+        """Say to an address why it must wait, and for how long."""
+        allowed = f"{self._most} in {self._span_ms // 60_000} minutes"
+        return (
+            f"too many requests from {address}: {self._setting} allows {allowed};"
+            f" try again in {wait_s} s"
+        )
 
 
 # One API's, for both of its limits by address.
@@ -69,7 +85,8 @@ class Doors:
         visits = limits.apart()
 
         def by_address(name: str, most: int) -> Door | None:
-            return Door(visits, name, most, BY_ADDRESS_SPAN_S) if most else None
+            setting = f"GLOBAL_{name.upper()}_RATE_LIMIT"
+            return Door(visits, name, most, BY_ADDRESS_SPAN_S, setting=setting) if most else None
 
         return cls(
             Door(visits, "sign-in", *sign_in),

@@ -1,4 +1,5 @@
-"""Writing to users whose balance runs low: once each time it falls below the threshold.
+"""Writing to users whose balance runs low: once each time it falls below the threshold, which is
+the user's own where there is one.
 
 Who is below is kept as a document for each, made before the mail and marked after it, so that a
 crash between loses no mail and sends none twice. Whoever was below when this began is not written
@@ -16,15 +17,16 @@ from ledger.money import nano_from_quota
 
 LOW = "low_balances"
 _BEGUN = "begun"
+_OWN = {"remind_quota": {"$gte": 0}}
 _USERS = {"_id": {"$gte": "user:", "$lt": "user;"}}
 
 
 async def remind(directory: Directory) -> int:
     """Look at all users' accounts; return how many were written to. Raises StoreError."""
-    threshold_nano = nano_from_quota(directory.options.get("QuotaRemindThreshold"))
-    if not threshold_nano or not directory.options.get("SMTPServer"):
+    store, usual = directory.store, int(directory.options.get("QuotaRemindThreshold"))
+    own = {f"user:{doc['_id']}": doc["remind_quota"] async for doc in store.find("users", _OWN)}
+    if not (usual or any(own.values())) or not directory.options.get("SMTPServer"):
         return 0
-    store = directory.store
     told = {doc["_id"]: doc["told"] async for doc in store.find(LOW, {})}
     begun, now_us = _BEGUN in told, await store.server_now_us()
     below: dict[str, int] = {}
@@ -32,7 +34,8 @@ async def remind(directory: Directory) -> int:
         name, left_nano = account["_id"], balance_nano(account)
         if not account.get("requests"):
             continue  # who never used it does not run out
-        if left_nano < threshold_nano:
+        threshold = own.get(name, usual)
+        if threshold and left_nano < nano_from_quota(threshold):
             if not told.get(name, False):
                 below[name] = left_nano
         elif name in told:

@@ -71,7 +71,7 @@ class Call:
     """One attempt: what to send where. `body` is ready to be sent, `headers` are further ones in
     lower case, `model` is the upstream's name for it, which some protocols have in the address.
     `query` is what the address has behind "?", of few kinds (gateway/relay/query.py). `config` is
-    the channel's with its secrets."""
+    the channel's with its secrets, `trace` headers for the upstream's traces."""
 
     channel: Channel
     vendor: Vendor
@@ -83,6 +83,7 @@ class Call:
     model: str = ""
     query: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
+    trace: Mapping[str, str] = field(default_factory=dict)
 
 
 class Provider(Protocol):

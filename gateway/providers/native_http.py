@@ -48,6 +48,7 @@ class NativeProvider(OpenAIProvider):
             "accept-encoding": "identity",
             "user-agent": self.user_agent,
             **await asking.headers(call, means),
+            **call.trace,
             **overridden(call.channel.header_override, call.secret),
         }
         body = httpx.ByteStream(asking.sent(call))

@@ -143,10 +143,10 @@ class OpenAIProvider:
         if not isinstance(call.body, bytes):
             length = {"content-length": str(call.body.length)}
             form = {"content-type": call.body.content_type, "accept": "*/*", **length}
-            return httpx.Headers({**known, **form, **call.headers, **override})
-        if not call.headers and not override:
+            return httpx.Headers({**known, **form, **call.headers, **call.trace, **override})
+        if not call.headers and not override and not call.trace:
             return known
-        return httpx.Headers({**known, **call.headers, **override})
+        return httpx.Headers({**known, **call.headers, **call.trace, **override})
 
     def _new_headers(self, call: Call) -> list[tuple[str, str]]:
         return [

@@ -172,4 +172,5 @@ def begin(
         policy=policy.for_interruption(relay, ask.model),
         prices=relay.books.prices.table(),
         headers=passed_headers(ask.endpoint, headers),
+        traceparent=None if relay.spans is None else headers.get("traceparent"),
     )

@@ -7,6 +7,7 @@ looked at, since some upstreams say 200 and then that they failed.
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from gateway.channels.failure import Failure, of_answer, of_call
@@ -32,6 +33,7 @@ MAX_WHOLE_BYTES = 256 << 20
 MAX_ERROR_BYTES = 64 << 10
 PARSED_WHOLE_BYTES = 64 << 10
 _JSON = "application/json"
+_NO_TRACE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ async def _begin(
     except RelayError as error:  # this vendor's dialect cannot say it; another one's may
         raise Refused(error, _lacks(vendor), f"{error.code}: {error}") from error
     began_s = relay.clock.monotonic_s()
+    x.sent_s = x.sent_s or began_s
     key = relay.watch.begin(channel, secret, tried, began_s)
     assert key is not None, "a channel whose keys were all tried is not tried again"
     return Source(channel, vendor, wire, secret, key, began_s, config), body
@@ -149,7 +152,8 @@ async def _send(relay: Relay, x: Exchange, source: Source, body: bytes | Outgoin
     if wire.dialect == "speech" and not x.ask.stream:
         headers = {**headers, "accept": "*/*"}
     sent = (source.channel, vendor, secret, wire, body, x.ask.stream, headers, x.served_model)
-    call = Call(*sent, x.query if native else "", source.config)
+    trace = _NO_TRACE if relay.spans is None else relay.spans.attempt(x, vendor)
+    call = Call(*sent, x.query if native else "", source.config, trace)
     try:
         x.in_flight = True
         answer = await relay.providers[vendor.protocol].call(call)

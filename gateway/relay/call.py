@@ -60,6 +60,8 @@ async def first_good(
             return await attempt(relay, x, tried.keys)
         except Refused as refused:
             _note(x, refused)
+            if relay.spans is not None:
+                relay.spans.failed(x, refused.failure.status)
             whose = _judge(relay, tried, refused)
             if not await _move_on(relay, x, tried, refused, whose):
                 raise refused.error from refused

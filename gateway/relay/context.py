@@ -22,6 +22,7 @@ from gateway.providers.ways import Ways
 from gateway.relay.fetch import ImageFetcher
 from gateway.relay.moderated import Moderated
 from gateway.settings import Settings
+from gateway.spans import Spans
 from gateway.tasks import end_all
 from gateway.tokens import TokenCounter
 from ledger.appender import Place
@@ -41,7 +42,7 @@ class Relay:
 
     `watch` knows the health of the channels, `switch` switches them off and on, `limits` counts
     requests and tokens, `ways` are those by which channels are reached, `moderated` knows what was
-    found clean.
+    found clean, `spans` draws traces.
     """
 
     settings: Settings
@@ -59,6 +60,7 @@ class Relay:
     limits: Limits
     ways: Ways
     moderated: Moderated = field(default_factory=Moderated)
+    spans: Spans | None = None
     accepting: bool = True
     exchanges: set["Exchange"] = field(default_factory=set)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -68,10 +70,14 @@ class Relay:
         """Count a request as open; it is referenced here until it ends."""
         self.exchanges.add(exchange)
         self.idle.clear()
+        if self.spans is not None:
+            self.spans.begin(exchange)
 
     def end(self, exchange: "Exchange") -> None:
         """Count a request as done, giving back what it still holds."""
         exchange.release()
+        if self.spans is not None and exchange.span is not None:
+            self.spans.end(exchange)
         self.exchanges.discard(exchange)
         if not self.exchanges:
             self.idle.set()
@@ -119,7 +125,9 @@ class Exchange:
     is told when the process begins to stop, and when it stops: what would go on for long ends by
     itself then. `asked_by` is who caused what the gateway asks on its operator's behalf, which
     costs nobody anything; "" for all that clients ask. `patience_s` bounds each attempt, 0: as
-    long as its channel says.
+    long as its channel says. `sent_s` is when an upstream was first asked, `read_s` when its answer
+    had been read, both by the monotonic clock. `traceparent` is the client's; `span` and `calling`
+    are those of the request and of the attempt under way, where traces are drawn.
     """
 
     request_id: str
@@ -153,12 +161,17 @@ class Exchange:
     in_flight: bool = False
     reported: Usage | None = None
     upstream_request_id: str | None = None
+    sent_s: float | None = None
     first_token_s: float | None = None
+    read_s: float | None = None
     client_gone: bool = False
     stopped: str | None = None
     reading: bool = False
     drain_timer: asyncio.TimerHandle | None = None
     winds_up: Callable[[], None] | None = None
+    traceparent: str | None = None
+    span: Any = None
+    calling: Any = None
 
     @property
     def event_id(self) -> str:

@@ -22,6 +22,7 @@ async def settle(relay: Relay, x: Exchange, measured: Measured, outcome: str) ->
     Raises BooksUnavailable when it could not be recorded; nothing is charged then.
     """
     assert x.quote is not None
+    x.read_s = relay.clock.monotonic_s()
     # Now, not when the charge is durable: whoever reads the answer may ask again at once.
     x.end_limits(_tokens(measured))
     due = x.quote.charge_nano(measured.usage)
@@ -39,6 +40,8 @@ async def settle(relay: Relay, x: Exchange, measured: Measured, outcome: str) ->
         holds += taken
     await relay.books.charge(_draft(x, charge, body), x.place, *holds)
     relay.directory.keys.touch(x.key.id, relay.clock.now_us() // 1_000_000)
+    if relay.spans is not None:
+        relay.spans.settled(x, measured.usage, charge, body["cost_nano"], outcome)
     return charge
 
 

@@ -16,9 +16,9 @@ export const router = createRouter({
 });
 
 /** Where somebody may be sent back to after signing in: a path of this console and nothing else. */
-const safe = (path) => (/^\/(?!\/)/.test(path ?? "") ? path : "/");
+export const safePath = (path) => (/^\/(?!\/)/.test(path ?? "") ? path : "/");
 
-export const afterSignIn = () => safe(router.currentRoute.value.query.next === undefined ? `/${FIRST}` : String(router.currentRoute.value.query.next));
+export const afterSignIn = () => safePath(router.currentRoute.value.query.next === undefined ? `/${FIRST}` : String(router.currentRoute.value.query.next));
 
 router.beforeEach((to) => {
   const { needs } = to.meta;

@@ -81,8 +81,22 @@ class Caring:
         """Itself."""
         return self
 
+    def resting(self) -> dict[int, float]:
+        """Let the first channel rest."""
+        return {1: 11.2}
+
+    def rates(self) -> dict[int, float]:
+        """Measure the first channel only."""
+        return {1: 0.75}
+
     async def test(
-        self, channel: Channel, by: str, *, model: str | None = None, stream: bool | None = None
+        self,
+        channel: Channel,
+        by: str,
+        *,
+        model: str | None = None,
+        stream: bool | None = None,
+        kind: str | None = None,
     ) -> Tried:
         """Succeed unless the channel's name says otherwise."""
         self.tested.append((channel.id, model))

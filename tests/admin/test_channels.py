@@ -28,6 +28,8 @@ async def test_partial_edits_leave_the_rest(server: Server, admin: httpx.AsyncCl
     number = created["id"]
     edited = await data(await admin.put(CHANNEL, json={"id": number, "priority": 5}))
     assert edited == {**created, "priority": 5}
+    assert edited["has_key"] is True
+    assert (edited["test_verdict"], edited["resting_s"], edited["success_rate"]) == ("", 12, 0.75)
     await data(await admin.put(CHANNEL, json={"id": number, "status": 2}))
     shown = await data(await admin.get(f"{CHANNEL}{number}"))
     again = await data(await admin.put(CHANNEL, json={**shown, "key": "", "name": "renamed"}))

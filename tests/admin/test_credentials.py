@@ -117,7 +117,7 @@ async def test_sessions_are_listed_and_ended_on_every_node(store: Store, server:
             two.cookies.clear()
             two.cookies.set("session", stolen)
             refused(await two.get("/api/user/self"), 401)
-        assert await server.directory.sessions.of_user(user.id) == []
+        assert await server.directory.sessions.of_user(user.id, "m") == []
     finally:
         await other.close()
 

@@ -68,3 +68,22 @@ async def test_ones_own_has_no_costs_and_no_channels(user: httpx.AsyncClient, us
 )
 async def test_bad_questions_are_named(admin: httpx.AsyncClient, query: str, named: str) -> None:
     refused(await admin.get(f"{ROUTE}?{query}"), 400, named)
+
+
+async def test_sums_beyond_64_bits_are_told(admin: httpx.AsyncClient, server: Server) -> None:
+    for number in range(6):
+        rich = await person(server, f"rich{number}")
+        body = {"user_id": rich.id, "quota": 10**15, "remark": "as much as can be"}
+        await data(await admin.post("/api/topup", json=body))
+    await server.books.rollups.until(server.books.rollups.fed)
+    for path in (
+        ROUTE,
+        "/api/log/stat",
+        "/api/log/?p=0",
+        "/api/ledger/events",
+        "/api/ledger/audit",
+    ):
+        answer = await admin.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+    audited = await data(await admin.post("/api/ledger/audit"))
+    assert audited["ok"], audited

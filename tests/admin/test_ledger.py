@@ -80,11 +80,31 @@ async def test_filters_of_the_log(admin: httpx.AsyncClient, charges: dict[str, i
     assert await ids(token_name="laptop") == ["e1", "r3", "r2", "r1"]
     assert await ids(token_name="lap") == []
     assert await ids(channel=4) == ["e1"]
+    (known,) = await rows(admin, "/api/log/", channel=4)
+    assert (known["channel"], known["channel_name"]) == (4, "")
     assert await ids(model_name="test-model", page_size=2, p=1) == ["r2", "r1"]
     assert await ids(type=2, start_timestamp=4_000_000_000) == []
     assert await ids(type=2, end_timestamp="2001-01-01T00:00:00Z") == []
     assert len(await ids(type=2, start_timestamp=1_000_000_000)) == 4
     assert await ids(type=5) == []
+    assert await ids(group="default") == ["e1", "r3", "r2", "r1"]
+    assert await ids(group="vip") == [] == await ids(outcome="client_closed")
+    assert await ids(outcome="complete", username="bob") == ["r3", "r2", "r1"]
+
+
+async def test_the_log_is_exported_as_it_is_filtered(
+    admin: httpx.AsyncClient, user: httpx.AsyncClient, charges: dict[str, int]
+) -> None:
+    lines = (await user.get("/api/log/self/export?type=2")).text.splitlines()
+    assert [orjson.loads(line)["id"] for line in lines] == ["usage:r1", "usage:r2", "usage:r3"]
+    assert '"channel"' not in "".join(lines)
+    everybody = await admin.get("/api/log/export?format=csv&model_name=test-model")
+    amounts = [int(row["amount_nano"]) for row in csv.DictReader(io.StringIO(everybody.text))]
+    assert sum(amounts) == -531_000
+    assert "log.csv" in everybody.headers["content-disposition"]
+    refused(await user.get("/api/log/export"), 403)
+    refused(await user.get("/api/log/self/export?username=eve"), 400, "username")
+    refused(await user.get("/api/log/self/export?p=2"), 400, "p")
 
 
 async def test_sums_are_exact(

@@ -240,3 +240,9 @@ async def test_a_low_balance_is_told_once_each_time(store: Store) -> None:
         arrived = await place.post()
         assert [mail.receivers for mail in arrived] == [["val@mail.test"]] * 2
         assert "0.001 USD" in arrived[0].text
+
+        await directory.users.update(people[1].id, {"remind_quota": 0})
+        assert await remind(directory) == 0  # never, so nothing is remembered of it either
+        for quota, written in ((400, 0), (501, 1), (501, 0), (-1, 0)):
+            await directory.users.update(people[1].id, {"remind_quota": quota})
+            assert await remind(directory) == written, quota

@@ -170,7 +170,7 @@ async def test_a_refund_takes_what_is_there_and_books_what_is_missing(
     await server.books.debit(draft)
     for name, other in (("user_id", 1), ("currency", "CNY")):
         refused(await told(stranger, **back, **{name: other}), 409, name)
-    refused(await told(stranger, **back, amount="4.99"), 400, "a part", "admin")
+    refused(await told(stranger, **back, amount="5.01"), 400, "5.01 of 5 USD", "admin")
     taken = (await told(stranger, **back, amount="5.00", currency="USD")).json()
     assert (taken["data"]["taken"], taken["data"]["short"]) == ("3", "2")
     assert (await told(stranger, **back)).json() == {**taken, "replayed": True}
@@ -181,6 +181,50 @@ async def test_a_refund_takes_what_is_there_and_books_what_is_missing(
     listed = await data(await admin.get("/api/ledger/reversals"))
     assert [(each["state"], each["force"]) for each in listed] == [("done", True)]
     assert len((await admin.get(REFUSED)).json()["data"]) == 3
+    await verified(server)
+
+
+async def test_parts_are_taken_back_by_what_went_back_in_all(
+    server: Server,
+    stranger: httpx.AsyncClient,
+    user: httpx.AsyncClient,
+    admin: httpx.AsyncClient,
+    bob: Person,
+) -> None:
+    await shop(server)
+    order = await data(
+        await user.post(ORDERS, json={"provider": "webhook", "amount": "10", "currency": "CNY"})
+    )
+    paid = {"reference": "A", "amount": "10", "currency": "CNY", "order": order["id"]}
+    await data(await told(stranger, event="paid", **paid))
+    back = {"event": "refunded", "reference": "A"}
+    # The second notice first, both at once, and again.
+    third, half = {**back, "amount": "3.33"}, {**back, "amount": "5.0"}
+    await data(await told(stranger, **half))
+    answers = await asyncio.gather(*(told(stranger, **each) for each in (third, half) * 3))
+    assert {each.json()["replayed"] for each in answers} == {True}
+    assert {each.json()["data"]["taken"] for each in answers} == {"0.7"}
+    assert await balance(server, bob) == 700_000_000
+    (mine,) = await data(await user.get(ORDERS))
+    assert mine["state"] == "paid"
+    explained = await data(await admin.get("/api/ledger/events/recharge:webhook:A"))
+    reversal = explained["explanation"]["reversal"]
+    assert (reversal["amount"], reversal["whole"]) == ("0.7", False)
+    assert reversal["reason"] == "refunded by the payment provider: 5 of 10 CNY"
+    (listed,) = await data(await admin.get("/api/ledger/reversals"))
+    assert (listed["part"], listed["total"]) == ({"refunded": "5"}, "0.7")
+    # What is disputed comes on top, up to what was paid.
+    disputed = {**back, "event": "charged_back", "amount": "2"}
+    assert (await told(stranger, **disputed)).json()["data"]["taken"] == "0.98"
+    (mine,) = await data(await user.get(ORDERS))
+    assert mine["state"] == "charged_back"
+    whole = (await told(stranger, **back)).json()["data"]
+    assert (whole["event"], whole["taken"]) == ("refund:3:recharge:webhook:A", "1.4")
+    (mine,) = await data(await user.get(ORDERS))
+    assert mine["state"] == "refunded" and await balance(server, bob) == 0
+    assert (await told(stranger, **half)).json()["replayed"] is True
+    body = {"event": "recharge:webhook:A", "reason": "once more"}
+    refused(await admin.post("/api/ledger/reverse", json=body), 409)
     await verified(server)
 
 

@@ -139,7 +139,7 @@ async def test_whatever_is_not_the_order_is_refused(
     refused(await site.send(hook, DONE, session), 404, "StripeWebhookSecret")
 
 
-async def test_refunds_are_taken_back_whole_and_parts_are_told(
+async def test_refunds_are_taken_back_in_parts_and_whole(
     server: Server,
     site: StripeSite,
     user: httpx.AsyncClient,
@@ -152,10 +152,15 @@ async def test_refunds_are_taken_back_whole_and_parts_are_told(
     foreign = site.charge(order, metadata={}, payment_intent="pi_other")
     assert (await site.send(hook, refund, foreign)).json()["message"] == "this is nothing of ours"
     await data(await site.send(hook, DONE, site.of_order(order)))
-    part = site.charge(order, amount_refunded=400, refunded=False)
-    said = (await site.send(hook, refund, part)).json()["message"]
-    assert "4 of 10 USD" in said and await balance(server, bob) == 10**10
-    assert (await admin.get(REFUSED)).json()["data"][0]["amount"] == "4"
+    more = site.charge(order, amount_refunded=1001)
+    said = (await site.send(hook, refund, more)).json()["message"]
+    assert "10.01 of 10 USD" in said and await balance(server, bob) == 10**10
+    assert (await admin.get(REFUSED)).json()["data"][0]["amount"] == "10.01"
+    for cents, taken in ((400, "4"), (150, "4"), (400, "4")):
+        part = site.charge(order, amount_refunded=cents, refunded=False)
+        assert (await data(await site.send(hook, refund, part)))["taken"] == taken
+    (mine,) = await data(await user.get(ORDERS))
+    assert (mine["state"], await balance(server, bob)) == ("paid", 6 * 10**9)
     await server.books.debit(charge("r1", 1_000_000, user=bob.id))
     # The rest goes back as well; the number of the payment is enough to find it.
     whole = site.charge(order, metadata={})
@@ -198,6 +203,45 @@ async def test_disputes_take_and_give_back(
     assert await data(await site.send(hook, closed, won)) == {"given_back": False}
     (mine,) = await data(await user.get(ORDERS))
     assert (mine["state"], await balance(server, bob)) == ("refunded", 0)
+    await verified(server)
+
+
+async def test_disputes_of_parts_and_what_is_left_after_them(
+    server: Server, site: StripeSite, user: httpx.AsyncClient, bob: Person
+) -> None:
+    order, hook = await begun(user, amount="10"), f"{server.url}{HOOK}"
+    await data(await site.send(hook, DONE, site.of_order(order)))
+    created, closed = "charge.dispute.created", "charge.dispute.closed"
+    refund = partial(site.charge, order, refunded=False)
+    # The dispute of the whole is heard of before the refund of a part that came before it, and its
+    # amount is a little more than was paid, as the currency has moved.
+    await data(await site.send(hook, created, site.dispute(order, amount=1003)))
+    late = await site.send(hook, "charge.refunded", refund(amount_refunded=300))
+    assert (await data(late))["taken"] == "10" and await balance(server, bob) == 0
+    won = site.dispute(order, status="won")
+    assert await data(await site.send(hook, closed, won)) == {"given_back": True}
+    assert await balance(server, bob) == 7 * 10**9
+    said = await site.send(hook, "charge.refunded", refund(amount_refunded=500))
+    assert "after its dispute was won" in said.json()["message"]
+    assert await data(await site.send(hook, closed, won)) == {"given_back": False}
+    assert await balance(server, bob) == 7 * 10**9
+    await data(await site.send(hook, "charge.refunded", site.charge(order)))
+    assert await balance(server, bob) == 0
+    # Of another payment a part is in dispute, and won.
+    order = await begun(user, amount="10")
+    await data(await site.send(hook, DONE, site.of_order(order)))
+    refunded = site.charge(order, amount_refunded=100, refunded=False)
+    await data(await site.send(hook, "charge.refunded", refunded))
+    refused(await site.send(hook, closed, site.dispute(order, status="won")), 409, "again later")
+    await data(await site.send(hook, created, site.dispute(order, amount=250)))
+    assert await balance(server, bob) == 6_500_000_000
+    won = site.dispute(order, amount=250, status="won")
+    for given in (True, False):
+        assert await data(await site.send(hook, closed, won)) == {"given_back": given}
+    assert await balance(server, bob) == 9 * 10**9
+    refunded = site.charge(order, amount_refunded=700, refunded=False)
+    await data(await site.send(hook, "charge.refunded", refunded))
+    assert await balance(server, bob) == 3 * 10**9
     await verified(server)
 
 

@@ -51,6 +51,7 @@ async def test_others_keys_do_not_exist(server: Server, user: httpx.AsyncClient)
 
 async def test_limit_edits_are_differences(server: Server, user: httpx.AsyncClient) -> None:
     made = await make(user, remain_quota=1000)
+    assert (made["remain"], made["remain_nano"], made["used"]) == ("0.002", 2_000_000, "0")
     for quota in (1500, 200, 200, 0, 10):
         edited = await data(await user.put(TOKEN, json={"id": made["id"], "remain_quota": quota}))
         assert edited["remain_quota"] == quota

@@ -57,6 +57,8 @@ class Gateway:
             INITIAL_ROOT_TOKEN=_TOKEN,
             TOLLGATE_DATA_DIR=str(self.data_dir),
             PYTHONPATH=str(REPOSITORY),
+            GLOBAL_API_RATE_LIMIT="0",
+            GLOBAL_WEB_RATE_LIMIT="0",
         )
         # Away from the repository, so that no .env there has a say.
         self._cwd = directory

@@ -20,6 +20,8 @@ WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 # A newer filter or another page makes an unfinished request moot.
 ABANDONED = "net::ERR_ABORTED"
 ONE_USD_QUOTA = 500_000
+# How long a page may take to show what is expected of it, on a busy machine.
+PATIENCE_MS = 15_000
 
 IN_BROWSER = [
     pytest.mark.timeout(300),
@@ -45,11 +47,11 @@ def customer_of(server: Server, name: str) -> Customer:
     return Customer(person, name, person.add_key(name="laptop")["key"])
 
 
-def ask(server: Server, customer: Customer) -> None:
+def ask(server: Server, customer: Customer, question: str = "How much?") -> None:
     """Make one paid request and remember what its answer says about the charge."""
     answer = httpx.post(
         f"{server.url}/v1/chat/completions",
-        json={"model": "sandbox-chat", "messages": [{"role": "user", "content": "How much?"}]},
+        json={"model": "sandbox-chat", "messages": [{"role": "user", "content": question}]},
         headers={"Authorization": f"Bearer sk-{customer.key}"},
         timeout=60,
         trust_env=False,
@@ -67,8 +69,9 @@ def browsers() -> Iterator[Browser]:
 
 
 def pages(server: Server, chromium: Browser) -> Iterator[Open]:
-    """Open the console; at the end nothing may have gone wrong."""
+    """Open the console; at the end nothing may have gone wrong, its content policy included."""
     contexts, wrong = [], []
+    expect.set_options(timeout=PATIENCE_MS)
     tolerated: list[str] = []
 
     def opened(locale: str = "en", path: str = "/", tolerate: str = "", **options: Any) -> Page:
@@ -77,7 +80,7 @@ def pages(server: Server, chromium: Browser) -> Iterator[Open]:
         contexts.append(context)
         tolerated.extend([tolerate] if tolerate else [])
         page = context.new_page()
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
         page.on("requestfailed", lambda r: wrong.append(f"{r.url}: {r.failure}"))

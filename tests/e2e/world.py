@@ -26,16 +26,46 @@ def ask(server: Server, key: str, question: str, *, stream: bool = False) -> Non
     assert answer.status_code == 200, answer.text
 
 
+def _further_channels(server: Server) -> None:
+    """Add channels that serve nothing of what is asked here, for the table of channels."""
+    nowhere = {"base_url": "http://127.0.0.1:9", "key": "sk-invented"}
+    server.add_channel(
+        **nowhere,
+        type=50,
+        name="上海 一号",
+        models="deepseek-chat,deepseek-reasoner",
+        tag="asia",
+        group="default,vip",
+        priority=10,
+        weight=3,
+    )
+    refused = server.add_channel(
+        **nowhere, type=1, name="openai main", models="gpt-4o,gpt-4o-mini,o1", tag="primary"
+    )
+    server.api("PUT", "/api/channel/", {"id": refused, "status": 3})
+
+
+def _bounded_keys(customer: Person) -> None:
+    """Keys with limits, for the page of keys: one that works, one with nothing left."""
+    limits = {"rpm": 60, "concurrency": 4, "models": "sandbox-chat", "subnet": "203.0.113.0/24"}
+    budgets = [{"period": "day", "limit_usd": "2"}, {"period": "month", "limit_usd": "25"}]
+    bounded = {**limits, "budgets": budgets, "unlimited_quota": False}
+    customer.add_key(name="nightly report", remain_quota=3 * USD_QUOTA, **bounded)
+    customer.add_key(name="trial", unlimited_quota=False)
+
+
 def furnish(server: Server, requests: int = 60) -> Person:
     """Fill a fresh server; returns the customer whose pages are looked at."""
     server.add_channel(name="sandbox east", cost_ratio="0.6")
     server.add_channel(name="sandbox west", priority=-1, status=2)
+    _further_channels(server)
     customer = server.add_user(CUSTOMER, 5 * USD_QUOTA)
     for number, name in enumerate(("张伟", "atlas-labs", "quiet.fox")):
         key = server.add_user(name, USD_QUOTA).add_key()["key"]
         for _ in range(number):
             ask(server, key, _QUESTIONS[number])
     keys = [customer.add_key(name=name)["key"] for name in ("laptop", "生产环境", "ci")]
+    _bounded_keys(customer)
     for number in range(requests):
         question = _QUESTIONS[number % len(_QUESTIONS)]
         ask(server, keys[number % len(keys)], question, stream=number % 3 == 0)

@@ -65,6 +65,7 @@ class FakeUpstream(Served):
         self.behaviour = behaviour or Behaviour()
         self.by_key: dict[str, Behaviour] = {}
         self.received: list[Received] = []
+        self.models: tuple[str, ...] = ()
         self.open = 0
 
 
@@ -77,6 +78,11 @@ class _Handler(RequestHandler):
 
     def on_finish(self) -> None:
         self.fake.open -= 1
+
+    async def get(self) -> None:
+        """List the models, as /v1/models does."""
+        self.fake.open += 1
+        self.finish({"object": "list", "data": [{"id": name} for name in self.fake.models]})
 
     async def post(self) -> None:
         fake, request = self.fake, self.request

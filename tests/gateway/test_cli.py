@@ -126,19 +126,6 @@ def test_without_a_command_the_help_is_shown(tollgate: Tollgate, args: list[str]
 @pytest.mark.parametrize(
     "args",
     [
-        ["import", "one-api", "mysql://somewhere", "--dry-run"],
-    ],
-)
-def test_what_comes_later_is_refused_politely(tollgate: Tollgate, args: list[str]) -> None:
-    done = tollgate(*args)
-    assert done.returncode == 2
-    assert f"not in version {__version__}" in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    "args",
-    [
         ["serv"],
         ["serve", "--prt", "1"],
         ["ledger", "export", "--from", "yesterday"],

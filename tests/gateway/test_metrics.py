@@ -1,7 +1,9 @@
 """Metrics: counted, added up over processes, written as Prometheus reads them, and not for all."""
 
 import json
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,7 +137,33 @@ def scraped(server: Server, **headers: str) -> Samples:
     with httpx.Client(base_url=server.url, trust_env=False) as http:
         answer = http.get("/metrics", headers=headers)
     assert answer.status_code == 200, answer.text
+    check_form(answer.text)
     return parsed(answer.text)
+
+
+def check_form(text: str) -> None:
+    """What a scraper and promtool insist on, of the whole answer of a server that runs."""
+    promtool = shutil.which("promtool")
+    if promtool is not None:
+        done = subprocess.run(
+            [promtool, "check", "metrics"], input=text, capture_output=True, text=True
+        )
+        assert done.returncode in (0, 3), done.stderr  # 3: advice about names
+    families = list(text_string_to_metric_families(text))
+    known = {f"tollgate_{row.name}": row for row in TABLE}
+    assert [family.name for family in families] == list(known), "each once, all of them"
+    for family in families:
+        row = known[family.name]
+        assert (family.type, family.documentation) == (row.kind, row.help)
+        buckets: dict[tuple[str, ...], list[float]] = {}
+        for each in family.samples:
+            assert set(each.labels) - {"le"} == set(row.labels), each
+            if each.name.endswith("_bucket"):
+                series = tuple(each.labels[label] for label in row.labels)
+                buckets.setdefault(series, []).append(each.value)
+        for series, values in buckets.items():
+            assert values == sorted(values), (family.name, series)
+            assert len(values) == len(row.buckets) + 1
 
 
 def ask(server: Server, times: int, **more: object) -> None:
@@ -172,6 +200,16 @@ def test_a_scrape_shows_the_sum_of_all_workers_and_counters_outlive_them(server:
     assert sample(found, "requests_total", **answered) >= 30
     assert sample(found, "refused_total", reason="invalid_api_key") == 1
     assert sample(found, "first_token_seconds_count", endpoint="chat.completions") == 10
+    tried = {"channel": "1", "status": "200"}
+    assert sample(found, "attempts_total", **tried) >= 30
+    assert sample(found, "upstream_seconds_count", channel="1") >= 30
+    chats = {"endpoint": "chat.completions"}
+    assert sample(found, "overhead_seconds_count", **chats) >= 30
+    assert (
+        0
+        < sample(found, "overhead_seconds_sum", **chats)
+        < sample(found, "request_seconds_sum", **chats)
+    )
     assert sample(found, "workers") == 2
     assert sample(found, "leader") == 1
     assert sample(found, "database_up") == 1

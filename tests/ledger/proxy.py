@@ -31,7 +31,8 @@ def command_of(message: bytes) -> str:
 class Proxy:
     """Use as `async with Proxy(database_url) as proxy`."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, host: str = "127.0.0.1") -> None:
+        self._host = host
         target = urlsplit(database_url.split(",", 1)[0])
         self._target = (target.hostname or "127.0.0.1", target.port or 27017)
         self._plans: dict[str, deque[str]] = {}
@@ -45,7 +46,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """Where to connect to come through here."""
-        return f"mongodb://127.0.0.1:{self._port}/?directConnection=true"
+        return f"mongodb://{self._host}:{self._port}/?directConnection=true"
 
     def plan(self, command: str, *actions: str) -> None:
         """Queue what happens to the next messages that carry this command."""
@@ -73,7 +74,7 @@ class Proxy:
 
     async def restore(self) -> None:
         """Listen again, on the same port as before."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(self._accept, self._host, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def __aenter__(self) -> "Proxy":

@@ -7,12 +7,13 @@ import pytest
 
 from ledger.books import Books
 from ledger.clock import Clock
-from ledger.cubes import CUBES, DAY_US, DIMENSIONS, HOUR_US, MEASURES, SUMMED, merged
+from ledger.cubes import AMOUNT, CUBES, DAY_US, DIMENSIONS, HOUR_US, MEASURES, SUMMED, merged
 from ledger.projector import Projector, catch_up, project, save_position
 from ledger.quote import USAGE_CLASSES
 from ledger.recount_rollups import rebuild_rollups, verify_rollups
 from ledger.rollups import ROLLUPS, Folding, cells_of, packed
 from ledger.totals import sums
+from ledger.verify import verify
 from ledger.verify_rollups import RollupFeed
 from tests.ledger.drafts import recharge
 from tests.ledger.faults import FaultyStore
@@ -300,3 +301,21 @@ def strip(row):
     width, since = len(DIMENSIONS) + len(SUMMED), 3
     new, times = row[width - since : width], row[width : width + 3]
     return None if any(new) else [*row[: width - since], *times]
+
+
+async def test_sums_beyond_64_bits_stay_exact_and_stop_nothing(store):
+    """Operators give users billions of dollars each; together that is more than 64 bits hold."""
+    books = await Books.open(store, Clock())
+    most = 2 * 10**18
+    for number in range(9):
+        await books.append(recharge(f"{number}", f"user:{number}", most))
+    await books.append(recharge("dust", "user:3", 7))
+    await books.rollups.until(books.rollups.fed)
+    totals = await sums(store, [{"type": "recharge.credited"}])
+    assert totals[()][AMOUNT] == 9 * most + 7 > 2**63
+    assert not await verify_rollups(store)
+    await rebuild_rollups(store)
+    assert not await verify_rollups(store)
+    report = await verify(store)
+    assert report.ok, report.lines
+    await books.close()

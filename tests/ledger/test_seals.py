@@ -149,6 +149,25 @@ async def test_a_fenced_writer_is_sealed_with_its_fence(store, books):
 
 
 @database
+async def test_sealing_ends_although_events_keep_coming(books):
+    ended = asyncio.Event()
+
+    async def keep_recording():
+        number = 0
+        while not ended.is_set():
+            number += 1
+            await books.record(recharge(str(number)))
+
+    await books.record(recharge("first"))
+    busy = asyncio.create_task(keep_recording())
+    try:
+        assert await asyncio.wait_for(seals.seal(books), 10) == 1
+    finally:
+        ended.set()
+        await busy
+
+
+@database
 async def test_large_backlogs_are_sealed_in_steps(store, books, monkeypatch):
     monkeypatch.setattr(seals, "MOST", 7)
     monkeypatch.setattr(seals, "PAGE", 3)

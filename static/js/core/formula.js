@@ -85,3 +85,6 @@ export function workOut(body) {
 }
 
 export const costText = (cost) => write(cost);
+
+/** The exact product of two plain decimals, as text. Throws RangeError when one is none. */
+export const product = (one, other) => write(times(decimal(one), decimal(other)));

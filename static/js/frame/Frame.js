@@ -7,12 +7,16 @@ import { session } from "../core/session.js";
 import { html } from "../html.js";
 import { Announcer } from "../parts/confirm.js";
 import { Failure } from "../parts/Failure.js";
+import { Announcement } from "./Announcement.js";
 import { Footer } from "./Footer.js";
 import { Palette, usePaletteKey } from "./Palette.js";
 import { Rail } from "./Rail.js";
 import { TopBar } from "./TopBar.js";
 
 const ExplainDrawer = defineAsyncComponent(() => import("../explain/ExplainDrawer.js"));
+
+/** A page for signed-in people is gone the moment nobody is, before the address follows. */
+const isShown = ({ meta }) => session.user !== null || ["anyone", "stranger"].includes(meta.needs);
 
 export const Frame = {
   name: "Frame",
@@ -33,7 +37,8 @@ export const Frame = {
       <${TopBar} onMenu=${() => { sheet.value = !sheet.value; }} onFind=${() => { finding.value = true; }} />
       ${session.user ? html`<${Rail} open=${sheet.value} folded=${folded.value} onFold=${fold} onClose=${() => { sheet.value = false; }} />` : null}
       <main id="main" tabindex="-1">
-        ${broken.value ? html`<${Failure} error=${{ message: t("error.page"), detail: String(broken.value.message ?? broken.value) }} retry=${() => location.reload()} />` : html`<${RouterView} />`}
+        <${Announcement} />
+        ${broken.value ? html`<${Failure} error=${{ message: t("error.page"), detail: String(broken.value.message ?? broken.value) }} retry=${() => location.reload()} />` : isShown(route) ? html`<${RouterView} />` : null}
         <${Footer} />
       </main>
       ${session.user && route.query.event ? html`<${ExplainDrawer} key="explain" id=${String(route.query.event)} onClose=${closeEvent} />` : null}

@@ -1,5 +1,5 @@
 // A dialog in which something is asked before it is done. An error stays with the question; nothing typed is lost.
-import { ref } from "vue";
+import { nextTick, ref } from "vue";
 import { t } from "../core/i18n.js";
 import { useAction } from "../core/load.js";
 import { html } from "../html.js";
@@ -7,7 +7,7 @@ import { Dialog } from "./Dialog.js";
 import { Failure } from "./Failure.js";
 
 /**
- * `act` is a function (may be async) that does it and may return false to stay open (the form says what is missing itself).
+ * `act` is a function (may be async) that does it and may return false to stay open (the form says what is missing itself, and the first field that is marked so gets the focus).
  * When it went well: "done" slot is shown if there is one, else the dialog closes ("close"). `ready` false keeps the button off.
  */
 export const Ask = {
@@ -19,8 +19,10 @@ export const Ask = {
   emits: ["close"],
   setup(props, { emit, slots }) {
     const finished = ref(false);
+    const form = ref(null);
+    const showFault = () => nextTick(() => form.value?.querySelector("[aria-invalid=true]")?.focus());
     const { busy, error, act } = useAction(async () => {
-      if ((await props.act()) === false) return;
+      if ((await props.act()) === false) return showFault();
       if (slots.done) finished.value = true;
       else emit("close");
     });
@@ -29,7 +31,7 @@ export const Ask = {
     return () => html`<${Dialog} title=${props.title} wide=${props.wide} onClose=${close}>
       ${finished.value
         ? html`<div aria-live="polite">${slots.done()}</div><div class="row end"><button type="button" class="button primary" onClick=${close}>${t("close")}</button></div>`
-        : html`<form class="stack" novalidate onSubmit=${submit}>
+        : html`<form class="stack" ref=${form} novalidate onSubmit=${submit}>
             ${slots.default?.()}
             <${Failure} error=${error.value} />
             <div class="row end">

@@ -49,8 +49,8 @@ function useSorting(props) {
 }
 
 /**
- * `columns`: [{id, label, cell: (row) => node or text, number?, class?, hidden?, always?, sort?: (row) => value}];
- * classes: wide, clip, two (card: double width), loose (wraps), amount. `rows`, `rowKey` (row → text).
+ * `columns`: [{id, label, cell: (row) => node or text, number?, class?, hidden?, always?, silent?, sort?: (row) => value}];
+ * `silent` shows no label (a column of buttons). Classes: wide, clip, two (card: double width), loose (wraps), amount. `rows`, `rowKey` (row → text).
  * `totals`: [{label, values: {columnId: node}, note?}] say which rows they stand for. `more` true: there are further rows ("more" is emitted
  * as one scrolls down). `opens` makes rows open ("open" with the row); `opened` is the key of the one that is. `selected`: a Set of keys
  * (v-model:selected), or null for none to choose. `name`: under which chosen columns are remembered. Slots: empty, tools.
@@ -79,12 +79,12 @@ export const DataTable = {
       const order = active ? (by.value.down ? "descending" : "ascending") : null;
       const label = column.sort
         ? html`<button type="button" class="sort" onClick=${() => turn(column)}>${column.label}${active ? html`<${Icon} name=${by.value.down ? "down" : "up"} />` : null}</button>`
-        : column.label;
+        : column.silent ? html`<span class="visually-hidden">${column.label}</span>` : column.label;
       return html`<th key=${column.id} role="columnheader" scope="col" class=${kind(column)} aria-sort=${order}>${label}</th>`;
     }
     function cell(column, content) {
       const title = typeof content === "string" && /clip|wide/.test(column.class ?? "") ? content : null;
-      return html`<td key=${column.id} role="cell" class=${[kind(column), { empty: blank(content) }]} data-label=${column.label} title=${title}>${blank(content) ? null : content}</td>`;
+      return html`<td key=${column.id} role="cell" class=${[kind(column), { empty: blank(content) }]} data-label=${column.silent ? null : column.label} title=${title}>${blank(content) ? null : content}</td>`;
     }
     function pick(key, chosen) {
       const next = new Set(props.selected);

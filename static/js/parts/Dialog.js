@@ -12,8 +12,11 @@ function useLayer(emit) {
   const node = ref(null);
   const before = document.activeElement;
   onMounted(() => node.value.showModal());
-  // Where the focus was is told once more: the control may have been drawn anew meanwhile.
-  onBeforeUnmount(() => before?.isConnected && before.focus({ preventScroll: true }));
+  // Closed first: what is behind an open layer takes no focus. Where it was is told once more: the control may have been drawn anew meanwhile.
+  onBeforeUnmount(() => {
+    node.value?.close();
+    if (before?.isConnected) before.focus({ preventScroll: true });
+  });
   const aside = (event) => { if (event.target === node.value) emit("close"); };
   const cancelled = (event) => { if (event.target === node.value) { event.preventDefault(); emit("close"); } };
   return { node, aside, cancelled };

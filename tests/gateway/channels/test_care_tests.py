@@ -140,6 +140,14 @@ async def test_as_the_channel_says_and_as_a_stream(gate: Gate, root: httpx.Async
     answer = (await root.get(f"/channel/test/{channel.id}?model=other&stream=false")).json()
     assert answer["modelName"] == "other" and "stream" not in gate.upstream.received[-1].body
     assert (await root.get(f"/channel/test/{channel.id}?stream=maybe")).status_code == 400
+    answer = (await root.get(f"/channel/test/{channel.id}?kind=embeddings")).json()
+    assert answer["message"] == "a vector of 2 numbers"
+    assert gate.upstream.received[-1].path == "/v1/embeddings"
+    assert (await root.get(f"/channel/test/{channel.id}?kind=video")).status_code == 400
+    care = (await root.get(f"/channel/{channel.id}/care")).json()["data"]
+    assert care["unpriced"] == ["mine"]
+    shown = (await root.get(f"/channel/{channel.id}")).json()["data"]
+    assert shown["test_verdict"] == "ok" and shown["resting_s"] == 0
     async with FakeVendor() as anthropic:
         other = await gate.channel("claude", type=14, base_url=anthropic.url, test_stream=True)
         answer = (await root.get(f"/channel/test/{other.id}")).json()

@@ -5,6 +5,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+from gateway.assets import Assets
 from gateway.console import STATIC_DIR, ConsoleHandler
 from gateway.limits.door import Door, Doors
 from gateway.limits.limits import Limits
@@ -45,9 +46,9 @@ async def test_a_success_is_forgiven_and_only_once() -> None:
 async def test_the_console_is_served_to_one_address_as_often_as_is_allowed() -> None:
     doors = Doors.of(Limits(Memory(Hand())), (20, SPAN_S), 0, 2)
     assert doors.api is None
-    files = {"path": str(STATIC_DIR), "door": doors.web, "default_filename": "index.html"}
+    files = {"assets": Assets(STATIC_DIR), "door": doors.web}
     sockets = bind_sockets(0, "127.0.0.1")
-    server = HTTPServer(Application([(r"/(favicon\.svg|)", ConsoleHandler, files)]))
+    server = HTTPServer(Application([(r"/", ConsoleHandler, files)]))
     server.add_sockets(sockets)
     try:
         url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/"
