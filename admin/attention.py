@@ -5,6 +5,7 @@ channels in memory), so that a dashboard may ask every minute. Promises bounded 
 those who used most lately are looked at.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,7 +36,7 @@ async def attention(context: AdminContext) -> list[Item]:
     """Return what to look at, the gravest first; an empty list when all is well."""
     channels = context.directory.all_channels()
     found = [
-        *_channels(channels),
+        *_channels(context, channels),
         *_prices(context, channels),
         *await _books(context),
         *await _users(context),
@@ -53,13 +54,16 @@ def _item(kind: str, level: str, named: Iterable[Item], count: int | None = None
     return [{"kind": kind, "level": level, "count": total, "items": items[:NAMED]}]
 
 
-def _channels(channels: list[Channel]) -> list[Item]:
+def _channels(context: AdminContext, channels: list[Channel]) -> list[Item]:
     off = [channel for channel in channels if channel.status == STATUS_AUTO_DISABLED]
     on = [channel for channel in channels if channel.status == STATUS_ENABLED]
+    pauses = context.care.resting()
+    resting = [{**_named(c), "seconds": math.ceil(pauses[c.id])} for c in on if c.id in pauses]
     uncosted = [channel for channel in on if channel.costs is None]
     return [
         *_item("channels_none", DANGER, (), count=0 if on else 1),
         *_item("channels_off", WARNING, map(_named, off)),
+        *_item("channels_resting", WARNING, resting),
         *_item("channels_uncosted", INFO, map(_named, uncosted)),
     ]
 

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from admin.audit import audit
+from admin.auth.principal import mark_of
 from admin.auth.roles import check_may_act
 from admin.base import ApiHandler, Takes
 from admin.budgets import add_budgets
@@ -80,7 +81,7 @@ class SessionsHandler(_OneUser):
     async def get(self, user_id: str) -> None:
         """Answer where a user is signed in, and whether a second factor is asked for."""
         user, directory = await self.user(user_id), self.context.directory
-        sessions = await directory.sessions.of_user(user.id)
+        sessions = await directory.sessions.of_user(user.id, mark_of(self.context, user))
         rows: list[dict[str, Any]] = [
             {
                 "address": session.address,

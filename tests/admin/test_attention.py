@@ -35,6 +35,7 @@ async def test_channels_and_prices(server: Server, admin: httpx.AsyncClient) -> 
     assert {item["name"] for item in unpriced["items"]} >= {"not-in-the-book"}
     assert unpriced["items"][-1]["channel"] == east
     assert found["channels_uncosted"]["items"] == [east]
+    assert found["channels_resting"]["items"] == [{**east, "seconds": 12}]
     row = {"model": "not-in-the-book", "input": "1", "output": "2"}
     known = {"model": "gpt-4o", "input": "1", "output": "2"}
     async with server.client(ROOT_TOKEN) as root:
@@ -42,7 +43,7 @@ async def test_channels_and_prices(server: Server, admin: httpx.AsyncClient) -> 
     await server.directory.channels.update(made["id"], {"status": 3, "cost_ratio": "1"})
     found = await kinds(admin)
     assert found["channels_off"]["items"] == [east]
-    assert not {"models_unpriced", "channels_uncosted"} & set(found)
+    assert not {"models_unpriced", "channels_uncosted", "channels_resting"} & set(found)
 
 
 async def test_people_books_and_notices(

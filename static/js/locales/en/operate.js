@@ -8,6 +8,8 @@ export default {
   "attention.channels_none.go": "Add a channel",
   "attention.channels_off": "{count} channel was switched off by the gateway | {count} channels were switched off by the gateway",
   "attention.channels_off.go": "Channels",
+  "attention.channels_resting": "{count} channel failed and is left alone for a while | {count} channels failed and are left alone for a while",
+  "attention.channels_resting.go": "Channels",
   "attention.channels_uncosted": "{count} channel has no costs: its margin is all of its revenue | {count} channels have no costs: their margin is all of their revenue",
   "attention.channels_uncosted.go": "Enter costs",
   "attention.models_unpriced": "{count} model is offered without a price: requests for it are refused, or free | {count} models are offered without a price: requests for them are refused, or free",

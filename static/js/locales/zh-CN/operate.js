@@ -8,6 +8,8 @@ export default {
   "attention.channels_none.go": "添加渠道",
   "attention.channels_off": "{count} 个渠道已被网关自动停用",
   "attention.channels_off.go": "查看渠道",
+  "attention.channels_resting": "{count} 个渠道出错后正在暂歇",
+  "attention.channels_resting.go": "查看渠道",
   "attention.channels_uncosted": "{count} 个渠道未填写成本，其毛利等于全部收入",
   "attention.channels_uncosted.go": "填写成本",
   "attention.models_unpriced": "{count} 个模型已上架但没有价格，请求会被拒绝或免费",

@@ -1,6 +1,7 @@
 // What needs an eye now: a line for each kind, with the way to where it is mended. Nothing is shown when all is well but that it is.
 import { RouterLink } from "vue-router";
 import { t } from "../../../core/i18n.js";
+import { duration } from "../../../core/time.js";
 import { html } from "../../../html.js";
 import { Icon } from "../../../parts/Icon.js";
 import { Money } from "../../../parts/Money.js";
@@ -14,6 +15,7 @@ const channel = ({ id, name }) => link({ path: "/channels", query: { channel: id
 const KINDS = {
   channels_none: { to: { path: "/channels", query: { add: "" } } },
   channels_off: { to: "/channels", each: channel },
+  channels_resting: { to: "/channels", each: (item) => html`${channel(item)} ${duration(item.seconds * 1000)}` },
   channels_uncosted: { to: "/channels", each: channel },
   models_unpriced: { to: "/prices", each: ({ name }) => link({ path: "/prices", query: { q: name } }, html`<span class="mono">${name}</span>`) },
   users_low: { to: "/users", each: ({ id, name, balance }) => html`${link({ path: "/users", query: { user: id } }, name)} <${Money} amount=${balance} down />` },
