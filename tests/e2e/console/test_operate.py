@@ -165,6 +165,10 @@ def test_a_credit_counts_once_however_often_it_is_sent(
     )
     adjusted = server.events(type="balance.adjusted")[0]
     assert adjusted["amount"] == "-0.25" and adjusted["body"]["reason"] == "a correction"
+    # Each movement leads to its explanation.
+    page.get_by_role("table", name="Latest movements").locator("tbody a").first.click()
+    expect(page).to_have_url(re.compile("event=" + re.escape(adjusted["id"])))
+    expect(page.locator("dialog.drawer").last).to_contain_text("a correction")
 
 
 def test_codes_are_made_exported_redeemed_and_ended(
