@@ -15,6 +15,7 @@ from ledger.books import Books
 from ledger.clock import Clock
 from ledger.reversal_runs import Runner
 from ledger.signing import Signer
+from ledger.verify_runs import Verifier
 
 ModelsFor = Callable[[str], list[str]]
 
@@ -44,6 +45,7 @@ class AdminContext:
     asking: Throttle
     robot: Robot
     reversing: Runner
+    verifying: Verifier
     models_for: ModelsFor
     door: ByAddress | None = None
     signer: Signer | None = None

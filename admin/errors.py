@@ -21,6 +21,7 @@ from ledger.cohort import InvalidFilter
 from ledger.money import usd
 from ledger.statements import BadStatement
 from ledger.usage_export import BadExport
+from ledger.verify_runs import VerificationRuns
 
 
 class ApiError(Exception):
@@ -63,6 +64,7 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (InvalidFilter, 400, None),
     (BadExport, 400, None),
     (BadStatement, 400, None),
+    (VerificationRuns, 409, None),
     (ledger.KeyReused, 409, None),
     (ArchiveMissing, 409, None),
     (ArchiveChanged, 503, None),

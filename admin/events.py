@@ -42,6 +42,11 @@ class Selection:
         filters = tuple({**wanted, **more} for wanted in self.filters or ({},))
         return Selection(filters, self.from_us, self.to_us)
 
+    def of_request(self, request: str) -> "Selection":
+        """Return the part of the selection that one request made: its charge, by either's id."""
+        ids = {"$in": [request, f"usage:{request}", f"reverse:usage:{request}"]}
+        return self.narrowed(_id=ids)
+
     async def read(
         self, store: Store, *, newest_first: bool = False
     ) -> AsyncGenerator[Document, None]:

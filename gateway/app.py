@@ -79,6 +79,7 @@ from ledger.price_seed import seed
 from ledger.reversal_runs import Runner
 from ledger.signing import Signer
 from ledger.store import Store
+from ledger.verify_runs import Verifier
 
 AGENT = f"tollgate/{__version__}"
 # The options whose text may be an address that is framed.
@@ -179,12 +180,14 @@ def _serving(
     opened.push_async_callback(jobs.close)
     reversing = Runner(relay.books)
     opened.push_async_callback(reversing.close)
+    verifying = Verifier(relay.books.store)
+    opened.push_async_callback(verifying.close)
     signing_in = (LIMIT, WINDOW_S)
     doors = Doors.of(limits, signing_in, settings.api_rate_limit, settings.web_rate_limit)
     # It lends the transport, which is closed where it was opened.
     sender = httpx.AsyncClient(transport=transport, headers={"user-agent": AGENT}, trust_env=False)
     admin = admin_routes(
-        _admin_context(settings, relay, care, vault, reversing, doors, web, sender)
+        _admin_context(settings, relay, care, vault, reversing, verifying, doors, web, sender)
     )
     options = relay.directory.options
     elsewhere = Elsewhere(
@@ -394,6 +397,7 @@ def _admin_context(
     care: Care,
     vault: Vault,
     reversing: Runner,
+    verifying: Verifier,
     doors: Doors,
     web: Web,
     sender: httpx.AsyncClient,
@@ -411,6 +415,7 @@ def _admin_context(
         robot=Turnstile(web, relay.directory.options.get),
         door=doors.api,
         reversing=reversing,
+        verifying=verifying,
         models_for=partial(models_for, relay),
         archive_dir=settings.archives,
         prices_file=PRICES,

@@ -110,9 +110,13 @@ class PriceBook:
 
         Raises InvalidPrices when there is no such version.
         """
+        return _fold(self.made_of(version))
+
+    def made_of(self, version: int) -> list[dict[str, Any]]:
+        """Return the bodies that a version's table is made of, in order. Raises as `table_of`."""
         wanted = self.body(version)
         order = self._in_order_of_effect(besides=version)
-        return _fold(order[: order.index(wanted) + 1])
+        return order[: order.index(wanted) + 1]
 
     def body(self, version: int) -> dict[str, Any]:
         """Return what a version says, not to be changed. Raises InvalidPrices as `table_of`."""

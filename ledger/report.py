@@ -4,7 +4,8 @@ Owns the words. Promises that the headline says the first fault in one line, tha
 are stable, and bounded memory whatever is found. A notice is worth knowing and no fault.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from ledger.money import usd
 
@@ -87,6 +88,28 @@ class Report:
         if self.faults_found > len(self.faults):
             found.append(f"… and {self.faults_found - len(self.faults)} more")
         return checked + found
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the document that is kept, and that the API answers."""
+        return {
+            "ok": self.ok,
+            "headline": self.headline,
+            "lines": self.lines,
+            "events": self.events,
+            "checked_before": self.before,
+            "accounts": self.accounts,
+            "writers": self.writers,
+            "seals": self.seals,
+            "signed": self.signed,
+            "unsealed": self.unsealed,
+            "last_seal": self.last_seal,
+            "archived": self.archived,
+            "unpriced": self.unpriced,
+            "balances": usd(self.balances_nano),
+            "notices": list(self.notices),
+            "faults_found": self.faults_found,
+            "faults": [asdict(fault) for fault in self.faults],
+        }
 
     def add(self, kind: str, subject: str, message: str) -> None:
         """Note a fault; only the first MAX_FAULTS are kept in words."""

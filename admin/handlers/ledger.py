@@ -31,6 +31,14 @@ from ledger.history import History
 from ledger.money import quota_floor, usd
 from ledger.verify import verify
 
+#: What narrows a list of events beside account and period, and the field that it compares.
+_NARROWER = {
+    "type": "type",
+    "actor": "actor",
+    "action": "body.action",
+    "object": "body.object",
+}
+
 
 class LedgerBase(DownloadHandler):
     """What the routes over everything and over one's own account share."""
@@ -62,9 +70,13 @@ class LedgerBase(DownloadHandler):
         return key is not None and key.user_id == self.me.id
 
     async def selection(self, sent: dict[str, Any]) -> Selection:
-        """The events of an account and a period that were asked for."""
+        """The events that were asked for."""
         filters = await self.about(sent.get("account"))
-        return Selection(filters, sent.get("from_us"), sent.get("to_us"))
+        selection = Selection(filters, sent.get("from_us"), sent.get("to_us"))
+        narrower = {field: sent[name] for name, field in _NARROWER.items() if name in sent}
+        if narrower:
+            selection = selection.narrowed(**narrower)
+        return selection.of_request(sent["request"]) if "request" in sent else selection
 
 
 class EventsHandler(LedgerBase):
@@ -77,8 +89,6 @@ class EventsHandler(LedgerBase):
         """Answer events in the order of recording; `next` goes on where this page ends."""
         sent = self.query()
         selection, store = await self.selection(sent), self.context.books.store
-        if "type" in sent:
-            selection = selection.narrowed(type=sent["type"])
         limit, newest_first = sent["limit"], sent["order"] == "desc"
         found = await selection.after(
             store, sent.get("after"), limit=limit, newest_first=newest_first
@@ -167,27 +177,7 @@ class VerifyHandler(ApiHandler):
         """Check the whole ledger (with `new`, what is new) and answer each fault."""
         sent = self.query()
         report = await verify(self.context.books.store, new=sent["new"])
-        self.ok(
-            {
-                "ok": report.ok,
-                "headline": report.headline,
-                "lines": report.lines,
-                "events": report.events,
-                "checked_before": report.before,
-                "accounts": report.accounts,
-                "writers": report.writers,
-                "seals": report.seals,
-                "signed": report.signed,
-                "unsealed": report.unsealed,
-                "last_seal": report.last_seal,
-                "notices": report.notices,
-                "faults_found": report.faults_found,
-                "faults": [
-                    {"kind": fault.kind, "subject": fault.subject, "message": fault.message}
-                    for fault in report.faults
-                ],
-            }
-        )
+        self.ok(report.to_document())
 
 
 class OwnEventsHandler(EventsHandler):

@@ -8,7 +8,7 @@ from admin.audit import audit
 from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
 from admin.paging import page_of
-from admin.schemas.people import NoticesQuery
+from admin.schemas.people import NoticesQuery, NoticeTestBody
 from admin.times import US_PER_S
 from gateway.directory.operators import Operators
 from gateway.directory.users import ROLE_ADMIN, ROLE_ROOT
@@ -21,12 +21,14 @@ class NoticesHandler(ApiHandler):
     takes: ClassVar[Takes] = {"GET": NoticesQuery}
 
     async def get(self) -> None:
-        """Answer a page, newest first. What they say stays out of it, but for the title."""
+        """Answer a page, newest first: titles, no texts; and the `ways` that are set up."""
         query = self.query()
         page = page_of(query)
         notices = self.context.directory.notices
         listed = await notices.page(query["state"], page.number, page.size)
-        self.ok([notice_json(notice) for notice in listed.items], total=listed.total)
+        rows = [notice_json(notice) for notice in listed.items]
+        ways = await Operators(self.context.directory).ways()
+        self.ok(rows, total=listed.total, ways=[{"way": way, "to": to} for way, to in ways])
 
 
 class ResendHandler(ApiHandler):
@@ -42,14 +44,17 @@ class ResendHandler(ApiHandler):
 
 
 class TestHandler(ApiHandler):
-    """POST /api/notices/test: one notice by every way that is set up."""
+    """POST /api/notices/test: one notice by every way that is set up, or by one of them."""
 
     access: ClassVar[dict[str, int]] = {"POST": ROLE_ROOT}
+    takes: ClassVar[Takes] = {"POST": NoticeTestBody}
 
     async def post(self) -> None:
         """Put them into the post box; answer how many. How they fared is in the list."""
+        way = self.body()["way"]
         operators, notice_id = Operators(self.context.directory), f"test:{uuid.uuid4().hex}"
-        put = await operators.tell(notice_id, "a test", f"{self.me.username} asked for this test.")
+        text = f"{self.me.username} asked for this test."
+        put = await operators.tell(notice_id, "a test", text, only=way)
         if not put:
             raise ApiError(409, "no way for notices is set up: see the options in docs/people.md")
         self.ok(put)

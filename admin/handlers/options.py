@@ -1,5 +1,6 @@
 """Options, for root, and the groups that have a ratio."""
 
+from collections import Counter
 from typing import Any, ClassVar
 
 from marshmallow import fields, validate
@@ -8,6 +9,7 @@ from admin.audit import audit
 from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
 from admin.schemas.base import Body, refuse_surrogates
+from admin.texts import framed_url, safe_html
 from gateway.directory.option_table import OPTIONS
 from gateway.directory.users import ROLE_ADMIN, ROLE_ROOT
 from ledger.ratios import READERS, WRITERS, json_text
@@ -35,7 +37,9 @@ class OptionsHandler(ApiHandler):
         await prices.refresh()
         listed = self.context.directory.options.listed()
         listed.update({name: json_text(read(prices)) for name, read in READERS.items()})
-        self.ok([{"key": key, "value": value} for key, value in sorted(listed.items())])
+        rows = [{"key": key, "value": value} for key, value in sorted(listed.items())]
+        described: dict[str, Any] = self.context.directory.options.described()
+        self.ok(rows, **described)
 
     async def put(self) -> None:
         """Change one option; a bad value is refused whole and changes nothing."""
@@ -74,6 +78,25 @@ class OptionsHandler(ApiHandler):
         )
 
 
+class PreviewBody(Body):
+    """POST /api/option/preview."""
+
+    text = fields.String(required=True, validate=[validate.Length(0, 200_000), refuse_surrogates])
+
+
+class PreviewHandler(ApiHandler):
+    """POST /api/option/preview."""
+
+    access: ClassVar[dict[str, int]] = {"POST": ROLE_ROOT}
+    takes: ClassVar[Takes] = {"POST": PreviewBody}
+
+    async def post(self) -> None:
+        """Answer what pages would show of a notice, an about text or a home page; keep nothing."""
+        text = self.body()["text"]
+        url = framed_url(text)
+        self.ok({"html": "" if url else safe_html(text), "url": url})
+
+
 class GroupsHandler(ApiHandler):
     """GET /api/group/."""
 
@@ -82,3 +105,31 @@ class GroupsHandler(ApiHandler):
     async def get(self) -> None:
         """Answer the names of the groups that have a ratio."""
         self.ok(sorted(self.context.books.prices.groups()))
+
+
+class GroupUsesHandler(ApiHandler):
+    """GET /api/group/uses."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer every group that has a ratio, users, keys of its own or channels, and how many."""
+        prices, directory = self.context.books.prices, self.context.directory
+        await prices.refresh()
+        ratios, users = prices.groups(), await directory.users.counts("group")
+        keys = await directory.keys.counts("group")
+        channels = Counter(name for each in directory.all_channels() for name in each.groups)
+        # Most keys name no group: they are in their owner's.
+        names = sorted({*ratios, *users, *(name for name in keys if name), *channels})
+        self.ok(
+            [
+                {
+                    "group": name,
+                    "ratio": ratios.get(name),
+                    "users": users.get(name, 0),
+                    "keys": keys.get(name, 0),
+                    "channels": channels[name],
+                }
+                for name in names
+            ]
+        )

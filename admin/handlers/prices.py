@@ -5,10 +5,17 @@ from typing import Any, ClassVar
 
 from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
-from admin.schemas.corrections import AdoptBody, DismissBody, NoteBody, PublishBody
+from admin.schemas.corrections import (
+    AdoptBody,
+    DismissBody,
+    NoteBody,
+    PriceHistoryQuery,
+    PublishBody,
+)
 from gateway.directory.users import ROLE_ADMIN, ROLE_ROOT
 from ledger.events import rfc3339
 from ledger.price_diff import diff
+from ledger.price_history import of_model, since
 from ledger.price_proposals import Proposals, adopt, propose
 from ledger.price_seed import seed_rows
 from ledger.price_table import PriceTable
@@ -136,7 +143,41 @@ class PriceVersionHandler(_Base):
         """Answer a version with its whole table."""
         table = (await self.book()).table_of(int(version))
         (described,) = await self.versions(int(version))
-        self.ok({**described, **_table(table)})
+        made_of = since(self.context.books.prices.made_of(int(version)))
+        self.ok({**described, **_table(table)}, since=made_of)
+
+
+class PriceHistoryHandler(_Base):
+    """GET /api/ledger/prices/history?model=."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": PriceHistoryQuery}
+
+    async def get(self) -> None:
+        """Answer the versions that touched a model, newest first, each with the row it gave it."""
+        book = await self.book()
+        found = of_model(reversed(book.versions()), self.query()["model"])
+        described = await self.versions(*(number for number, _ in found))
+        self.ok([{**each, "row": row} for each, (_, row) in zip(described, found, strict=True)])
+
+
+class OfferedHandler(_Base):
+    """GET /api/ledger/prices/offered."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self) -> None:
+        """Answer the models that enabled channels serve, and on which of them they have a price."""
+        table = (await self.book()).table()
+        found: dict[str, list[dict[str, Any]]] = {}
+        for channel in self.context.directory.all_channels():
+            if not channel.is_enabled:
+                continue
+            for model in channel.models:
+                priced = table.row(model, channel.type) is not None
+                one = {"id": channel.id, "name": channel.name, "type": channel.type}
+                found.setdefault(model, []).append({**one, "priced": priced})
+        self.ok([{"model": model, "channels": found[model]} for model in sorted(found)])
 
 
 class PriceDiffHandler(_Base):

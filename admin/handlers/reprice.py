@@ -37,7 +37,7 @@ class RepriceHandler(ApiHandler):
             table = edited(table, edits)
         head = {"version": table.version, "edited": bool(edits)}
         if not sent["stream"]:
-            self.ok({**head, **(await self._reprice(table, sent, [0])).to_json()})
+            self.ok({**head, **await self._named(await self._reprice(table, sent, [0]))})
             return
         await self.stream(self._lines(table, sent, head), "application/jsonl", "reprice.jsonl")
 
@@ -56,6 +56,16 @@ class RepriceHandler(ApiHandler):
             progress=progress,
         )
 
+    async def _named(self, result: Repriced) -> dict[str, Any]:
+        """The result in its outside form, with the names of its users."""
+        said = result.to_json()
+        ids = [int(row["account"].partition(":")[2]) for row in said["users"]]
+        users = await self.context.directory.users.get_many(ids)
+        names = {user.account: user.username for user in users.values()}
+        for row in (*said["users"], *said["users_and_models"]):
+            row["username"] = names.get(row["account"], "")
+        return said
+
     async def _lines(
         self, table: PriceTable, sent: dict[str, Any], head: dict[str, Any]
     ) -> AsyncGenerator[str, None]:
@@ -66,7 +76,7 @@ class RepriceHandler(ApiHandler):
                 yield _line({"read": read[0]})
                 await self.flush()
             result = await work
-            yield _line({"read": read[0], "result": {**head, **result.to_json()}})
+            yield _line({"read": read[0], "result": {**head, **await self._named(result)}})
         finally:
             work.cancel()
 

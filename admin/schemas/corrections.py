@@ -90,6 +90,12 @@ class PublishBody(Body):
     effective_at = BodyTime()
 
 
+class PriceHistoryQuery(Query):
+    """GET /api/ledger/prices/history."""
+
+    model = text(200, least=1, required=True)
+
+
 class AdoptBody(Body):
     """POST /api/ledger/prices/proposals: which models, and the version that was looked at."""
 

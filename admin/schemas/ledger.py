@@ -6,7 +6,16 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validate
 
 from admin.paging import PageQuery
-from admin.schemas.base import MAX_ID, Json, Query, QueryInteger, QueryTime, refuse_controls
+from admin.schemas.base import (
+    MAX_ID,
+    Body,
+    Json,
+    Query,
+    QueryInteger,
+    QueryTime,
+    StrictBoolean,
+    refuse_controls,
+)
 from admin.times import US_PER_S
 from admin.usage_report import DIMENSIONS, OWN_BY, PERIODS
 from ledger.export import FORMATS
@@ -14,6 +23,7 @@ from ledger.statements import GROUPS, ORDERS, RECORDED
 
 MAX_EVENTS = 1_000
 MAX_SEALS = 1_000
+MAX_BALANCES = 200
 _ACCOUNT = (
     r"(user|key|channel|code):[0-9]{1,15}|codes|prices|directory|ledger"
     r"|budget:(user|key):[0-9]{1,15}:(day|week|month):[0-9-]{10}|lot:[0-9]{1,15}:[a-z0-9-]{1,80}"
@@ -81,10 +91,20 @@ class _Period(Query):
     account = _account()
 
 
-class EventsQuery(_Period):
-    """GET /api/ledger/events. `after` is the `next` of the answer before."""
+class _Chosen(_Period):
+    """`actor` is who did it, `action` and `object` are those of changes (audit.recorded), `request`
+    is the id of a request or of an event."""
 
     type = _words(100)
+    actor = _words(100)
+    action = _words(100)
+    object = _words(200)
+    request = _words(200)
+
+
+class EventsQuery(_Chosen):
+    """GET /api/ledger/events. `after` is the `next` of the answer before."""
+
     limit = QueryInteger(load_default=100, validate=validate.Range(1, MAX_EVENTS))
     order = fields.String(load_default="asc", validate=validate.OneOf(("asc", "desc")))
     after = fields.String(validate=[validate.Length(max=300), refuse_controls])
@@ -125,7 +145,7 @@ class DashboardQuery(OwnDashboardQuery):
     channel = QueryInteger(validate=validate.Range(1, MAX_ID))
 
 
-class ExportQuery(_Period):
+class ExportQuery(_Chosen):
     """GET /api/ledger/export."""
 
     format = _format()
@@ -143,6 +163,15 @@ class OwnBalanceQuery(BalanceQuery):
     """GET /api/ledger/self/balance; without an account, the user's own."""
 
     account = _account()
+
+
+class BalancesQuery(Query):
+    """GET /api/ledger/balances. `after` is the `next` of the answer before."""
+
+    at_us = QueryTime(data_key="at")
+    known_us = QueryTime(data_key="known_at")
+    limit = QueryInteger(load_default=50, validate=validate.Range(1, MAX_BALANCES))
+    after = QueryInteger(load_default=0, validate=validate.Range(0, MAX_ID))
 
 
 class StatementQuery(_Period):
@@ -165,6 +194,13 @@ class VerifyQuery(Query):
     """GET /api/ledger/verify. `new` checks only what is new since the last check without fault."""
 
     new = fields.Boolean(load_default=False)
+
+
+class VerificationBody(Body):
+    """POST /api/ledger/verifications. `new` is as in VerifyQuery."""
+
+    optional = True
+    new = StrictBoolean(load_default=False)
 
 
 class ReceiptQuery(Query):

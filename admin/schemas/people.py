@@ -5,7 +5,7 @@ from marshmallow import ValidationError, fields, validate
 from admin.paging import PageQuery
 from admin.schemas.base import Body, Ignored, Query, refuse_controls, text
 from admin.schemas.users import MAX_NAME, password_length
-from gateway.directory.notices import STATES
+from gateway.directory.notices import STATES, WAYS
 
 MAX_MAIL = 254
 MAX_CODE = 100
@@ -59,3 +59,10 @@ class NoticesQuery(PageQuery):
     """GET /api/notices/."""
 
     state = fields.String(load_default="", validate=validate.OneOf(STATES))
+
+
+class NoticeTestBody(Body):
+    """POST /api/notices/test: by every way, or by one."""
+
+    optional = True
+    way = fields.String(load_default="", validate=validate.OneOf(("", *WAYS)))

@@ -70,6 +70,15 @@ class Documents(Generic[T]):
         docs = await self._store.find_ids(self.collection, ids)
         return {doc["_id"]: self.read(doc) for doc in docs}
 
+    async def counts(self, field: str) -> dict[Any, int]:
+        """Return how many there are by the value of a field."""
+        pipeline: list[Document] = [
+            {"$match": {"deleted": False}},
+            {"$group": {"_id": f"${field}", "count": {"$sum": 1}}},
+        ]
+        rows = await self._store.aggregate(self.collection, pipeline)
+        return {row["_id"]: row["count"] for row in rows}
+
     async def update(self, object_id: int, changes: Mapping[str, Any]) -> T:
         """Change the given fields and no others; returns the object as it is now.
 

@@ -20,7 +20,7 @@ from ledger.store import Store
 NOTICES = "notices"
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
 STATES = (WAITING, SENT, DEAD)
-MAIL, PUSHER, WEBHOOK, URL = "mail", "message_pusher", "webhook", "url"
+MAIL, PUSHER, WEBHOOK, URL = WAYS = ("mail", "message_pusher", "webhook", "url")
 
 KEPT_S = 30 * 86_400
 MOST_WAITING = 10_000

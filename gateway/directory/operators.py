@@ -39,16 +39,23 @@ class Operators:
         title = f"channel {channel.id} was switched {state}"
         await self.tell(event_id, title, f"{channel.name}: {why}")
 
-    async def tell(self, notice_id: str, title: str, text: str) -> int:
+    async def ways(self) -> list[tuple[str, str]]:
+        """Return the ways that are set up, and to whom each leads ("" where the way says it)."""
+        return [*self._by_web(), *await self._by_mail()]
+
+    async def tell(self, notice_id: str, title: str, text: str, *, only: str = "") -> int:
         """Say something once: the same id again, also by another process, says nothing.
 
-        Returns by how many ways it goes. Never raises.
+        `only` names the one way that is meant, "" all. Returns by how many ways it goes. Never
+        raises.
         """
         put = 0
         get = self._directory.options.get
         words = Words(f"{get('SystemName')}: {title}", text, get("ServerAddress"))
         try:
-            for way, to in [*self._by_web(), *await self._by_mail()]:
+            for way, to in await self.ways():
+                if only and way != only:
+                    continue
                 name = f"{notice_id}:{way}"
                 put += await self._directory.notices.put(way, to, words, notice_id=name)
         except StoreError as error:

@@ -15,6 +15,7 @@ from gateway.directory.vault import Vault
 from ledger.store import Store
 
 COLLECTION = "options"
+_KINDS = {bool: "boolean", int: "integer", str: "text"}
 
 
 class Options:
@@ -38,6 +39,20 @@ class Options:
         """Return all but the secret options as text, as One API lists them."""
         return {
             name: row.show(self._values[name]) for name, row in OPTIONS.items() if not row.is_secret
+        }
+
+    def described(self) -> dict[str, dict[str, Any]]:
+        """Return what forms need to know: the `kinds` and `defaults` of options, why some are
+        `fixed`, and of the `secrets` whether they are set.
+
+        A kind is "boolean", "integer" or "text"; defaults are text, as values are.
+        """
+        rows = OPTIONS.values()
+        return {
+            "kinds": {row.name: _KINDS[type(row.default)] for row in rows},
+            "defaults": {row.name: row.show(row.default) for row in rows},
+            "fixed": {row.name: row.fixed for row in rows if row.fixed},
+            "secrets": {row.name: bool(self._values[row.name]) for row in rows if row.is_secret},
         }
 
     async def set(self, name: str, raw: object) -> Value:

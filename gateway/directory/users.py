@@ -274,10 +274,7 @@ class Users(Documents[User]):
 
     async def group_names(self) -> list[str]:
         """Return the groups that users are in."""
-        rows = await self._store.aggregate(
-            self.collection, [{"$match": {"deleted": False}}, {"$group": {"_id": "$group"}}]
-        )
-        return sorted(row["_id"] for row in rows)
+        return sorted(await self.counts("group"))
 
 
 _END_SESSIONS: Document = {"$inc": {"session_epoch": 1}}

@@ -15,33 +15,9 @@ function make(type, props, ...children) {
   return h(type, props, { default: () => children });
 }
 
-const build = htm.bind(make);
-const known = new WeakMap();
+export const html = htm.bind(make);
 
-/** htm knows no attributes whose name is given as ${"a:b"}=…: such a name, always the same one, is written into the template. */
-function withNames(strings, values) {
-  const texts = [strings[0]];
-  const kept = [];
-  for (const [at, value] of values.entries()) {
-    const before = texts.join("");
-    const inTag = before.lastIndexOf("<") > before.lastIndexOf(">");
-    if (inTag && /\s$/.test(strings[at]) && strings[at + 1].startsWith("=")) {
-      texts[texts.length - 1] += value + strings[at + 1];
-    } else {
-      kept.push(at);
-      texts.push(strings[at + 1]);
-    }
-  }
-  return { texts: kept.length === values.length ? strings : texts, kept };
-}
-
-export function html(strings, ...values) {
-  if (!known.has(strings)) known.set(strings, withNames(strings, values));
-  const { texts, kept } = known.get(strings);
-  return build(texts, ...kept.map((at) => values[at]));
-}
-
-/** Two-way binding to a component: <${Select} ...${model(chosen)} />, where `chosen` is a ref or {object, name}. */
+/** Two-way binding to a component: <${Select} ...${model(chosen)} />, where `chosen` is a ref; or modelValue=${…} onUpdate:modelValue=${…}. */
 export function model(ref) {
   return { modelValue: ref.value, "onUpdate:modelValue": (value) => { ref.value = value; } };
 }

@@ -29,6 +29,7 @@ from ledger.books import Books
 from ledger.clock import Clock
 from ledger.reversal_runs import Runner
 from ledger.store import Store
+from ledger.verify_runs import Verifier
 
 ROOT_PASSWORD = "correct-horse"
 ROOT_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -135,6 +136,7 @@ class Server:
         self.http.stop()
         await self.http.close_all_connections()
         await self.context.reversing.close()
+        await self.context.verifying.close()
         await self.sender.aclose()
         await self.directory.stop()
         await self.books.close()
@@ -178,6 +180,7 @@ async def serve(
         robot=robot(directory.options.get),
         door=doors.api,
         reversing=Runner(books),
+        verifying=Verifier(store),
         models_for=directory.models_for,
         sender=sender,
         identities=identities(directory.options.get, clock.monotonic_s),

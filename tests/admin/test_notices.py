@@ -163,10 +163,15 @@ async def test_operators_hear_by_every_way_that_is_set_up(store: Store) -> None:
             options = {row["key"] for row in await data(await root.get("/api/option/"))}
             assert not options & {"NoticeUrlTemplate", "NoticeWebhookSecret", "SMTPToken"}
             assert await data(await root.post("/api/notices/test")) == 4
+            listed = (await root.get("/api/notices/")).json()
+            assert {each["way"] for each in listed["ways"]} == {MAIL, PUSHER, WEBHOOK, URL}
             (arrived,) = await place.post()
             assert arrived.receivers == ["a@mail.test", "b@mail.test"]
             rows = await data(await root.get("/api/notices/?state=sent"))
             assert {row["way"] for row in rows} == {MAIL, PUSHER, WEBHOOK, URL}
+            assert await data(await root.post("/api/notices/test", json={"way": MAIL})) == 1
+            refused(await root.post("/api/notices/test", json={"way": "owl"}), 400, "way")
+            await place.post()
         asked = {each.path.split("/")[1]: each for each in place.services.asked}
         pushed = orjson.loads(asked["push"].body)
         assert set(pushed) == {"title", "description", "content", "url", "channel", "token"}

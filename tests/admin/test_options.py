@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import orjson
 
-from tests.admin.harness import Server, data, refused
+from tests.admin.harness import Person, Server, data, refused
 
 OPTION = "/api/option/"
 RATIO = {"gpt-4o": 1.25, "tiny": 0.0000005}
@@ -88,3 +88,48 @@ async def test_bad_options_are_refused_whole(server: Server, root: httpx.AsyncCl
         refused(await root.put(OPTION, json={"key": key, "value": value}), 400, named)
         assert await listed(root) == before
         assert await server.books.store.count("events", {}) == events
+
+
+async def test_forms_are_told_what_options_are_and_secrets_only_whether_they_are_set(
+    root: httpx.AsyncClient,
+) -> None:
+    await data(await put(root, "SMTPToken", "hush-hush"))
+    answer = await root.get(OPTION)
+    told = answer.json()
+    assert told["secrets"]["SMTPToken"] is True and told["secrets"]["EpayKey"] is False
+    assert told["kinds"]["RetryTimes"] == "integer" and told["defaults"]["RetryTimes"] == "0"
+    assert "QuotaPerUnit" in told["fixed"] and "hush" not in answer.text
+    listed_names = {row["key"] for row in told["data"]}
+    assert not listed_names & set(told["secrets"])
+    assert set(told["kinds"]) <= listed_names | set(told["secrets"])
+
+
+async def test_texts_can_be_looked_at_before_they_are_kept(
+    root: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    preview = f"{OPTION}preview"
+    shown = await data(await root.post(preview, json={"text": "**a** <script>x</script>"}))
+    assert "<strong>a</strong>" in shown["html"] and "script" not in shown["html"]
+    framed = await data(await root.post(preview, json={"text": "https://home.example/"}))
+    assert framed == {"html": "", "url": "https://home.example/"}
+    refused(await admin.post(preview, json={"text": "a"}), 403)
+    assert (await listed(root))["Notice"] == ""
+
+
+async def test_groups_say_what_uses_them(
+    root: httpx.AsyncClient, admin: httpx.AsyncClient, bob: Person
+) -> None:
+    await data(await put(root, "GroupRatio", '{"default": 1, "idle": 0.5}'))
+    await data(await put(root, "UserUsableGroups", '{"fast": "Twice the price"}'))
+    async with httpx.AsyncClient(
+        base_url=root.base_url, headers={"Authorization": bob.token}
+    ) as his:
+        await data(await his.post("/api/token/", json={"name": "k", "group": "fast"}))
+    fields = {"type": 1, "name": "c", "key": "k", "models": "m", "group": "default,fast"}
+    await data(await root.post("/api/channel/", json=fields))
+    rows = {row["group"]: row for row in await data(await admin.get("/api/group/uses"))}
+    assert (rows["fast"]["ratio"], rows["fast"]["keys"], rows["fast"]["channels"]) == (None, 1, 1)
+    assert rows["idle"] == {
+        "group": "idle", "ratio": "0.5", "users": 0, "keys": 0, "channels": 0,
+    }  # fmt: skip
+    assert rows["default"]["users"] >= 2 and rows["default"]["channels"] == 1

@@ -125,6 +125,7 @@ async def test_a_period_under_another_version_or_edited_prices(
     assert (now["version"], now["edited"]) == (2, False)
     assert (now["totals"]["charged"], now["totals"]["would_be"]) == ("0.003", "0.006")
     assert now["users"][0]["account"] == f"user:{bob.id}"
+    assert now["users"][0]["username"] == "bob"
     one = await data(await admin.post(REPRICE, json={"version": 1}))
     assert one["totals"]["difference"] == "0"
     edits = {"set": [{"model": "test-model", "input": "0.5"}], "version": 1}
@@ -184,3 +185,33 @@ async def test_packaged_prices_are_proposed_and_adopted_only_when_somebody_says_
     assert answer["total"] == len(names) == len(added) - 2
     again = await root.post(proposals, json=body)
     assert (await data(again))["version"] == 3, "who dismissed it may think better of it"
+
+
+async def test_since_when_a_price_holds_and_what_it_was(
+    root: httpx.AsyncClient, admin: httpx.AsyncClient, versions: None
+) -> None:
+    await root.post(PRICES, json={"unset": ["b.$x"]})
+    shown = (await admin.get(f"{PRICES}/2")).json()
+    assert shown["since"] == {"test-model": 2, "b.$x": 2}
+    assert (await admin.get(f"{PRICES}/3")).json()["since"] == {"test-model": 2}
+    found = await data(await admin.get(f"{PRICES}/history?model=b.$x"))
+    assert [(each["version"], each["state"]) for each in found] == [(3, "in force"), (2, "past")]
+    assert found[0]["row"] is None and found[1]["row"]["calls"] == "0.5"
+    assert await data(await admin.get(f"{PRICES}/history?model=none")) == []
+    refused(await admin.get(f"{PRICES}/history"), 400, "model")
+
+
+async def test_offered_models_say_on_which_channels_they_have_a_price(
+    root: httpx.AsyncClient, admin: httpx.AsyncClient, versions: None
+) -> None:
+    await root.post(PRICES, json={"set": [{"model": "odd(8)", "calls": "1"}]})
+    for kind, status in ((1, 1), (8, 1), (1, 2)):
+        fields = {"type": kind, "name": f"c{kind}", "key": "k", "group": "default"}
+        fields |= {"models": "test-model,odd", "status": status, "base_url": "https://x.example"}
+        await data(await root.post("/api/channel/", json=fields))
+    found = await data(await admin.get(f"{PRICES}/offered"))
+    told = {row["model"]: [(c["name"], c["priced"]) for c in row["channels"]] for row in found}
+    assert told == {
+        "odd": [("c1", False), ("c8", True)],
+        "test-model": [("c1", True), ("c8", True)],
+    }

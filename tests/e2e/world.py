@@ -1,5 +1,7 @@
 """A small invented business for tests and pictures of the console: users, keys, charges, codes."""
 
+import time
+
 import httpx
 
 from tests.e2e.server import Person, Server
@@ -72,4 +74,30 @@ def furnish(server: Server, requests: int = 60) -> Person:
     batch = {"name": "welcome", "quota": USD_QUOTA // 2, "count": 5}
     codes = server.api("POST", "/api/redemption/", batch)
     customer.api("POST", "/api/user/topup", {"key": codes[0]})
+    furnish_prices(server)
+    check_the_books(server)
     return customer
+
+
+def check_the_books(server: Server) -> None:
+    """What auditors see: seals, an audit, a verification, a proposal to give a charge back."""
+    server.raw("GET", "/api/ledger/bundle")
+    server.api("POST", "/api/ledger/audit")
+    server.api("POST", "/api/ledger/verifications")
+    server.api("PUT", "/api/option/", {"key": "ReversalApprovalUsd", "value": "0"})
+    charges = server.events(type="usage.charged")
+    for event, reason in zip(charges, ("The answer was empty", "Twice by mistake"), strict=False):
+        server.api("POST", "/api/ledger/reverse", {"event": event["id"], "reason": reason})
+
+
+def furnish_prices(server: Server) -> None:
+    """Versions of the price book, one of them planned, a model without a price, a notice."""
+    server.add_channel(name="lab", models="sandbox-chat,unpriced-preview", status=1)
+    prices = "/api/ledger/prices"
+    dearer = [{"model": "sandbox-embedding", "input": "0.03"}]
+    server.api("POST", prices, {"set": dearer, "groups": {"vip": "0.8"}, "note": "Embeddings"})
+    later = {"set": [{"model": "sandbox-chat", "input": "1.2", "output": "4"}], "note": "New year"}
+    server.api("POST", prices, {**later, "effective_at": int(time.time()) + 3 * 86_400})
+    hook = {"key": "NoticeWebhookUrl", "value": "http://127.0.0.1:9/none"}
+    server.api("PUT", "/api/option/", hook)
+    server.api("POST", "/api/notices/test")

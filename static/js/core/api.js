@@ -36,13 +36,21 @@ async function fetched(path, options) {
   }
 }
 
+/** A form goes out as it is, anything else as JSON. */
+function outgoing(body) {
+  if (body === undefined) return {};
+  if (body instanceof FormData) return { body };
+  return { body: JSON.stringify(body), type: "application/json" };
+}
+
 /** `headers` are further ones, such as an Idempotency-Key. */
-async function call(method, path, { params, body, signal, headers: more } = {}) {
-  const headers = { accept: "application/json", "accept-language": language(), ...more };
-  if (body !== undefined) headers["content-type"] = "application/json";
-  const response = await fetched(address(path, params), {
-    method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body),
-  });
+async function ask(method, path, { params, body, signal, headers: more } = {}) {
+  const sent = outgoing(body);
+  const headers = { accept: "application/json", "accept-language": language(), ...(sent.type ? { "content-type": sent.type } : {}), ...more };
+  return fetched(address(path, params), { method, headers, signal, body: sent.body });
+}
+
+async function read(response) {
   const requestId = response.headers.get("x-request-id") ?? "";
   const text = await response.text();
   let answer = null;
@@ -56,10 +64,40 @@ async function call(method, path, { params, body, signal, headers: more } = {}) 
   throw Object.assign(failed, { data: answer?.data });
 }
 
+const call = async (...args) => read(await ask(...args));
+
+/** Posts, and hands each line of a JSON Lines answer to `each` as it comes: for long work that tells its progress. */
+export async function postLines(path, body, each, { signal } = {}) {
+  const headers = { accept: "application/jsonl", "accept-language": language(), "content-type": "application/json" };
+  const response = await fetched(path, { method: "POST", headers, signal, body: JSON.stringify(body) });
+  const requestId = response.headers.get("x-request-id") ?? "";
+  if (!response.ok) {
+    const answer = await response.json().catch(() => null);
+    throw refusal(response.status, answer?.message ?? "", requestId, "");
+  }
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read().catch((error) => {
+      throw error.name === "AbortError" ? error : new ApiError("failed", t("error.network"), { requestId });
+    });
+    const lines = (rest + (value ?? "")).split("\n");
+    rest = lines.pop();
+    for (const line of lines) if (line) each(JSON.parse(line));
+    if (done) return;
+  }
+}
+
 export const get = (path, params, options) => call("GET", path, { params, ...options });
 export const post = (path, body, options) => call("POST", path, { body, ...options });
 export const put = (path, body, options) => call("PUT", path, { body, ...options });
 export const remove = (path, params, options) => call("DELETE", path, { params, ...options });
+
+/** The answer as a file (a Blob), for what can't be a plain link because something is sent for it. */
+export async function file(path, body, options) {
+  const response = await ask("POST", path, { body, ...options });
+  return response.ok ? response.blob() : read(response);
+}
 
 /** The address of a download: what a link's href is. */
 export const link = (path, params) => address(path, params);

@@ -6,7 +6,9 @@ export const LANGUAGES = { en: "English", "zh-CN": "中文" };
 
 const first = document.documentElement.lang in LANGUAGES ? document.documentElement.lang : "en";
 const i18n = createI18n({
-  legacy: false, locale: first, fallbackLocale: false, messages: {}, flatJson: true,
+  legacy: false, locale: first, fallbackLocale: false, messages: {},
+  // Keys are flat: "a" and "a.b" may both be there, in any order.
+  messageResolver: (words, key) => words[key] ?? null,
   missingWarn: false, fallbackWarn: false, warnHtmlMessage: false,
 });
 const { locale } = i18n.global;

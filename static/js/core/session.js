@@ -83,7 +83,7 @@ export async function guard(work) {
 
 /** The API for a signed-in person: call.get(path, params), call.post(path, body) and so on, as api.js has them. */
 export const call = Object.fromEntries(
-  ["get", "post", "put", "remove"].map((verb) => [verb, (...args) => guard(() => api[verb](...args))]),
+  ["get", "post", "put", "remove", "file", "postLines"].map((verb) => [verb, (...args) => guard(() => api[verb](...args))]),
 );
 
 export async function loadBalance() {

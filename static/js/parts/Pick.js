@@ -17,7 +17,7 @@ export const Pick = {
     const inside = inject(IN_LAYER, false);
     return () => {
       const options = props.options.map((option) => (typeof option === "object" ? option : { value: option, label: String(option) }));
-      return html`<${ElSelect} id=${props.id} modelValue=${props.modelValue} ...${{ "onUpdate:modelValue": (value) => emit("update:modelValue", value ?? "") }}
+      return html`<${ElSelect} id=${props.id} modelValue=${props.modelValue} onUpdate:modelValue=${(value) => emit("update:modelValue", value ?? "")}
         filterable multiple=${props.several} allowCreate=${props.own} defaultFirstOption=${props.own} clearable=${props.clearable} disabled=${props.disabled}
         teleported=${!inside} placeholder=${props.placeholder} aria-label=${props.label} ariaLabel=${props.label} reserveKeyword=${false}>
         ${options.map((option) => html`<${ElOption} key=${option.value} value=${option.value} label=${option.label}>

@@ -18,7 +18,7 @@ export const TimeRange = {
     return () => {
       const options = [...props.ranges, "custom"].map((value) => ({ value, label: t(`range.${value}`) }));
       return html`<div class="timerange">
-        <${Segments} label=${t("range")} options=${options} modelValue=${props.filter.range} ...${{ "onUpdate:modelValue": choose }} />
+        <${Segments} label=${t("range")} options=${options} modelValue=${props.filter.range} onUpdate:modelValue=${choose} />
         ${props.filter.range === "custom" ? html`<span class="days">${day("from")}<span aria-hidden="true">–</span>${day("to")}</span>` : null}
         ${props.comparable && props.filter.range !== "all" ? html`<label class="check"><input type="checkbox" checked=${props.filter.compare === "1"}
           onChange=${({ target }) => props.set({ compare: target.checked ? "1" : "" })} /><span>${t("range.compare")}</span></label>` : null}

@@ -11,8 +11,8 @@ export const Looks = {
   name: "Looks",
   setup: () => () => html`<${Section} title=${t("looks")} text=${t("looks.text")}>
     <div class="row wraps">
-      <${Segments} label=${t("looks.language")} options=${languages} modelValue=${language()} ${"onUpdate:modelValue"}=${setLanguage} />
-      <${Segments} label=${t("looks.colours")} options=${COLOURS.map((value) => ({ value, label: t(`theme.${value}`) }))} modelValue=${colours.value} ${"onUpdate:modelValue"}=${setColours} />
+      <${Segments} label=${t("looks.language")} options=${languages} modelValue=${language()} onUpdate:modelValue=${setLanguage} />
+      <${Segments} label=${t("looks.colours")} options=${COLOURS.map((value) => ({ value, label: t(`theme.${value}`) }))} modelValue=${colours.value} onUpdate:modelValue=${setColours} />
     </div>
   </${Section}>`,
 };

@@ -53,7 +53,7 @@ export const Reminder = {
       const { email } = session.user;
       return html`<${Section} title=${t("remind")} text=${t("remind.text")}>
         <form class="stack" novalidate onSubmit=${submit}>
-          <${Segments} label=${t("remind")} options=${WAYS.map((value) => ({ value, label: t(`remind.${value}`) }))} modelValue=${form.way} ${"onUpdate:modelValue"}=${(way) => { form.way = way; }} />
+          <${Segments} label=${t("remind")} options=${WAYS.map((value) => ({ value, label: t(`remind.${value}`) }))} modelValue=${form.way} onUpdate:modelValue=${(way) => { form.way = way; }} />
           ${form.way === "own" ? html`<div class="fields">${amount()}</div>` : null}
           ${form.way === "all" ? usual(threshold) : null}
           <${Failure} error=${error.value} />
