@@ -135,7 +135,7 @@ def test_a_credit_counts_once_however_often_it_is_sent(
 
     page.route("**/api/topup", lose_the_first_answer)
     adjust(page, "credit", "2.5", "paid by bank")
-    expect(page.locator(".preview data.exact").last).to_have_attribute(
+    expect(page.locator(".balance-preview data.exact").last).to_have_attribute(
         "value", usd(before + 2_500_000_000)
     )
     go = page.get_by_role("button", name="Credit", exact=True).last

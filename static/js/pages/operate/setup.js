@@ -69,10 +69,10 @@ export default {
     }
     function step({ name, done }, at) {
       const [isDone, isOpen] = [done(state.value), current() === name];
-      return html`<li key=${name} class=${["step", { done: isDone, open: isOpen }]} data-step=${name} aria-current=${isOpen ? "step" : null}>
+      return html`<li key=${name} class=${["setup-step", { done: isDone, open: isOpen }]} data-step=${name} aria-current=${isOpen ? "step" : null}>
         <h2><button type="button" aria-expanded=${isOpen ? "true" : "false"} onClick=${() => { chosen.value = isOpen ? "none" : name; }}>
-          <span class="step-mark">${isDone ? html`<${Icon} name="check" />` : at + 1}</span><span>${t(`setup.${name}`)}</span><span class="small quiet">${t(isDone ? "setup.done" : "setup.todo")}</span></button></h2>
-        ${isOpen ? html`<div class="stack step-body">${bodies[name]()}</div>` : null}</li>`;
+          <span class="setup-mark">${isDone ? html`<${Icon} name="check" />` : at + 1}</span><span>${t(`setup.${name}`)}</span><span class="small quiet">${t(isDone ? "setup.done" : "setup.todo")}</span></button></h2>
+        ${isOpen ? html`<div class="stack setup-body">${bodies[name]()}</div>` : null}</li>`;
     }
     const end = () => { dismiss(); router.push("/dashboard"); };
     return () => html`<${Page} title=${t("nav.setup")}>${{

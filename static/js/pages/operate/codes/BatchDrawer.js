@@ -70,7 +70,7 @@ export const BatchDrawer = {
     const file = (format) => html`<a class="button" download href=${link("/api/redemption/export", { batch: props.id, format })}><${Icon} name="download" />${t(`codes.file.${format}`)}</a>`;
     const body = (batch) => html`
       <section><${Figures} items=${figures(batch)} />
-        <div class="progress" role="img" aria-label=${t("codes.share", { share: percent(batch.used / batch.count) })}><i style=${{ width: `${(100 * batch.used) / batch.count}%` }} /></div></section>
+        <div class="used-bar" role="img" aria-label=${t("codes.share", { share: percent(batch.used / batch.count) })}><i style=${{ width: `${(100 * batch.used) / batch.count}%` }} /></div></section>
       <div class="row wrap">
         <button type="button" class="button" onClick=${codes}><${Icon} name="codes" />${t("codes.show")}</button>
         ${batch.used + batch.left ? [file("txt"), file("csv")] : null}

@@ -9,7 +9,7 @@ import { Failure } from "../../../parts/Failure.js";
 import { Field } from "../../../parts/Field.js";
 
 const LEAST = 8;
-const form = (submit, busy, error, fields) => html`<form class="stack step-form" novalidate onSubmit=${(event) => { event.preventDefault(); submit(); }}>
+const form = (submit, busy, error, fields) => html`<form class="stack setup-form" novalidate onSubmit=${(event) => { event.preventDefault(); submit(); }}>
   ${fields}<${Failure} error=${error.value} /><div class="row"><button type="submit" class="button primary" aria-disabled=${busy.value ? "true" : null}>${t("save")}</button></div></form>`;
 
 export const PasswordStep = {

@@ -73,7 +73,7 @@ export const Adjust = {
     function preview() {
       const nano = amountOf(form);
       const after = nano === null || before.value === null ? null : before.value + WAYS[form.way] * nano;
-      return html`<dl class="facts preview" aria-live="polite"><dt>${t("users.before")}</dt><dd><${Money} nano=${before.value} full /></dd>
+      return html`<dl class="facts balance-preview" aria-live="polite"><dt>${t("users.before")}</dt><dd><${Money} nano=${before.value} full /></dd>
         <dt>${t("users.after")}</dt><dd class=${{ low: after !== null && after < 0n }}><${Money} nano=${after} full /></dd></dl>`;
     }
     const wrongAmount = () => (missing.value && amountOf(form) === null ? t("users.amount.wrong") : "");
