@@ -84,7 +84,7 @@ _BOOKS = "every charge is an event in the books, so it cannot be switched off"
 _UNIT = "500,000 quota are 1 USD in these books, always"
 _HOLD = "what is held before a request is estimated from the request itself"
 _COUNT = "what the upstream does not report is always counted exactly"
-_THEME = "this version has one theme"
+_THEME = "the setting THEME chooses it when the gateway starts"
 _SITEVERIFY = "https://challenges.cloudflare.com/turnstile/v0/siteverify"
 _DOMAINS = (
     "gmail.com,163.com,126.com,qq.com,outlook.com,hotmail.com,icloud.com,yahoo.com,foxmail.com"

@@ -118,7 +118,7 @@ export default {
   "option.QuotaPerUnit": "Quota per USD",
   "option.QuotaPerUnit.hint": "500,000 quota are 1 USD in these books, always",
   "option.Theme": "Theme",
-  "option.Theme.hint": "This version has one theme",
+  "option.Theme.hint": "The setting THEME chooses it when the gateway starts",
 
   "option.Notice": "Notice",
   "option.Notice.hint": "Shown to everybody on the start page",

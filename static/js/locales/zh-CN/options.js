@@ -118,7 +118,7 @@ export default {
   "option.QuotaPerUnit": "每美元额度",
   "option.QuotaPerUnit.hint": "本账本中 500,000 额度恒为 1 美元",
   "option.Theme": "主题",
-  "option.Theme.hint": "此版本只有一个主题",
+  "option.Theme.hint": "由设置项 THEME 在网关启动时决定",
 
   "option.Notice": "公告",
   "option.Notice.hint": "在首页向所有人显示",
