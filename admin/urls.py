@@ -9,6 +9,7 @@ from admin.context import AdminContext
 from admin.handlers import (
     account,
     api_document,
+    attention,
     audit,
     balances,
     bundles,
@@ -39,6 +40,7 @@ from admin.handlers import (
     reversals,
     session,
     statements,
+    support,
     tokens,
     topup,
     users,
@@ -53,6 +55,8 @@ _NAME = r"([0-9a-z-]{1,60})"
 
 ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("status", public.StatusHandler),
+    ("attention", attention.AttentionHandler),
+    ("setup", attention.SetupHandler),
     ("openapi.json", api_document.ApiDocumentHandler),
     ("(notice|about|home_page_content)", public.TextHandler),
     ("pricing", pricing.PricingHandler),
@@ -82,6 +86,9 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     (f"user/sessions/{_HEX}", credentials.SessionHandler),
     ("user/totp", credentials.SecondFactorHandler),
     (f"user/{_ID}/totp", credentials.UsersSecondFactorHandler),
+    (f"user/{_ID}/adjust", support.AdjustHandler),
+    (f"user/{_ID}/tokens", support.KeysHandler),
+    (f"user/{_ID}/sessions", support.SessionsHandler),
     ("user/manage", users.ManageHandler),
     ("user/search", users.UserSearchHandler),
     (f"user/{_ID}", users.UserHandler),
@@ -109,6 +116,7 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("models", channel_tests.TypeModelsHandler),
     ("redemption/search", redemptions.CodeSearchHandler),
     ("redemption/export", redemptions.CodeExportHandler),
+    (f"redemption/batch/{_ID}", redemptions.BatchHandler),
     (f"redemption/batch/{_ID}/revoke", redemptions.RevokeHandler),
     (f"redemption/{_ID}", redemptions.CodeHandler),
     ("redemption", redemptions.CodesHandler),

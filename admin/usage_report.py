@@ -148,7 +148,10 @@ def _user(account: str) -> int | None:
 
 
 def _numbers(kinds: Mapping[str, Cell], *, costs: bool) -> Row:
-    """Write sums by event type. Margin is what was charged and not given back, less the cost."""
+    """Write sums by event type. Margin is what was charged and not given back, less the cost.
+
+    `tried` counts charges that were answered elsewhere after this channel had failed.
+    """
     counted = {kind: measures(cell) for kind, cell in kinds.items()}
     used = counted.get("usage.charged", {})
     charged = -used.get("amount_nano", 0)
@@ -161,9 +164,11 @@ def _numbers(kinds: Mapping[str, Cell], *, costs: bool) -> Row:
     if costs:
         amounts["cost"] = used.get("cost_nano", 0)
         amounts["margin"] = charged - refunded - amounts["cost"]
+    tried = {"tried": used.get("tried", 0)} if costs else {}
     return {
         "events": sum(cell[EVENTS] for cell in kinds.values()),
         "requests": used.get("requests", 0),
+        **tried,
         **{name: usd(nano) for name, nano in amounts.items()},
         **{f"{name}_nano": nano for name, nano in amounts.items()},
         "usage": {name: used[name] for name in USAGE_CLASSES if used.get(name)},

@@ -176,6 +176,44 @@ class CodeHandler(CodeBase):
         self.ok()
 
 
+class BatchHandler(CodeBase):
+    """GET /api/redemption/batch/:id."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+
+    async def get(self, batch_id: str) -> None:
+        """Answer what a batch was issued for, and how many of its codes are used, left, ended."""
+        store = self.context.books.store
+        issued = await store.find_one("events", {"_id": issued_id(int(batch_id))})
+        if issued is None:
+            raise ApiError(404, f"there is no batch {batch_id}")
+        said = issued["body"]
+        numbers = range(said["first_id"], said["last_id"] + 1)
+        wanted = map(redeemed_id, numbers)
+        used = await store.find_ids("events", wanted, projection={"body.code": 1})
+        spent = {event["body"]["code"] for event in used}
+        codes = await self.context.directory.codes.of_batch(said["batch"])
+        left = [code for code in codes if code.id not in spent]
+        self.ok(
+            {
+                "batch": said["batch"],
+                "name": said["name"],
+                "amount": usd(said["value_nano"]),
+                "amount_nano": said["value_nano"],
+                "count": said["count"],
+                "used": len(spent),
+                "left": len(left),
+                "ended": said["count"] - len(spent) - len(left),
+                "credit_source": said.get("source", "paid"),
+                "credit_valid_days": said.get("valid_days", 0),
+                "expires_time": said.get("expires_s", 0),
+                "per_user": said.get("per_user", 0),
+                "created_time": seconds(issued["ts"]),
+                "event": issued["_id"],
+            }
+        )
+
+
 class RevokeHandler(CodeBase):
     """POST /api/redemption/batch/:id/revoke."""
 

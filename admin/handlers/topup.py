@@ -4,6 +4,8 @@ import re
 import uuid
 from typing import ClassVar
 
+from tornado.httputil import HTTPServerRequest
+
 from admin.base import ApiHandler, Takes
 from admin.errors import ApiError
 from admin.schemas.users import CreditBody
@@ -24,7 +26,7 @@ class CreditHandler(ApiHandler):
     async def post(self) -> None:
         """Record the credit; answer the quota credited."""
         sent = self.body()
-        reference = self._reference()
+        reference = reference_of(self.request)
         user = await self.context.directory.users.get(sent["user_id"])
         event_id = f"recharge:admin:{reference}"
         body = {"provider": "admin", "reference": reference, "remark": sent["remark"]}
@@ -52,10 +54,12 @@ class CreditHandler(ApiHandler):
         if await self.context.books.store.find_one("events", {"_id": event_id}) is None:
             raise ApiError(400, "expires_at: this time is over")
 
-    def _reference(self) -> str:
-        key = self.request.headers.get("Idempotency-Key")
-        if key is None:
-            return str(uuid.uuid4())
-        if _KEY.fullmatch(key) is None:
-            raise ApiError(400, "Idempotency-Key: 1 to 150 printable characters without spaces")
-        return key
+
+def reference_of(request: HTTPServerRequest) -> str:
+    """Return the request's Idempotency-Key, or a new one. Raises ApiError 400."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return str(uuid.uuid4())
+    if _KEY.fullmatch(key) is None:
+        raise ApiError(400, "Idempotency-Key: 1 to 150 printable characters without spaces")
+    return key

@@ -12,11 +12,12 @@ from admin.lots import open_lots
 from admin.paging import Page, page_of, window
 from admin.schemas.users import (
     ManageBody,
-    SearchQuery,
     UserCreateBody,
     UserListQuery,
+    UserSearchQuery,
     UserUpdateBody,
 )
+from admin.traces import add_traces
 from admin.views import user_json
 from gateway.directory.signup import new_user
 from gateway.directory.users import (
@@ -32,7 +33,17 @@ from ledger.accounts import read_many
 MAX_SORTED = 1_000
 
 
-class UsersHandler(ApiHandler):
+class _UsersBase(ApiHandler):
+    """What the routes that show users to admins share."""
+
+    async def rows(self, users: list[User]) -> list[dict[str, Any]]:
+        """Users with what the books say of them, who invited them, their keys and last use."""
+        rows = await users_json(self, users)
+        await add_traces(self.context, rows)
+        return rows
+
+
+class UsersHandler(_UsersBase):
     """/api/user/: the list, a new user, changes to one."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "POST", "PUT"), ROLE_ADMIN)
@@ -43,12 +54,13 @@ class UsersHandler(ApiHandler):
         """Answer a page, newest first, or by what the books say of them, largest first."""
         query = self.query()
         page = page_of(query)
-        if "order" in query:
-            users, total = await self._ordered(query["order"], page)
+        order = query.pop("order", "")
+        if order:
+            users, total = await self._ordered(order, page, query)
         else:
-            listed = await self.context.directory.users.list(page.number, page.size)
+            listed = await self.context.directory.users.list(page.number, page.size, filters=query)
             users, total = listed.items, listed.total
-        self.ok(await users_json(self, users), total=total)
+        self.ok(await self.rows(users), total=total)
 
     async def post(self) -> None:
         """Create a user with the key "default", and the quota given, if any."""
@@ -63,7 +75,7 @@ class UsersHandler(ApiHandler):
         if quota:
             reason = f"opened with {quota} quota by {self.me.username}"
             await set_quota(books, user.account, quota, actor=self.actor, reason=reason)
-        self.ok((await users_json(self, [user]))[0])
+        self.ok((await self.rows([user]))[0])
 
     async def put(self) -> None:
         """Change fields; a quota becomes an event with the difference."""
@@ -85,13 +97,15 @@ class UsersHandler(ApiHandler):
         if quota is not None:
             reason = f"edited by {self.me.username}"
             await set_quota(books, user.account, quota, actor=self.actor, reason=reason)
-        self.ok((await users_json(self, [user]))[0])
+        self.ok((await self.rows([user]))[0])
 
-    async def _ordered(self, order: str, page: Page) -> tuple[list[User], int]:
+    async def _ordered(
+        self, order: str, page: Page, filters: dict[str, Any]
+    ) -> tuple[list[User], int]:
         users = self.context.directory.users
         ids: list[int] = []
         while True:
-            part = await users.list(len(ids) // MAX_SORTED, MAX_SORTED)
+            part = await users.list(len(ids) // MAX_SORTED, MAX_SORTED, filters=filters)
             ids.extend(user.id for user in part.items)
             if len(part.items) < MAX_SORTED:
                 break
@@ -102,22 +116,22 @@ class UsersHandler(ApiHandler):
         return [found[number] for number in wanted if number in found], len(unique)
 
 
-class UserSearchHandler(ApiHandler):
+class UserSearchHandler(_UsersBase):
     """GET /api/user/search?keyword=."""
 
     access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
-    takes: ClassVar[Takes] = {"GET": SearchQuery}
+    takes: ClassVar[Takes] = {"GET": UserSearchQuery}
 
     async def get(self) -> None:
         """Answer users whose id is the keyword or whose names start with it."""
         query = self.query()
         page = page_of(query)
-        users = self.context.directory.users
-        found = await users.search(query["keyword"], page.number, page.size)
-        self.ok(await users_json(self, found.items), total=found.total)
+        users, keyword = self.context.directory.users, query.pop("keyword")
+        found = await users.search(keyword, page.number, page.size, filters=query)
+        self.ok(await self.rows(found.items), total=found.total)
 
 
-class UserHandler(ApiHandler):
+class UserHandler(_UsersBase):
     """/api/user/:id."""
 
     access: ClassVar[dict[str, int]] = dict.fromkeys(("GET", "DELETE"), ROLE_ADMIN)
@@ -128,7 +142,7 @@ class UserHandler(ApiHandler):
         user = await self.context.directory.users.get(int(user_id))
         if user.id != self.me.id:
             check_may_act(self.me, user)
-        self.ok((await users_json(self, [user]))[0])
+        self.ok((await self.rows([user]))[0])
 
     async def delete(self, user_id: str) -> None:
         """Delete one user."""

@@ -11,6 +11,7 @@ from admin.schemas.base import (
     Body,
     Ignored,
     Json,
+    QueryInteger,
     integer,
     limit,
     one_of,
@@ -23,6 +24,7 @@ from admin.schemas.budgets import BudgetList, TimeZone
 from admin.times import US_PER_S, parse_us
 from gateway.directory.users import REMIND_AS_ALL
 from ledger.lot_names import MAX_EXPIRES_S, SOURCES
+from ledger.money import parse_usd
 
 #: bcrypt reads 72 bytes; a longer password would silently be cut.
 PASSWORD_BYTES = 72
@@ -129,6 +131,9 @@ class UserUpdateBody(Body):
     used_quota = Ignored()
     request_count = Ignored()
     created_time = Ignored()
+    inviter_username = Ignored()
+    key_count = Ignored()
+    seen_time = Ignored()
     remind_quota = Ignored()
 
 
@@ -142,7 +147,15 @@ class ManageBody(Body):
     )
 
 
-class UserListQuery(PageQuery):
+class _UsersQuery(PageQuery):
+    """What lists and searches of users can be narrowed by."""
+
+    status = QueryInteger(validate=validate.OneOf((1, 2)))
+    role = QueryInteger(validate=validate.OneOf((1, 10, 100)))
+    group = fields.String(validate=[validate.Length(max=32), refuse_controls])
+
+
+class UserListQuery(_UsersQuery):
     """GET /api/user/."""
 
     order = fields.String(validate=validate.OneOf(("quota", "used_quota", "request_count")))
@@ -152,6 +165,36 @@ class SearchQuery(PageQuery):
     """GET .../search."""
 
     keyword = fields.String(load_default="", validate=[validate.Length(max=200), refuse_controls])
+
+
+class UserSearchQuery(_UsersQuery):
+    """GET /api/user/search."""
+
+    keyword = fields.String(load_default="", validate=[validate.Length(max=200), refuse_controls])
+
+
+class SignedUsd(fields.Field[int]):
+    """A decimal text in USD, not zero; loaded as nano-dollars."""
+
+    openapi: ClassVar[Json] = {"type": "string", "description": "USD, such as -12.5"}
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
+        if not isinstance(value, str):
+            raise ValidationError("Not a decimal in text.")
+        try:
+            nano = parse_usd(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+        if not nano:
+            raise ValidationError("Must not be zero.")
+        return nano
+
+
+class AdjustBody(Body):
+    """POST /api/user/:id/adjust."""
+
+    amount = SignedUsd(required=True)
+    reason = text(500, least=1, required=True)
 
 
 class ExpiryTime(fields.Field[int]):

@@ -58,12 +58,14 @@ def _bounded_keys(customer: Person) -> None:
 
 def furnish(server: Server, requests: int = 60) -> Person:
     """Fill a fresh server; returns the customer whose pages are looked at."""
-    server.add_channel(name="sandbox east")
+    server.add_channel(name="sandbox east", cost_ratio="0.6")
     server.add_channel(name="sandbox west", priority=-1, status=2)
     _further_channels(server)
     customer = server.add_user(CUSTOMER, 5 * USD_QUOTA)
-    for name in ("张伟", "atlas-labs", "quiet.fox"):
-        server.add_user(name, USD_QUOTA)
+    for number, name in enumerate(("张伟", "atlas-labs", "quiet.fox")):
+        key = server.add_user(name, USD_QUOTA).add_key()["key"]
+        for _ in range(number):
+            ask(server, key, _QUESTIONS[number])
     keys = [customer.add_key(name=name)["key"] for name in ("laptop", "生产环境", "ci")]
     _bounded_keys(customer)
     for number in range(requests):

@@ -13,7 +13,7 @@ const PUBLIC = ["pricing", "about"];
 
 function brand() {
   const { logo } = session.status;
-  return html`<${RouterLink} to="/" class="brand">${logo ? html`<img src=${logo} alt="" height="20" />` : html`<${Icon} name="mark" />`}<span>${systemName.value}</span></${RouterLink}>`;
+  return html`<${RouterLink} to="/" class="brand" aria-label=${systemName.value}>${logo ? html`<img src=${logo} alt="" height="20" />` : html`<${Icon} name="mark" />`}<span>${systemName.value}</span></${RouterLink}>`;
 }
 
 /** With two languages, one button that names the other one, in its own words. */
@@ -58,7 +58,7 @@ export const TopBar = {
       <div class="tools">
         ${session.health === "down" ? html`<span class="word danger"><${Icon} name="alert" />${t("state.down")}</span>` : null}
         ${session.user ? html`
-          <button type="button" class="button find" id="find" aria-keyshortcuts="Control+K Meta+K" onClick=${() => emit("find")}><${Icon} name="search" /><span>${t("palette.open")}</span><kbd>Ctrl K</kbd></button>
+          <button type="button" class="button find" id="find" aria-label=${t("palette.open")} aria-keyshortcuts="Control+K Meta+K" onClick=${() => emit("find")}><${Icon} name="search" /><span>${t("palette.open")}</span><kbd aria-hidden="true">Ctrl K</kbd></button>
           <${RouterLink} to="/statement" class="balance" title=${t("balance")}><span class="visually-hidden">${t("balance")}</span><${Money} nano=${session.balance} down /></${RouterLink}>` : strangersLinks()}
         ${languageButton()}${coloursButton()}
         ${session.user ? accountMenu() : null}

@@ -19,13 +19,14 @@ export function top(series, most = MOST_SERIES) {
 
 /**
  * `labels`: the texts below (days, hours); `series`: [{name, data}]; `kind` "bar" (stacked) or "line"; `format(value)` writes numbers;
- * `title` names it for those who do not see it. Emits "pick" with {name, label} for a click on a part.
+ * `total` names the sum of a stack, where it is worth telling; `title` names it for those who do not see it. Emits "pick" with {name, label} for a click on a part.
  */
 export const Chart = {
   name: "Chart",
   props: {
     title: { type: String, required: true }, labels: { type: Array, required: true }, series: { type: Array, required: true },
     kind: { type: String, default: "bar" }, format: { type: Function, default: (value) => String(value) }, height: { type: Number, default: 220 },
+    total: { type: String, default: "" },
   },
   emits: ["pick"],
   setup(props, { emit }) {
@@ -44,12 +45,13 @@ export const Chart = {
     });
     watch(() => [props.labels, props.series, props.kind, shade.value], draw, { flush: "post" });
     onBeforeUnmount(() => { gone = true; resize.disconnect(); chart?.dispose(); });
+    const sumAt = (at) => props.series.reduce((sum, one) => sum + (Number(one.data[at]) || 0), 0);
     return () => html`<figure class="chart">
       <div class="legend small">${props.series.length > 1 ? props.series.map((one) => html`<span class="key" key=${one.name}><i data-colour=${colourOf(one, props.series)} />${one.name}</span>`) : null}</div>
       <div class="canvas" ref=${box} role="img" aria-label=${props.title} style=${{ height: `${props.height}px` }} />
       <details class="numbers"><summary>${t("chart.numbers")}</summary><div class="scroll" tabindex="0" role="region" aria-label=${props.title}><table class="table plain">
-        <thead><tr><th scope="col">${t("chart.period")}</th>${props.series.map((one) => html`<th scope="col" class="number" key=${one.name}>${one.name}</th>`)}</tr></thead>
-        <tbody>${props.labels.map((label, at) => html`<tr key=${label}><th scope="row">${label}</th>${props.series.map((one) => html`<td class="number" key=${one.name}>${props.format(one.data[at])}</td>`)}</tr>`)}</tbody>
+        <thead><tr><th scope="col">${t("chart.period")}</th>${props.series.map((one) => html`<th scope="col" class="number" key=${one.name}>${one.name}</th>`)}${props.total ? html`<th scope="col" class="number">${props.total}</th>` : null}</tr></thead>
+        <tbody>${props.labels.map((label, at) => html`<tr key=${label}><th scope="row">${label}</th>${props.series.map((one) => html`<td class="number" key=${one.name}>${props.format(one.data[at])}</td>`)}${props.total ? html`<td class="number">${props.format(sumAt(at))}</td>` : null}</tr>`)}</tbody>
       </table></div></details>
     </figure>`;
   },

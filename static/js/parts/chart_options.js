@@ -24,6 +24,13 @@ function seriesOf(one, props) {
     : { ...common, type: "line", showSymbol: false, lineStyle: { width: 1.6, color: colour } };
 }
 
+/** The sum of what is stacked, told by the hover and not drawn. */
+function totalOf({ total, series, labels }) {
+  if (!total) return [];
+  const data = labels.map((_, at) => series.reduce((sum, one) => sum + (Number(one.data[at]) || 0), 0));
+  return [{ name: total, data, type: "line", silent: true, showSymbol: false, animation: false, lineStyle: { opacity: 0 }, itemStyle: { opacity: 0 } }];
+}
+
 /** Shown on the canvas itself: a tooltip of HTML would need styles that the content policy refuses. */
 function tooltip(props) {
   return {
@@ -40,8 +47,8 @@ export function options(props) {
     animation: false, textStyle: { fontFamily: token("--font"), fontSize: 11, color: ink },
     grid: { left: 4, right: 8, top: 12, bottom: 4, containLabel: true },
     xAxis: { type: "category", data: props.labels, axisTick: { show: false }, axisLine: line, axisLabel: { color: ink, hideOverlap: true } },
-    yAxis: { type: "value", min: 0, splitNumber: 3, splitLine: line, axisLabel: { color: ink, formatter: (value) => props.format(value) } },
+    yAxis: { type: "value", min: ({ min }) => Math.min(0, min), splitNumber: 3, splitLine: line, axisLabel: { color: ink, formatter: (value) => props.format(value) } },
     tooltip: tooltip(props),
-    series: props.series.map((one) => seriesOf(one, props)),
+    series: [...props.series.map((one) => seriesOf(one, props)), ...totalOf(props)],
   };
 }

@@ -1,5 +1,5 @@
 // Questions and short news that any page may raise; `Announcer` stands once in the frame and shows them.
-import { reactive } from "vue";
+import { reactive, ref, watch } from "vue";
 import { t } from "../core/i18n.js";
 import { html } from "../html.js";
 import { Ask } from "./Ask.js";
@@ -33,13 +33,24 @@ function questionNode(question) {
   return html`<${Ask} key=${title} title=${title} go=${go} danger=${danger} act=${doIt} onClose=${() => state.question && settle(false)}><p>${text}</p></${Ask}>`;
 }
 
+/** News stand above whatever layer is open when they come: shown anew, a popover is the topmost. */
+function raise(node) {
+  if (!node?.showPopover) return;
+  if (node.matches(":popover-open")) node.hidePopover();
+  node.showPopover();
+}
+
 export const Announcer = {
   name: "Announcer",
-  setup: () => () => html`
+  setup() {
+    const news = ref(null);
+    watch(() => state.news.at(-1)?.id, (id) => id && raise(news.value), { flush: "post" });
+    return () => html`
     ${state.question ? questionNode(state.question) : null}
-    <div class="news" role="status" aria-live="polite">${state.news.map((one) => html`<div class="news-line" key=${one.id}>
+    <div class="news" ref=${news} popover="manual" role="status" aria-live="polite">${state.news.map((one) => html`<div class="news-line" key=${one.id}>
       <span>${one.text}</span>
       ${one.undo ? html`<button type="button" class="button bare tiny" onClick=${() => { drop(one.id); one.undo(); }}>${t("undo")}</button>` : null}
       <button type="button" class="button bare icon-only tiny" aria-label=${t("close")} onClick=${() => drop(one.id)}><${Icon} name="close" /></button>
-    </div>`)}</div>`,
+    </div>`)}</div>`;
+  },
 };
