@@ -30,7 +30,7 @@ export default {
   "start.make": "创建密钥",
   "start.request": "发出第一个请求",
   "start.request.text": "粘贴到终端运行，回答之后扣费记录会出现在这里。",
-  "start.playground": "也可以直接在对话页试用",
+  "start.playground": "也可以在试用页直接提问",
 
   "play.key": "密钥",
   "play.system": "系统提示词",
@@ -73,7 +73,7 @@ export default {
   "play.free": "尚未扣费",
   "play.unpriced": "{count} 笔扣费未能读取",
   "play.noKey": "没有可用的密钥",
-  "play.noKey.text": "对话页使用您自己的密钥，请先创建一个。",
+  "play.noKey.text": "试用页使用您自己的密钥，请先创建一个。",
   "play.needs.key": "请选择密钥。",
   "play.needs.model": "请选择模型。",
   "play.needs.settings": "设置中有无法发送的内容。",

@@ -20,9 +20,15 @@ const ACTIVE = 1;
 /** Nearer to the end than this, the page follows an answer as it grows. */
 const NEAR_PX = 80;
 
-/** Keys that work, the chosen one's models. */
+/** Keys that work, first those that may be used from anywhere, of these the one that was used last. */
+async function readActive() {
+  const free = (key) => Number(!key.subnet);
+  return (await loadKeys()).filter((key) => key.status === ACTIVE).sort((one, other) => free(other) - free(one) || other.accessed_time - one.accessed_time);
+}
+
+/** The keys to choose from, and the chosen one's models. */
 function useMeans(form) {
-  const keys = useLoad(async () => (await loadKeys()).filter((key) => key.status === ACTIVE), []);
+  const keys = useLoad(readActive, []);
   const secret = computed(() => {
     const key = keys.data.value.find((one) => String(one.id) === form.key);
     return key ? fullKey(key.key) : "";
