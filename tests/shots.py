@@ -63,7 +63,6 @@ def shoot(browser: Browser, url: str, path: str, look: tuple[str, str, str]) -> 
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
     signed_in(page, url, path)
-    page.goto("about:blank")  # so that nothing is left of the page before
     page.goto(f"{url}/#{path}")
     settled(page)
     name = path.strip("/").split("?")[0].replace("/", "_") or "home"

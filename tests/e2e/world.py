@@ -40,13 +40,13 @@ def _bounded_keys(customer: Person) -> None:
     customer.add_key(name="trial", unlimited_quota=False)
 
 
-SHOP_SECRET = "a secret of the shop's"
+SHOP_SECRET = "a-secret-of-the-shop"
 _PAYMENTS = {
     "PaymentShopAddress": "https://shop.example/pay",
     "PaymentWebhookSecret": SHOP_SECRET,
     "EpayAddress": "https://epay.example",
     "EpayId": "1001",
-    "EpayKey": "a key of the site's",
+    "EpayKey": "a-key-of-the-site",
     "PaymentRates": '{"USD": "1", "CNY": "0.14"}',
     "ServerAddress": "https://gate.example",
 }
