@@ -122,7 +122,7 @@ export default {
   "topup.order.until": "Payable until",
   "topup.order.missing": "There is no such order of yours.",
   "topup.lots": "Credit with an end",
-  "topup.lots.hint": "Part of your balance; what ends first is spent first.",
+  "topup.lots.hint": "Part of your balance. Gifts are spent first, and of those what ends first.",
   "topup.lot.source": "Kind",
   "topup.lot.left": "Left",
   "topup.lot.ends": "Ends",

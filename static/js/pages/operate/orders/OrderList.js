@@ -30,7 +30,7 @@ function columns(place) {
     { id: "number", label: t("orders.number"), class: "clip mono", hidden: true, cell: (order) => order.id },
     { id: "rate", label: t("orders.rate"), number: true, hidden: true, cell: (order) => order.rate },
     { id: "price", label: t("topup.price"), number: true, cell: priceText },
-    { id: "credit", label: t("topup.credit"), number: true, class: "amount", always: true, cell: (order) => event(order, order.event, html`<${Money} amount=${order.credit} column />`) },
+    { id: "credit", label: t("topup.credit"), number: true, class: "amount", always: true, cell: (order) => event(order, order.event, html`<${Money} amount=${order.credit} />`) },
   ];
 }
 
