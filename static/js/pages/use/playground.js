@@ -1,5 +1,5 @@
 // Asking models in the browser, with a key of one's own: answered and charged as for any program. Nothing is stored.
-import { computed, nextTick, onBeforeUnmount, onMounted, reactive, ref, watch } from "vue";
+import { computed, nextTick, onMounted, reactive, ref, watch } from "vue";
 import { RouterLink } from "vue-router";
 import { t } from "../../core/i18n.js";
 import { useLoad } from "../../core/load.js";
@@ -57,7 +57,6 @@ export default {
     const draft = ref("");
     const field = ref(null);
     const missing = ref("");
-    onBeforeUnmount(talk.stop);
     watch(talk.spent, () => loadBalance().catch(() => null));
 
     const last = computed(() => talk.turns.value.at(-1)?.text.length ?? 0);
@@ -94,7 +93,7 @@ export default {
       ? html`<${Question} key=${turn.id} turn=${turn} busy=${talk.busy.value} onChange=${(text) => change(turn.id, text)} />`
       : html`<${Answer} key=${turn.id} turn=${turn} busy=${talk.busy.value} onAgain=${() => again(turn.id)} />`);
     const total = () => html`<p class="small quiet" role="status">${talk.priced.value ? html`${t("play.spent", { count: talk.priced.value })} <${Money} nano=${talk.spent.value} />` : t("play.free")}
-      ${talk.unpriced.value ? html` · ${t("play.unpriced", { count: talk.unpriced.value })}` : null}</p>`;
+      ${talk.unpriced.value ? html` · <${RouterLink} to="/log">${t("play.unpriced", { count: talk.unpriced.value })}</${RouterLink}>` : null}</p>`;
     const composer = () => html`<form class="composer stack" onSubmit=${(event) => { event.preventDefault(); send(); }}>
       ${missing.value ? html`<p class="wrong" role="alert">${t(missing.value)}</p>` : null}
       <textarea ref=${field} name="message" rows="3" aria-label=${t("play.message")} placeholder=${t("play.placeholder")} value=${draft.value}

@@ -50,7 +50,7 @@ function facts(turn, place) {
     usage ? t("play.tokens", { input: usage.prompt_tokens ?? 0, output: usage.completion_tokens ?? 0 }) : "",
     turn.firstMs === null ? "" : t("play.first", { time: duration(turn.firstMs) }), turn.totalMs === null ? "" : t("play.total", { time: duration(turn.totalMs) }),
   ].filter(Boolean);
-  const cost = turn.cost === null ? null
+  const cost = turn.cost === null ? (turn.pricing ? html`<span>${t("play.pricing")}</span>` : null)
     : html`<${RouterLink} class="cost" to=${place(turn.event)} aria-label=${t("play.explain", { amount: shortUsd(turn.cost) })}><${Money} nano=${turn.cost} /></${RouterLink}>`;
   return html`<p class="small quiet facts-line">${cost}${said.map((text) => html`<span key=${text}>${text}</span>`)}</p>`;
 }

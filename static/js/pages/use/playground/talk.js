@@ -1,5 +1,5 @@
 // A conversation, kept in this page's memory only: turns, what each answer cost, and asking.
-import { computed, reactive, ref } from "vue";
+import { computed, onBeforeUnmount, reactive, ref } from "vue";
 import { costOf } from "./cost.js";
 import { ask } from "./stream.js";
 
@@ -9,7 +9,7 @@ const turn = (fields) => {
   return reactive({ id: counted, text: "", ...fields });
 };
 const question = (text) => turn({ role: "user", text });
-const answer = (model) => turn({ role: "assistant", model, thought: "", state: "going", event: "", cost: null, usage: null, finish: "", error: null, firstMs: null, totalMs: null });
+const answer = (model) => turn({ role: "assistant", model, thought: "", state: "going", event: "", cost: null, pricing: false, usage: null, finish: "", error: null, firstMs: null, totalMs: null });
 
 const said = ({ role, text }) => role === "user" || text !== "";
 
@@ -20,17 +20,24 @@ export function useTalk(settings) {
   const priced = ref(0);
   const unpriced = ref(0);
   let stopping = null;
+  let isOver = false;
+  onBeforeUnmount(() => { isOver = true; stopping?.abort(); });
   const busy = computed(() => turns.value.at(-1)?.state === "going");
 
   async function price(one) {
+    one.pricing = true;
     try {
-      one.cost = await costOf(one.event);
-      if (one.cost === null) return;
-      spent.value += one.cost;
-      priced.value += 1;
+      one.cost = await costOf(one.event, () => isOver);
     } catch {
-      unpriced.value += 1;
+      one.cost = null;
     }
+    one.pricing = false;
+    if (one.cost === null) {
+      unpriced.value += 1;
+      return;
+    }
+    spent.value += one.cost;
+    priced.value += 1;
   }
 
   async function run() {
