@@ -45,7 +45,7 @@ export default {
       actions: () => html`${isNew() ? null : html`<${TimeRange} filter=${{ ...filter.value, ...choice.value }} set=${set} ranges=${SPANS} />`}
         <button type="button" class="button bare icon-only" id="refresh" title=${t("refresh")} aria-label=${t("refresh")} onClick=${readAll}><${Icon} name="refresh" /></button>`,
       default: () => html`<div class="overview" aria-busy=${report.busy.value || standing.busy.value || latest.busy.value}>
-        <${OverviewFigures} report=${report.data.value} pace=${standing.data.value} />
+        <${OverviewFigures} report=${report.data.value} pace=${standing.data.value} unused=${isNew()} />
         <${Failure} error=${standing.error.value} retry=${() => standing.run()} />
         <${Failure} error=${report.error.value} retry=${readPeriod} />
         ${isNew() ? html`<${Start} />` : html`${charts()}

@@ -20,8 +20,9 @@ export function changeOf(now, before) {
   return (now - before) / before;
 }
 
-/** The change in words, with what was before on the hover. */
+/** The change in words, with what was before on the hover; nothing where nothing was used. */
 function change(now, before, write) {
+  if (!Number(now) && !Number(before)) return null;
   const share = changeOf(now, before);
   if (share === null) return html`<span class="change" title=${t("overview.nothingBefore")}>${t("overview.noChange")}</span>`;
   const sign = share > 0 ? "+" : share < 0 ? "\u2212" : "";
@@ -53,13 +54,15 @@ function used(report) {
   const show = { charged: (value) => html`<${Money} nano=${value} />`, requests: exactCount, tokens: exactCount, first: duration, latency: duration };
   return Object.keys(write).map((name) => {
     const [now, before] = report ? [report.now[name], report.before[name]] : [null, null];
-    const note = report ? html`<span class="course"><${Spark} values=${report.courses[name]} />${change(now, before, write[name])}</span>` : null;
+    const back = name === "charged" && report?.now.refunded > 0n ? html`<span>${t("overview.refunded")} <${Money} nano=${report.now.refunded} /></span>` : null;
+    const note = report ? html`<span class="course"><${Spark} values=${report.courses[name]} />${change(now, before, write[name])}</span>${back}` : null;
     return { label: t(`overview.${name}`), value: now === null ? "–" : show[name](now), note, lesser: name !== "charged" };
   });
 }
 
+/** `unused` leaves out the figures of somebody who has used nothing yet. */
 export const OverviewFigures = {
   name: "OverviewFigures",
-  props: { report: { default: null }, pace: { default: null } },
-  setup: (props) => () => html`<${Figures} items=${[balanceFigure(props.pace), ...used(props.report)]} />`,
+  props: { report: { default: null }, pace: { default: null }, unused: Boolean },
+  setup: (props) => () => html`<${Figures} items=${[balanceFigure(props.pace), ...(props.unused ? [] : used(props.report))]} />`,
 };

@@ -81,7 +81,7 @@ export const Redeem = {
     const sum = () => results.value.reduce((total, { nano }) => total + (nano ?? 0n), 0n);
     const list = () => html`<ul class="results" aria-label=${t("topup.results")}>${results.value.map((one) => html`<li key=${one.code} class=${{ refused: one.nano === undefined }}>
       <code>${one.code}</code><span class="outcome">${outcome(one)}</span></li>`)}</ul>
-      ${results.value.length > 1 ? html`<p>${t("topup.sum")} <strong><${Money} nano=${sum()} signed /></strong></p>` : null}`;
+      ${results.value.filter(({ nano }) => nano !== undefined).length > 1 ? html`<p>${t("topup.sum")} <strong><${Money} nano=${sum()} signed /></strong></p>` : null}`;
     return () => html`<section class="redeem"><h2>${t("topup.redeem")}</h2>
       <form class="stack" onSubmit=${(event) => { event.preventDefault(); act(); }}>
         <${Field} label=${t("topup.codes")} hint=${t("topup.codes.hint")} error=${missing.value ? t("topup.needs") : ""}>${(given) => html`<textarea ...${given} ref=${field} class="mono" name="codes"
