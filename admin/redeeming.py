@@ -16,7 +16,6 @@ from ledger.books import Books
 from ledger.errors import KeyReused
 from ledger.events import Draft
 from ledger.lot_names import body_of
-from ledger.money import quota_floor
 
 DAY_S = 86_400
 USED = "this code has been used"
@@ -32,8 +31,8 @@ def issued_id(batch: int) -> str:
     return f"issue:{batch}"
 
 
-async def redeem(directory: Directory, books: Books, user: User, secret: str) -> int:
-    """Credit a code to a user; returns the quota credited.
+async def redeem(directory: Directory, books: Books, user: User, secret: str) -> tuple[int, str]:
+    """Credit a code to a user; returns the nano-dollars credited and the id of the event.
 
     Raises ApiError 404 for an unknown code, 409 for one that is used or switched off.
     """
@@ -62,7 +61,7 @@ async def redeem(directory: Directory, books: Books, user: User, secret: str) ->
         raise ApiError(409, USED) from None
     if receipt.replayed:  # the user's own, of which the place is
         raise ApiError(409, USED)
-    return quota_floor(code.value_nano)
+    return code.value_nano, receipt.event_id
 
 
 def _draft(code: Code, user: User, now_s: int) -> Draft:

@@ -14,6 +14,7 @@ from admin.schemas.users import RedeemBody, SelfBody
 from admin.usage_report import daily_usage
 from gateway.directory.groups import offered
 from gateway.directory.users import ROLE_COMMON
+from ledger.money import quota_floor, usd
 
 
 class SelfHandler(ApiHandler):
@@ -125,7 +126,8 @@ class RedeemHandler(ApiHandler):
     takes: ClassVar[Takes] = {"POST": RedeemBody}
 
     async def post(self) -> None:
-        """Credit the code to oneself; answer the quota credited."""
+        """Credit the code to oneself; answer the quota credited, the exact amount and the event."""
         sent = self.body()
         directory, books = self.context.directory, self.context.books
-        self.ok(await redeem(directory, books, self.me, sent["key"]))
+        nano, event = await redeem(directory, books, self.me, sent["key"])
+        self.ok(quota_floor(nano), amount=usd(nano), amount_nano=nano, event=event)

@@ -118,14 +118,15 @@ async def _where(desk: Desk, order: Order) -> tuple[str, str | None]:
     name = f"{desk.option('SystemName')} credit"
     if provider == WEBHOOK:
         return desk.shop_url(order), None
+    back = f"{server}/#/topup?order={order['_id']}"
     if provider == STRIPE:
-        session = await desk.stripe().begin(order, name, f"{server}/")
+        session = await desk.stripe().begin(order, name, back)
         return session.url, session.id
     fields = {
         "type": order["method"],
         "out_trade_no": order["_id"],
         "notify_url": f"{server}/api/payment/epay",
-        "return_url": f"{server}/",
+        "return_url": back,
         "name": name.replace("&", " ").replace("=", " "),
         "money": with_cents(order["amount"]),
     }

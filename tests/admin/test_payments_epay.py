@@ -42,6 +42,7 @@ async def test_an_order_is_paid_once(
     server: Server, site: EpaySite, user: httpx.AsyncClient, bob: Person
 ) -> None:
     order = await begun(user, method="wxpay")
+    assert site.orders[order]["return_url"].endswith(f"/#/topup?order={order}")
     taken = site.orders[order]
     assert (taken["type"], taken["money"], taken["pid"]) == ("wxpay", "71.50", PID)
     url = taken["notify_url"]

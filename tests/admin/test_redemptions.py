@@ -31,7 +31,8 @@ async def test_a_batch_of_a_thousand_is_one_call_and_exports(
     event = await server.books.store.find_one("events", {"_id": f"issue:{batch}"})
     assert event is not None and event["body"]["count"] == 1000
     assert event["body"]["value_nano"] == 14_000
-    await data(await user.post("/api/user/topup", json={"key": codes[3]}))
+    answer = (await user.post("/api/user/topup", json={"key": codes[3]})).json()
+    assert answer["amount_nano"] == answer["data"] * 2_000 and answer["event"].startswith("redeem:")
     text = await admin.get(f"{CODES}export?batch={batch}&format=txt")
     assert text.text.split() == codes
     table = await admin.get(f"{CODES}export?batch={batch}&format=csv")

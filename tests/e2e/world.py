@@ -1,5 +1,8 @@
 """A small invented business for tests and pictures of the console: users, keys, charges, codes."""
 
+import hashlib
+import hmac
+import json
 import time
 
 import httpx
@@ -56,6 +59,58 @@ def _bounded_keys(customer: Person) -> None:
     customer.add_key(name="trial", unlimited_quota=False)
 
 
+SHOP_SECRET = "a-secret-of-the-shop"
+_PAYMENTS = {
+    "PaymentShopAddress": "https://shop.example/pay",
+    "PaymentWebhookSecret": SHOP_SECRET,
+    "EpayAddress": "https://epay.example",
+    "EpayId": "1001",
+    "EpayKey": "a-key-of-the-site",
+    "PaymentRates": '{"USD": "1", "CNY": "0.14"}',
+    "ServerAddress": "https://gate.example",
+}
+
+
+def tell(server: Server, **notice: str) -> httpx.Response:
+    """Send a notice of the operator's own shop, signed as docs/payments.md says."""
+    body, at = json.dumps(notice).encode(), str(int(time.time()))
+    v1 = hmac.new(SHOP_SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"X-Tollgate-Signature": f"t={at},v1={v1}"}
+    return server.http.post("/api/payment/webhook", content=body, headers=headers)
+
+
+def open_shop(server: Server, **options: str) -> None:
+    """Set up payments by the operator's own shop and by EPay."""
+    for name, value in {**_PAYMENTS, **options}.items():
+        server.api("PUT", "/api/option/", {"key": name, "value": value})
+
+
+def pay(server: Server, order: dict[str, str], **changed: str) -> httpx.Response:
+    """Tell that an order of the shop's was paid."""
+    said = {"reference": f"INV-{order['id'][-6:]}", "order": order["id"]}
+    price = {"amount": order["amount"], "currency": order["currency"]}
+    return tell(server, **{"event": "paid", **said, **price, **changed})
+
+
+def _payments(server: Server, customer: Person) -> None:
+    """Orders in every state, a notice that was refused, and credit that ends."""
+    open_shop(server)
+    for number, amount in enumerate(("20", "50", "7.5")):
+        sent = {"provider": "webhook", "amount_usd": amount}
+        order = customer.api("POST", "/api/payment/orders", sent)
+        if number == 0:
+            assert pay(server, order, amount="1").status_code == 409
+        if number < 2:
+            assert pay(server, order).status_code == 200
+        if number == 1:
+            tell(server, event="refunded", reference=f"INV-{order['id'][-6:]}")
+    sent = {"provider": "epay", "amount_usd": "10"}
+    customer.api("POST", "/api/payment/orders", sent)
+    gift = {"user_id": customer.id, "quota": USD_QUOTA, "source": "gift", "remark": "spring"}
+    ends = int(time.time()) + 30 * 86_400
+    server.api("POST", "/api/topup", {**gift, "expires_at": ends})
+
+
 def furnish(server: Server, requests: int = 60) -> Person:
     """Fill a fresh server; returns the customer whose pages are looked at."""
     server.add_channel(name="sandbox east", cost_ratio="0.6")
@@ -74,6 +129,7 @@ def furnish(server: Server, requests: int = 60) -> Person:
     batch = {"name": "welcome", "quota": USD_QUOTA // 2, "count": 5}
     codes = server.api("POST", "/api/redemption/", batch)
     customer.api("POST", "/api/user/topup", {"key": codes[0]})
+    _payments(server, customer)
     furnish_prices(server)
     check_the_books(server)
     return customer

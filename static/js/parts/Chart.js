@@ -32,6 +32,7 @@ export const Chart = {
   setup(props, { emit }) {
     const box = ref(null);
     let chart = null;
+    const isDrawn = ref(false);
     let gone = false;
     const resize = new ResizeObserver(() => chart?.resize());
     const draw = () => chart?.setOption(options(props, box.value), { notMerge: true });
@@ -42,11 +43,12 @@ export const Chart = {
       chart.on("click", ({ seriesName, name }) => emit("pick", { name: seriesName, label: name }));
       resize.observe(box.value);
       draw();
+      isDrawn.value = true;
     });
     watch(() => [props.labels, props.series, props.kind, shade.value], draw, { flush: "post" });
     onBeforeUnmount(() => { gone = true; resize.disconnect(); chart?.dispose(); });
     const sumAt = (at) => props.series.reduce((sum, one) => sum + (Number(one.data[at]) || 0), 0);
-    return () => html`<figure class="chart">
+    return () => html`<figure class="chart" aria-busy=${!isDrawn.value}>
       <div class="legend small">${props.series.length > 1 ? props.series.map((one) => html`<span class="key" key=${one.name}><i data-colour=${colourOf(one, props.series)} />${one.name}</span>`) : null}</div>
       <div class="canvas" ref=${box} role="img" aria-label=${props.title} style=${{ height: `${props.height}px` }} />
       <details class="numbers"><summary>${t("chart.numbers")}</summary><div class="scroll" tabindex="0" role="region" aria-label=${props.title}><table class="table plain">

@@ -54,13 +54,6 @@ export default {
   "spent.today": "Charged today",
   "spent.30d": "Charged, last 30 days",
 
-  "redeem": "Redeem a code",
-  "redeem.code": "Redemption code",
-  "redeem.go": "Redeem",
-  "redeem.hint": "The value is credited to your balance at once. A code works one time.",
-  "redeem.shop": "Buy a code",
-  "redeem.needs": "Enter a code.",
-  "redeem.done": "Credited to your balance: ",
 
   "log.title": "Log",
   "log.caption": "Your log with charges",
@@ -247,7 +240,6 @@ export default {
   "signin.wrong": "The user name or the password is not right.",
   "signin.barred": "You cannot sign in here: {reason}. Ask the operator.",
   "signin.slow": "Too many tries. Wait a little, then try again.",
-  "redeem.refused": "Nothing was credited: {reason}",
   "snippet.hello": "Hello!",
   "explain.usage.cost": "Cost, USD",
   "explain.price.model": "Price of",

@@ -54,13 +54,6 @@ export default {
   "spent.today": "今日扣费",
   "spent.30d": "近 30 天扣费",
 
-  "redeem": "使用兑换码",
-  "redeem.code": "兑换码",
-  "redeem.go": "兑换",
-  "redeem.hint": "面值立即计入余额。每个兑换码只能用一次。",
-  "redeem.shop": "购买兑换码",
-  "redeem.needs": "请输入兑换码。",
-  "redeem.done": "已计入余额：",
 
   "log.title": "日志",
   "log.caption": "我的日志与扣费",
@@ -244,7 +237,6 @@ export default {
   "signin.wrong": "用户名或密码不正确。",
   "signin.barred": "无法登录：{reason}。请联系管理员。",
   "signin.slow": "尝试次数过多，请稍后再试。",
-  "redeem.refused": "未入账：{reason}",
   "snippet.hello": "你好！",
   "explain.usage.cost": "费用（USD）",
   "explain.price.model": "计价模型",
