@@ -77,19 +77,23 @@ CONTENT: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of the users and keys that a page of events speaks of."""
+    """Names of the users, keys and channels that a page of events speaks of."""
 
     users: Mapping[int, str]
     keys: Mapping[int, str]
+    channels: Mapping[int, str]
 
 
 async def names_for(directory: Directory, events: Sequence[Event]) -> Names:
     """Look up the names in one go; deleted users and keys keep theirs."""
+    used = {channel for event in events if (channel := event["body"].get("channel"))}
+    channels = await directory.channels.get_many(sorted(used)) if used else {}
     users = await directory.users.get_many(sorted({_user_id(event) for event in events} - {0}))
     keys = await directory.keys.get_many(sorted({_key_id(event) for event in events} - {0}))
     return Names(
         {number: user.username for number, user in users.items()},
         {number: key.name for number, key in keys.items()},
+        {number: channel.name for number, channel in channels.items()},
     )
 
 
@@ -121,6 +125,7 @@ def row(event: Event, names: Names, *, own: bool) -> dict[str, Any]:
     if not own:
         written["user_id"] = _user_id(event)
         written["channel"] = body.get("channel", 0)
+        written["channel_name"] = names.channels.get(written["channel"], "")
     return written
 
 

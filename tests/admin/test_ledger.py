@@ -80,6 +80,8 @@ async def test_filters_of_the_log(admin: httpx.AsyncClient, charges: dict[str, i
     assert await ids(token_name="laptop") == ["e1", "r3", "r2", "r1"]
     assert await ids(token_name="lap") == []
     assert await ids(channel=4) == ["e1"]
+    (known,) = await rows(admin, "/api/log/", channel=4)
+    assert (known["channel"], known["channel_name"]) == (4, "")
     assert await ids(model_name="test-model", page_size=2, p=1) == ["r2", "r1"]
     assert await ids(type=2, start_timestamp=4_000_000_000) == []
     assert await ids(type=2, end_timestamp="2001-01-01T00:00:00Z") == []

@@ -20,6 +20,8 @@ WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 # A newer filter or another page makes an unfinished request moot.
 ABANDONED = "net::ERR_ABORTED"
 ONE_USD_QUOTA = 500_000
+# How long a page may take to show what is expected of it, on a busy machine.
+PATIENCE_MS = 15_000
 
 IN_BROWSER = [
     pytest.mark.timeout(300),
@@ -69,6 +71,7 @@ def browsers() -> Iterator[Browser]:
 def pages(server: Server, chromium: Browser) -> Iterator[Open]:
     """Open the console; at the end nothing may have gone wrong."""
     contexts, wrong = [], []
+    expect.set_options(timeout=PATIENCE_MS)
     tolerated: list[str] = []
 
     def opened(locale: str = "en", path: str = "/", tolerate: str = "", **options: Any) -> Page:

@@ -217,6 +217,7 @@ def test_admin_sees_everybodys_log_and_gives_a_charge_back(server: Server, open_
     page = open_page(path="/#/log?type=2&range=today")
     sign_in(page, "root", ROOT_PASSWORD)
     expect(row_of(page, payer.event)).to_contain_text(payer.name)
+    expect(row_of(page, payer.event)).to_contain_text("sandbox")
     page.fill("input[name=user]", customer.name)
     expect(row_of(page, payer.event)).to_have_count(0)
     expect(page.locator(ROWS)).to_have_count(1)
@@ -279,9 +280,8 @@ def test_user_gets_a_receipt_and_no_business_of_the_operator(
     expect(drawer.get_by_role("alert")).to_contain_text("Seal 99999 can’t prove")
 
 
-@pytest.mark.parametrize("locale", WORDS)
-def test_fits_a_phone(server: Server, payer: Customer, open_page: Open, locale: str) -> None:
-    page = signed_in(open_page(locale, path="/#/log", viewport=PHONE), payer.name)
+def test_fits_a_phone(server: Server, payer: Customer, open_page: Open) -> None:
+    page = signed_in(open_page("zh-CN", path="/#/log", viewport=PHONE), payer.name)
     row = row_of(page, payer.event)
     expect(row).to_be_visible()
     overflow = "document.documentElement.scrollWidth - innerWidth"

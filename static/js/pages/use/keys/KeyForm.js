@@ -9,6 +9,7 @@ import { Pick } from "../../../parts/Pick.js";
 import { bodyOf, EXPIRIES, faultsOf, formOf, PERIODS, RATES } from "./key_form.js";
 
 const MOST_AT_ONCE = 100;
+const ZONES = Intl.supportedValuesOf("timeZone");
 
 export const KeyForm = {
   name: "KeyForm",
@@ -35,7 +36,8 @@ export const KeyForm = {
 
     const input = (object, name, label, more = {}) => html`<${Field} key=${name} label=${label} hint=${more.hint ?? ""} error=${faults.value[name] ?? ""}>${(given) => html`
       <input class="input" ...${given} name=${more.name ?? name} autocomplete="off" autofocus=${more.first ? "" : null} type=${more.type ?? "text"} inputmode=${more.inputmode ?? null} min=${more.min ?? null} max=${more.max ?? null}
-        maxlength=${more.maxlength ?? null} placeholder=${more.placeholder ?? null} ...${bind(object, name)} />`}</${Field}>`;
+        maxlength=${more.maxlength ?? null} placeholder=${more.placeholder ?? null} list=${more.choices ? `key-${name}` : null} ...${bind(object, name)} />
+      ${more.choices ? html`<datalist id="key-${name}">${more.choices.map((value) => html`<option key=${value} value=${value} />`)}</datalist>` : null}`}</${Field}>`;
     const money = (object, name, label, hint) => input(object, name, label, { inputmode: "decimal", placeholder: t("keys.noLimit"), hint });
     const section = (name, content) => html`<fieldset key=${name}><legend>${t(`keys.section.${name}`)}</legend>${content}</fieldset>`;
 
@@ -51,7 +53,7 @@ export const KeyForm = {
       <${Check} label=${t("keys.limited")} hint=${t("keys.limited.hint")} modelValue=${form.limited} onUpdate:modelValue=${(value) => { form.limited = value; }} />
       ${form.limited ? html`<div class="fields">${input(form, "limit", t("keys.limit"), { inputmode: "decimal", placeholder: "5.00" })}</div>` : null}
       <div class="fields thirds">${PERIODS.map((period) => money(form.budgets, period, t(`keys.budget.${period}`)))}</div>
-      ${PERIODS.some((period) => form.budgets[period]) ? html`<div class="fields">${input(form, "zone", t("keys.zone"), { placeholder: "UTC", hint: t("keys.zone.hint") })}</div>` : null}`;
+      ${PERIODS.some((period) => form.budgets[period]) ? html`<div class="fields">${input(form, "zone", t("keys.zone"), { placeholder: "UTC", hint: t("keys.zone.hint"), choices: ZONES })}</div>` : null}`;
     const scope = () => html`
       <${Field} label=${t("keys.models")} hint=${t("keys.models.hint")}>${({ id }) => html`<${Pick} id=${id} label=${t("keys.models")} several own options=${session.models} placeholder=${t("keys.models.all")}
         modelValue=${form.models} onUpdate:modelValue=${(value) => { form.models = value || []; }} />`}</${Field}>

@@ -9,7 +9,7 @@ import { TimeRange } from "../../../parts/TimeRange.js";
 const WAIT_MS = 350;
 const TYPES = ["0", "2", "1", "3", "4", "5"];
 const OUTCOMES = [
-  "complete", "client_closed", "upstream_cut", "upstream_error", "upstream_timeout", "credit_exhausted", "hold_exhausted", "empty", "timeout", "server_stopped", "failed",
+  "complete", "client_closed", "cancelled", "upstream_cut", "upstream_error", "upstream_failed", "upstream_timeout", "credit_exhausted", "empty", "server_stopped", "failed",
 ];
 
 /** What can be chosen from; only suggestions depend on it, so what cannot be read is left out. */

@@ -32,7 +32,7 @@ const ofCharge = (show) => (row) => (row.type === CHARGE ? show(row) : null);
 export function columns(open) {
   const admins = [
     { id: "user", label: t("column.user"), class: "clip", cell: (row) => row.username },
-    { id: "channel", label: t("column.channel"), number: true, cell: (row) => (row.channel ? String(row.channel) : null) },
+    { id: "channel", label: t("column.channel"), class: "clip", cell: (row) => (row.channel ? row.channel_name || String(row.channel) : null) },
   ];
   return [
     { id: "time", label: t("column.time"), class: "two", always: true, cell: (row) => html`<${Time} at=${row.created_at} />` },
