@@ -20,7 +20,7 @@ export default {
   "overview.byKey": "Spend by key",
   "overview.requestsByModel": "Requests by model",
   "overview.noKey": "without a key",
-  "overview.utcDays": "Over so long a time, days are counted in UTC.",
+  "overview.utcDays": "Days are counted in UTC here.",
   "overview.chooseDays": "Choose the first and the last day, at most three years apart.",
   "overview.unused": "Nothing was used in this period.",
   "overview.latest": "Last charges",

@@ -20,7 +20,7 @@ export default {
   "overview.byKey": "各密钥支出",
   "overview.requestsByModel": "各模型请求数",
   "overview.noKey": "未用密钥",
-  "overview.utcDays": "时段较长，日期按 UTC 计。",
+  "overview.utcDays": "这里的日期按 UTC 计。",
   "overview.chooseDays": "请选择起止日期，最长三年。",
   "overview.unused": "这段时间没有用量。",
   "overview.latest": "最近扣费",

@@ -18,7 +18,7 @@ import { Answer, isSend, Question } from "./playground/Turn.js";
 
 const ACTIVE = 1;
 /** Nearer to the end than this, the page follows an answer as it grows. */
-const NEAR_PX = 80;
+const NEAR_PX = 240;
 
 /** Keys that work, first those that may be used from anywhere, of these the one that was used last. */
 async function readActive() {
@@ -62,7 +62,7 @@ export default {
     const last = computed(() => talk.turns.value.at(-1)?.text.length ?? 0);
     watch([last, () => talk.turns.value.length], async () => {
       const { scrollHeight } = document.documentElement;
-      const isNear = scrollHeight - window.scrollY - window.innerHeight < NEAR_PX * 3;
+      const isNear = scrollHeight - window.scrollY - window.innerHeight < NEAR_PX;
       await nextTick();
       if (isNear) window.scrollTo({ top: document.documentElement.scrollHeight });
     });

@@ -1,13 +1,18 @@
 // Spend by model and by key, and requests. A click on a part leads to the log of just that.
 import { useRouter } from "vue-router";
 import { number, t } from "../../../core/i18n.js";
-import { shortUsd } from "../../../core/money.js";
+import { quotaText, shortUsd } from "../../../core/money.js";
 import { isAdmin, session } from "../../../core/session.js";
 import { html } from "../../../html.js";
 import { Chart, top } from "../../../parts/Chart.js";
 
-/** Charts are drawn with numbers; what they say is written as money is elsewhere. */
-const money = (nano) => shortUsd(BigInt(Math.round(nano)));
+/** Charts are drawn with numbers; what they say is written as money is elsewhere, in USD or in quota. */
+function money(drawn) {
+  const nano = BigInt(Math.round(drawn));
+  if (session.status.display_in_currency !== false) return shortUsd(nano);
+  const { sign, whole, fraction } = quotaText(nano);
+  return `${sign}${whole}${fraction ? `.${fraction}` : ""}`;
+}
 const count = (value) => number(value, { maximumFractionDigits: 1 });
 
 export const Charts = {
