@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -37,17 +38,19 @@ def combinations(quick: bool) -> Iterator[tuple[str, str, str]]:
         yield from itertools.product(("en", "zh-CN"), SIZES, ("light", "dark"))
 
 
-def signed_in(page: Page, url: str, path: str) -> None:
-    """Sign the right person in for a path."""
+def opened(page: Page, url: str, path: str) -> None:
+    """Open a path as the person whose page it is."""
     if path in STRANGERS:
+        page.goto(f"{url}/#{path}")
         return
     own = path.split("?")[0] in USERS
     name, password = (CUSTOMER, PASSWORD) if own else ("root", ROOT_PASSWORD)
-    page.goto(f"{url}/#/signin")
+    page.goto(f"{url}/#/signin?{urlencode({'next': path})}")
     page.fill("input[name=username]", name)
     page.fill("input[name=password]", password)
     page.keyboard.press("Enter")
     page.wait_for_selector("#find")
+    page.wait_for_url(lambda at: "/#/signin" not in at)
 
 
 def settled(page: Page) -> None:
@@ -63,8 +66,7 @@ def shoot(browser: Browser, url: str, path: str, look: tuple[str, str, str]) -> 
     page, wrong = context.new_page(), []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
-    signed_in(page, url, path)
-    page.goto(f"{url}/#{path}")
+    opened(page, url, path)
     settled(page)
     name = path.strip("/").split("?")[0].replace("/", "_") or "home"
     page.screenshot(path=OUT / f"{name}.{locale}.{size}.{colours}.png", full_page=True)

@@ -85,7 +85,7 @@ export default {
       const { range, from, to } = filter.value;
       return { path: "/log", query: { range, ...(range === "custom" ? { from, to } : {}), ...narrowed } };
     };
-    return () => html`<${Page} title=${t("nav.dashboard")}>${{
+    return () => html`<${Page} title=${t("nav.dashboard")} aria-busy=${busy.value}>${{
       actions: () => html`<${TimeRange} filter=${filter.value} set=${set} ranges=${RANGES} />`,
       default: () => html`
         ${steps.value && !isSetUp(steps.value) && !isDismissed() ? html`<${SetupOffer} state=${steps.value} onDismiss=${() => { steps.value = null; }} />` : null}
