@@ -135,6 +135,8 @@ async def running_gate(
 ) -> AsyncIterator[Gate]:
     """One gateway for a module."""
     settings = Settings(
+        api_rate_limit=0,
+        web_rate_limit=0,
         mongo_url=database_url,
         mongo_db=f"relay_{uuid.uuid4().hex[:12]}",
         mongo_driver=mongo_driver,
