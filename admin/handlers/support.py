@@ -39,6 +39,7 @@ class AdjustHandler(_OneUser):
     async def post(self, user_id: str) -> None:
         """Record the difference, once for each Idempotency-Key; what is taken must be there."""
         sent, user = self.body(), await self.user(user_id)
+        check_may_act(self.me, user)  # nobody but root puts the own balance right
         event_id = f"adjust:admin:{reference_of(self.request)}"
         amount_nano = sent["amount"]
         body = {"reason": sent["reason"]}

@@ -12,7 +12,7 @@ async def balance(server: Server, admin: httpx.AsyncClient, person: Person) -> i
 
 
 async def test_an_adjustment_counts_once(
-    server: Server, admin: httpx.AsyncClient, bob: Person
+    server: Server, admin: httpx.AsyncClient, alice: Person, bob: Person
 ) -> None:
     route, key = f"/api/user/{bob.id}/adjust", {"Idempotency-Key": "k-1"}
     await server.books.record(recharge("a", f"user:{bob.id}", 10**9))
@@ -28,7 +28,9 @@ async def test_an_adjustment_counts_once(
     assert await balance(server, admin, bob) == 1
     for wrong in ({"amount": 1}, {"amount": "0"}, {"amount": "1e3"}, {"amount": "1", "reason": ""}):
         refused(await admin.post(route, json={"reason": "x", **wrong}), 400)
-    refused(await admin.post("/api/user/1/adjust", json={"amount": "1", "reason": "x"}), 403)
+    for other in (1, alice.id):  # root, and oneself
+        there = f"/api/user/{other}/adjust"
+        refused(await admin.post(there, json={"amount": "1", "reason": "x"}), 403)
 
 
 async def test_keys_and_sign_ins(
