@@ -152,6 +152,7 @@ ROUTES: Sequence[tuple[str, type[RequestHandler]]] = (
     ("ledger/export", ledger.ExportHandler),
     ("ledger/statement", statements.StatementHandler),
     ("ledger/dashboard", dashboard.DashboardHandler),
+    ("ledger/latency", dashboard.LatencyHandler),
     ("ledger/verify", ledger.VerifyHandler),
     ("ledger/verifications", verifications.VerificationsHandler),
     ("ledger/seals", receipts.SealsHandler),

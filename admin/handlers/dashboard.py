@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError
 
 from admin.base import ApiHandler, Takes
-from admin.schemas.ledger import DashboardQuery, OwnDashboardQuery
+from admin.latencies import MOST, latencies
+from admin.schemas.ledger import DashboardQuery, LatencyQuery, OwnDashboardQuery
 from admin.usage_report import Question, add_names, usage_by
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON
 from ledger.cubes import DAY_US
@@ -46,6 +47,21 @@ class DashboardHandler(ApiHandler):
         question = Question(query, from_us, to_us, sent["by"], costs=not self.own)
         _check(question)
         return question
+
+
+class LatencyHandler(ApiHandler):
+    """GET /api/ledger/latency?from=&to=."""
+
+    access: ClassVar[dict[str, int]] = {"GET": ROLE_ADMIN}
+    takes: ClassVar[Takes] = {"GET": LatencyQuery}
+
+    async def get(self) -> None:
+        """Answer percentiles of the newest charges; `read` says of how many, `most` the limit."""
+        sent, now_us = self.query(), self.context.clock.now_us()
+        from_us, to_us = sent.get("from_us", now_us - DAYS_BY_DEFAULT * DAY_US), sent.get("to_us")
+        rows, read = await latencies(self.context.books.store, from_us, to_us or now_us + 1)
+        await add_names(self.context.directory, rows[1:])
+        self.ok(rows, read=read, most=MOST)
 
 
 def _check(question: Question) -> None:

@@ -91,6 +91,13 @@ class _Period(Query):
     account = _account()
 
 
+class LatencyQuery(Query):
+    """GET /api/ledger/latency: times of recording, `to` is not part of the period."""
+
+    from_us = QueryTime(data_key="from")
+    to_us = QueryTime(data_key="to")
+
+
 class _Chosen(_Period):
     """`actor` is who did it, `action` and `object` are those of changes (audit.recorded), `request`
     is the id of a request or of an event."""

@@ -1,5 +1,7 @@
 """Dashboards: sums by anything, exact at once, without the operator's business for users."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -87,3 +89,22 @@ async def test_sums_beyond_64_bits_are_told(admin: httpx.AsyncClient, server: Se
         assert answer.status_code == 200, (path, answer.text)
     audited = await data(await admin.post("/api/ledger/audit"))
     assert audited["ok"], audited
+
+
+async def test_percentiles_are_of_the_newest_charges(
+    admin: httpx.AsyncClient, used: Person, server: Server
+) -> None:
+    for number in range(1, 41):
+        draft = charge(f"p{number}", 1, user=used.id, key=7, channel=3, held=())
+        body = {**draft.body, "latency_ms": {"total": number * 10, "first_token": None}}
+        await server.books.record(replace(draft, body=body))
+    answer = (await admin.get("/api/ledger/latency")).json()
+    assert answer["read"] == 43 and answer["most"] == 5_000
+    everything, busiest, other = answer["data"]
+    assert everything["channel"] is None and everything["requests"] == 43
+    assert (busiest["channel"], busiest["requests"], other["requests"]) == (3, 41, 2)
+    # Of 41 times, sorted: 5 (of the first charge), 10, 20, … 400.
+    assert busiest["latency_ms"] == {"p50": 200, "p95": 380, "p99": 400}
+    assert busiest["first_token_ms"] is None
+    later = {"from": "2099-01-01T00:00:00Z"}
+    assert (await admin.get("/api/ledger/latency", params=later)).json()["data"] == []

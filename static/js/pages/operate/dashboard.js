@@ -32,19 +32,19 @@ function change(now, before) {
 }
 
 const money = (name, { totals, earlier }) => ({ label: t(`dash.${name}`), value: html`<${Money} nano=${totals[name]} />`, note: change(totals[name], earlier?.[name]) });
-const time = (name, field, { totals, earlier }) => ({
-  label: t(`dash.${name}`), value: duration(totals[field]), note: totals[field] === null || earlier?.[field] == null ? null : change(totals[field], earlier[field]), lesser: true,
+const time = (name, some) => ({
+  label: t(`dash.${name}.median`), value: duration(some?.p50), note: some ? t("dash.slowest", { p95: duration(some.p95), p99: duration(some.p99) }) : null, lesser: true,
 });
 
 function figures(data) {
-  const { totals, earlier, users } = data;
+  const { totals, earlier, users, times } = data;
   const rate = totals.revenue > 0n ? t("dash.rate", { share: percent(share(totals.margin, totals.revenue)) }) : null;
   const margin = money("margin", data);
   return [
     money("revenue", data), money("cost", data), { ...margin, note: [margin.note, rate].filter(Boolean).join(" · ") },
     { label: t("dash.requests"), value: number(totals.requests), note: change(totals.requests, earlier?.requests) },
     { label: t("dash.active"), value: number(users.length), lesser: true },
-    time("latency", "latency_ms", data), time("first", "first_token_ms", data),
+    time("latency", times?.latency_ms), time("first", times?.first_token_ms),
   ];
 }
 
@@ -68,7 +68,7 @@ function body(data, log) {
   return html`
     <${Figures} items=${figures(data)} />
     ${data.totals.events ? chart(data) : html`<${Empty} title=${t("dash.empty")} text=${t("dash.empty.text")}><${RouterLink} class="button" to="/channels">${t("nav.channels")}</${RouterLink}></${Empty}>`}
-    ${data.channels.length ? channelTable(data.channels, log) : null}
+    ${data.channels.length ? channelTable(data.channels, log, data.read) : null}
     ${data.users.length || data.models.length ? html`<div class="two-columns">${topUsers(data.users, log)}${topModels(data.models, log)}</div>` : null}`;
 }
 

@@ -55,12 +55,14 @@ export async function report(filter, signal) {
   const bounds = boundsOf(filter);
   const before = boundsBefore(filter);
   const ask = (by, { from, to }) => call.get(PATH, { by, from: iso(from), to: iso(to) }, { signal });
-  const [time, channels, users, models, earlier] = await Promise.all([
+  const [time, channels, users, models, earlier, taken] = await Promise.all([
     ask(byHour(bounds) ? "hour" : "day", bounds), ask("channel", bounds), ask("user", bounds), ask("model", bounds),
-    before ? ask("group", before) : null,
+    before ? ask("group", before) : null, call.get("/api/ledger/latency", { from: iso(bounds.from), to: iso(bounds.to) }, { signal }),
   ]);
+  const times = new Map(taken.data.map((row) => [row.channel, row]));
   return {
     totals: read(time.totals), earlier: earlier ? read(earlier.totals) : null, chart: series(time.data, bounds), utc: !byHour(bounds),
-    channels: channels.data.map(read), users: users.data.filter((row) => row.user).map(read), models: models.data.map(read),
+    times: times.get(null) ?? null, read: taken.read,
+    channels: channels.data.map((row) => ({ ...read(row), times: times.get(row.channel) })), users: users.data.filter((row) => row.user).map(read), models: models.data.map(read),
   };
 }

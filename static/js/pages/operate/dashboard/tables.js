@@ -48,14 +48,17 @@ export const topModels = (rows, log) => topTable({
 
 const failed = (row) => (row.tried ? html`<span class="word warning">${number(row.tried)} (${percent(row.tried / Math.max(1, row.tried + row.requests))})</span>` : "0");
 
-export function channelTable(rows, log) {
+/** "52 ms · 149 ms · 1.2 s": p50, p95 and p99. */
+export const quantiles = (some) => (some ? [some.p50, some.p95, some.p99].map(duration).join(" · ") : null);
+
+export function channelTable(rows, log, read) {
   const whole = sumOf(rows);
   const columns = [
     { id: "channel", label: t("column.channel"), class: "wide two", always: true, cell: (row) => html`<${RouterLink} to=${log({ channel: row.channel })}>${row.channel_name || `#${row.channel}`}</${RouterLink}>` },
     { id: "requests", label: t("dash.requests"), number: true, cell: (row) => number(row.requests) },
     { id: "tried", label: t("dash.tried"), number: true, cell: failed },
-    { id: "latency", label: t("dash.latency"), number: true, cell: (row) => duration(row.latency_ms) },
-    { id: "first", label: t("dash.first"), number: true, cell: (row) => duration(row.first_token_ms) },
+    { id: "latency", label: t("dash.latency"), number: true, class: "two", cell: (row) => quantiles(row.times?.latency_ms) },
+    { id: "first", label: t("dash.first"), number: true, class: "two", cell: (row) => quantiles(row.times?.first_token_ms) },
     { id: "share", label: t("dash.share"), cell: (row) => bar(row.revenue, whole) },
     { id: "revenue", label: t("dash.revenue"), number: true, class: "amount", cell: money("revenue") },
     { id: "cost", label: t("dash.cost"), number: true, class: "amount", cell: money("cost") },
@@ -66,5 +69,5 @@ export function channelTable(rows, log) {
     <${DataTable} columns=${columns} rows=${rows} rowKey=${(row) => String(row.channel)} caption=${t("dash.channels")} totals=${totals}>${{
       empty: () => html`<p class="quiet none">${t("dash.none")}</p>`,
     }}</${DataTable}>
-    <p class="small quiet prose">${t("dash.unmeasured")}</p></section>`;
+    <p class="small quiet prose">${t("dash.unmeasured", { count: read })}</p></section>`;
 }
