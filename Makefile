@@ -8,7 +8,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-JOBS ?= 3
+JOBS ?= 4
 PEER ?=
 ARGS ?=
 # The first of these that runs and is new enough; a shim that cannot run is passed over.

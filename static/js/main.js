@@ -9,12 +9,24 @@ import { followSession, followTitle, router } from "./router.js";
 
 const HEALTH_EVERY_MS = 30_000;
 
+/** The router hears the address only once its first page is there: a change before that is made up for. */
+function hearEarly() {
+  let wanted = null;
+  const note = () => { wanted = location.hash.slice(1) || "/"; };
+  window.addEventListener("hashchange", note);
+  router.isReady().then(() => {
+    window.removeEventListener("hashchange", note);
+    if (wanted !== null) router.replace(wanted);
+  });
+}
+
 function show(component) {
   createApp(component).use(i18n).use(router).mount("#app");
 }
 
 async function begin() {
   installExactCopy();
+  hearEarly();
   await startWords();
   try {
     await start();

@@ -24,11 +24,21 @@ def keep_asking(server: Server, stop: threading.Event, done: list[str]) -> None:
             done.append(answer.headers["x-tollgate-event"])
 
 
+def knows_the_model(server: Server) -> bool:
+    """Whether each of several new connections, which workers share, is answered."""
+    url = f"{server.url}/v1/models/sandbox-chat"
+    return all(
+        httpx.get(url, headers=KEY, timeout=60, trust_env=False).status_code == 200
+        for _ in range(12)
+    )
+
+
 def test_a_backup_under_load_is_restored_and_goes_on(tmp_path: Path) -> None:
     pytest.importorskip("secantus", reason="the embedded database is not installed")
     first = Server(tmp_path / "first").start("--workers", "2")
     until_sync(lambda: "is ready at" in first.log.read_text())
     first.add_channel()
+    until_sync(lambda: knows_the_model(first))
     stop, answered = threading.Event(), list[str]()
     with ThreadPoolExecutor(2) as pool:
         try:

@@ -180,10 +180,10 @@ def test_the_table_is_worked_in(server: Server, open_page: Open) -> None:
     expect(priority).to_have_value("0")
     assert rows(server)["edited"]["priority"] == 0
 
-    page.get_by_label("Search", exact=True).fill("edit")
+    page.get_by_role("searchbox", name="Search").fill("edit")
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.locator("tfoot")).to_contain_text("The one channel shown")
-    page.get_by_label("Search", exact=True).fill("")
+    page.get_by_role("searchbox", name="Search").fill("")
     page.get_by_label("Tag", exact=True).select_option("east")
     expect(page).to_have_url(re.compile("tag=east"))
     expect(page.locator("tbody tr")).to_have_count(1)
@@ -228,7 +228,7 @@ def test_rounds_and_upstreams_lists(
     page.locator("dialog").get_by_role("button", name="Delete it").click()
     expect(row_of(page, "resting")).to_have_count(0)
     page.get_by_role("button", name=f"Actions for {name}").click()
-    page.get_by_role("button", name="Edit").click()
+    page.get_by_role("button", name="Edit", exact=True).click()
     page.get_by_role("tab", name="Care").click()
     page.get_by_role("button", name="Compare with the upstream").click()
     page.get_by_role("checkbox", name="brand-new").check()
