@@ -19,6 +19,7 @@ from tests.e2e.browser import PHONE, WIDE, browsers
 from tests.e2e.server import REPOSITORY, ROOT_PASSWORD, Server
 from tests.e2e.world import CUSTOMER, PASSWORD, furnish
 
+PATIENCE_MS = 60_000
 OUT = REPOSITORY / "shots"
 SIZES = {"wide": WIDE, "phone": PHONE}
 #: Who looks at a page, by the first part of its address; root where it is not listed.
@@ -56,7 +57,7 @@ def opened(page: Page, url: str, path: str) -> None:
 def settled(page: Page) -> None:
     """Wait until a page shows what it has to show."""
     page.wait_for_selector("main h1")
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=PATIENCE_MS)
 
 
 def shoot(browser: Browser, url: str, path: str, look: tuple[str, str, str]) -> list[str]:
