@@ -6,7 +6,7 @@ import httpx
 
 from tests.e2e.server import Server
 
-ASSETS = ("/static/js/main.js", "/static/theme/page.css", "/favicon.svg")
+ASSETS = ("/static/js/main.js", "/static/css/page.css", "/favicon.svg")
 PAGES = ("/", "/static/index.html")
 
 
