@@ -1,8 +1,6 @@
 """Channels in the console: what an operator does there is what the API then says."""
 
-import asyncio
 import re
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.browser import IN_BROWSER, PHONE, Open, sign_in
 from tests.e2e.server import ROOT_PASSWORD, Server
+from tests.fakes.threaded import in_thread
 from tests.fakes.upstream import FakeUpstream
 
 pytestmark = IN_BROWSER
@@ -26,19 +25,10 @@ OLD, NEW = "o" * 40, "n" * 40
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[FakeUpstream]:
     """An upstream of OpenAI's protocol, in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
     fake = FakeUpstream()
     fake.models = (MODEL, "brand-new")
-    try:
-        asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(10)
-        yield fake
-        asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(10)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with in_thread(fake) as running:
+        yield running
 
 
 def channels(open_page: Open, query: str = "", **options: Any) -> Page:

@@ -1,13 +1,9 @@
 """What one sees before signing in: coming in, the start page, prices, the API reference."""
 
-import asyncio
 import base64
 import re
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -22,6 +18,7 @@ from tests.e2e.browser import IN_BROWSER, PHONE, Open, clipboard, sign_in, signe
 from tests.e2e.server import ROOT_ACCESS_TOKEN, Person, Server
 from tests.fakes.identity import CLIENT, SECRET, WECHAT_TOKEN, Identities
 from tests.fakes.mail import Arrived, MailServer
+from tests.fakes.threaded import in_thread
 from tests.waiting import until_sync
 
 pytestmark = IN_BROWSER
@@ -40,44 +37,10 @@ WIDGET = """window.turnstile = {
 };"""
 
 
-@contextmanager
-def mail_server() -> Iterator[MailServer]:
-    """Run a mail server in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    mail = MailServer(server_tls())
-    try:
-        started: Future[MailServer] = asyncio.run_coroutine_threadsafe(mail.__aenter__(), loop)
-        started.result(10)
-        yield mail
-        asyncio.run_coroutine_threadsafe(mail.__aexit__(), loop).result(10)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-@contextmanager
-def identities() -> Iterator[Identities]:
-    """Run services that vouch for people, in a thread of their own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    fake = Identities()
-    try:
-        asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(10)
-        yield fake
-        asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result(10)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
 @pytest.fixture(scope="module")
 def mail() -> Iterator[MailServer]:
-    with mail_server() as mail:
+    """A mail server in a thread of its own."""
+    with in_thread(MailServer(server_tls())) as mail:
         yield mail
 
 
@@ -200,7 +163,7 @@ def _invited_by_root(server: Server, open_page: Open) -> None:
 
 
 def test_people_come_in_through_others(server: Server, open_page: Open) -> None:
-    with identities() as fake:
+    with in_thread(Identities()) as fake:
         fake.redirect = f"{server.url}/oauth"
         fake.person = {"id": 5, "login": "ann", "name": "Ann", "emails": []}
         option(server, GitHubClientId=CLIENT, GitHubClientSecret=SECRET)
