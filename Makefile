@@ -5,15 +5,22 @@ SHELL := /bin/sh
 .PHONY: help setup dev run demo test test-both test-clients browser shots bench bench-ledger audit \
 	audited lint format clean
 
+comma := ,
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 JOBS ?= 4
 PEER ?=
 ARGS ?=
-# The first of these that runs and is new enough; a shim that cannot run is passed over.
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+# The first of these that runs, is new enough and can make environments, or else the first that runs;
+# a shim that cannot run is passed over. The system's own come first: distributions build theirs with
+# optimisations that version managers leave out, which saves a quarter of all CPU time.
+PYTHONS := $(foreach v,11 12 13,/usr/bin/python3.$(v)) $(foreach v,11 12 13,python3.$(v)) python3
+first_python = $(shell for p in $(PYTHONS); do \
+	$$p -c 'import sys$(1); sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+ifndef PYTHON
+PYTHON := $(or $(call first_python,$(comma) ensurepip),$(call first_python))
+endif
 
 help:
 	@echo "make run     serve on http://127.0.0.1:3000, books in ./data"

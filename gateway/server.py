@@ -21,8 +21,6 @@ from gateway.welcome import welcome
 from ledger.errors import LedgerError
 
 MAX_HEADER_BYTES = 64 << 10
-IDLE_CONNECTION_S = 600
-BODY_S = 300
 CANNOT_START, BOOKS_LOST = 1, 1
 # What stops a start and is said in one line.
 EXPECTED = (LedgerError, DirectoryError, ValueError, OSError)
@@ -106,14 +104,14 @@ class Front:
 
 
 def _http_server(application: Application, settings: Settings) -> HTTPServer:
-    return HTTPServer(
+    server = HTTPServer(
         application,
         decompress_request=True,
         max_header_size=MAX_HEADER_BYTES,
         max_body_size=settings.max_body_bytes * DROP_FACTOR,
-        idle_connection_timeout=IDLE_CONNECTION_S,
-        body_timeout=BODY_S,
     )
+    server.conn_params.header_timeout = None  # see gateway/waiting.py
+    return server
 
 
 def stop_signal() -> asyncio.Event:

@@ -90,9 +90,21 @@ class Door:
 
     def _connected(self, connection: socket.socket, address: object) -> None:
         server = self.server
-        stream = IOStream(
+        stream = _Line(
             connection,
             max_buffer_size=server.max_buffer_size,
             read_chunk_size=server.read_chunk_size,
         )
         server.handle_stream(stream, address)  # type: ignore[arg-type]
+
+
+class _Line(IOStream):
+    """A client's connection. What is written goes out at once: each piece of a stream is news, and
+    the client would otherwise get it when it acknowledges the one before."""
+
+    def __init__(self, connection: socket.socket, **sizes: int | None) -> None:
+        super().__init__(connection, **sizes)
+        super().set_nodelay(True)
+
+    def set_nodelay(self, value: bool) -> None:
+        """It is set, and stays so: tornado's server would ask twice for each request."""

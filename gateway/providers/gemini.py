@@ -15,7 +15,7 @@ class GeminiProvider(OpenAIProvider):
     """Calls generateContent, as a stream of server-sent events where one is asked for, countTokens,
     embedContent and batchEmbedContents."""
 
-    def _url(self, call: Call) -> httpx.URL:
+    def _url(self, call: Call) -> str:
         channel = call.channel
         base = (channel.base_url or call.vendor.base_url).rstrip("/")
         given = channel.config.get("api_version")
@@ -25,6 +25,6 @@ class GeminiProvider(OpenAIProvider):
         if call.stream:
             method = "streamGenerateContent?alt=sse"
         try:
-            return httpx.URL(f"{base}/{version}/models/{model}:{method}")
+            return str(httpx.URL(f"{base}/{version}/models/{model}:{method}"))
         except httpx.InvalidURL as error:
             raise CallFailed("upstream_unreachable", str(error)) from None

@@ -12,6 +12,7 @@ from gateway.providers.asking import AWS, LINES, WHOLE, Asking, Means
 from gateway.providers.base import Answer, Call, CallFailed
 from gateway.providers.openai import OpenAIProvider, overridden, way_of
 from gateway.providers.tokens import Tokens
+from gateway.providers.transport import UpstreamTransport
 from gateway.providers.ways import Ways
 
 MAX_LINE = 32 << 20
@@ -26,7 +27,7 @@ class NativeProvider(OpenAIProvider):
     def __init__(
         self,
         asking: Asking,
-        transport: httpx.AsyncBaseTransport,
+        transport: UpstreamTransport,
         user_agent: str,
         ways: Ways,
         now_s: Callable[[], float],

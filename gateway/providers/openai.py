@@ -6,17 +6,19 @@ dialect lists: its Authorization and cookies are not the upstream's business.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 
 import aiohttp
 import httpx
+from multidict import CIMultiDict
 
 from gateway.directory.channels import Channel
 from gateway.directory.errors import SecretsLocked
 from gateway.directory.overrides import KEY
 from gateway.directory.vendor import Vendor
-from gateway.providers.base import Answer, Call, CallFailed, Streamed
-from gateway.providers.ways import EXTENSION, Way, Ways
+from gateway.providers.base import Answer, Call, CallFailed
+from gateway.providers.transport import UpstreamTransport, parts_of
+from gateway.providers.ways import Way, Ways
 
 MAX_CACHED = 10_000
 
@@ -66,53 +68,64 @@ def way_of(ways: Ways, channel: Channel) -> Way:
 class OpenAIProvider:
     """Calls upstreams through a transport, each channel's on its way (ways.py)."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, user_agent: str, ways: Ways) -> None:
+    def __init__(self, transport: UpstreamTransport, user_agent: str, ways: Ways) -> None:
         self._transport = transport
         self.user_agent = user_agent
         self._ways = ways
-        self._urls: dict[tuple[object, ...], httpx.URL] = {}
-        self._known_headers: dict[tuple[int, str, bool], httpx.Headers] = {}
+        self._urls: dict[tuple[object, ...], str] = {}
+        self._known_headers: dict[tuple[int, str, bool], CIMultiDict[str]] = {}
 
     async def call(self, call: Call) -> Answer:
         """Send a request and return once the head of the answer is there. Raises CallFailed."""
-        request = httpx.Request(
-            "POST",
-            self._url(call),
-            headers=self._headers(call),
-            stream=_sent(call.body),  # aiohttp adds the host and the length
-        )
-        return await self.send(request, call.channel)
+        # aiohttp adds the host, and the length of bytes.
+        body = call.body if isinstance(call.body, bytes) else call.body.pieces()
+        sent = (self._url(call), self._headers(call), body or None)
+        return await self._send(call.channel, "POST", *sent)
 
     async def send(self, request: httpx.Request, channel: Channel) -> Answer:
         """Send any request, on its channel's way, and return once the head of the answer is there.
 
         Raises CallFailed.
         """
+        return await self._send(channel, request.method, str(request.url), *parts_of(request))
+
+    async def _send(
+        self,
+        channel: Channel,
+        method: str,
+        url: str,
+        headers: CIMultiDict[str],
+        content: bytes | AsyncIterable[bytes] | None,
+    ) -> Answer:
         way = way_of(self._ways, channel)
-        request.extensions[EXTENSION] = way
-        deadline = asyncio.get_running_loop().time() + way.total_s if way.total_s else None
+        asked = self._transport.ask(method, url, headers, content, way)
+        deadline = None
         try:
-            async with asyncio.timeout_at(deadline):
-                response = await self._transport.handle_async_request(request)
+            if not way.total_s:
+                response = await asked
+            else:
+                deadline = asyncio.get_running_loop().time() + way.total_s
+                async with asyncio.timeout_at(deadline):
+                    response = await asked
         except TimeoutError:
             raise CallFailed("upstream_timeout", f"no answer in {way.total_s} s") from None
         except BROKEN as error:
             raise failure_of(error) from error
-        # httpx's own headers guess their encoding anew at every look.
-        headers = {
-            n.lower().decode("latin-1"): v.decode("latin-1") for n, v in response.headers.raw
-        }
-        stream = response.stream
-        assert isinstance(stream, httpx.AsyncByteStream)
+        return await self._answer(response, deadline)
+
+    async def _answer(self, response: aiohttp.ClientResponse, deadline: float | None) -> Answer:
+        raw, stream = response.raw_headers, self._transport.body_of(response)
+        headers = {n.lower().decode("latin-1"): v.decode("latin-1") for n, v in raw}
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in _READABLE:
             await stream.aclose()
             raise CallFailed("upstream_bad_answer", f"encoded as {encoding[:40]}, unasked")
-        encoded = encoding != "identity"
-        chunks = response.aiter_bytes() if encoded else stream.__aiter__()
-        return Answer(response.status_code, headers, _guarded(chunks, deadline), stream)
+        pieces: AsyncIterator[bytes] = stream.__aiter__()
+        if encoding != "identity":
+            pieces = httpx.Response(response.status, headers=raw, stream=stream).aiter_bytes()
+        return Answer(response.status, headers, _Guarded(pieces, deadline), stream)
 
-    def _url(self, call: Call) -> httpx.URL:
+    def _url(self, call: Call) -> str:
         channel, endpoint = call.channel, call.endpoint
         key: tuple[object, ...] = (channel.type, channel.base_url, endpoint.path, call.query)
         if call.vendor.has_templates:
@@ -124,7 +137,7 @@ class OpenAIProvider:
                     channel.base_url, endpoint.path, endpoint.task, call.model, channel.config
                 )
                 rest = f"{'&' if '?' in text else '?'}{call.query}" if call.query else ""
-                url = httpx.URL(text + rest)
+                url = str(httpx.URL(text + rest))
             except (LookupError, httpx.InvalidURL) as error:
                 raise CallFailed("upstream_unreachable", str(error)) from None
             if len(self._urls) >= MAX_CACHED:
@@ -132,21 +145,21 @@ class OpenAIProvider:
             self._urls[key] = url
         return url
 
-    def _headers(self, call: Call) -> httpx.Headers:
+    def _headers(self, call: Call) -> CIMultiDict[str]:
         key = (call.vendor.id, call.secret, call.stream)
         known = self._known_headers.get(key)
         if known is None:
             if len(self._known_headers) >= MAX_CACHED:
                 self._known_headers.clear()
-            known = self._known_headers[key] = httpx.Headers(self._new_headers(call))
+            known = self._known_headers[key] = CIMultiDict(self._new_headers(call))
         override = overridden(call.channel.header_override, call.secret)
         if not isinstance(call.body, bytes):
             length = {"content-length": str(call.body.length)}
             form = {"content-type": call.body.content_type, "accept": "*/*", **length}
-            return httpx.Headers({**known, **form, **call.headers, **call.trace, **override})
+            return _joined(known, form, call.headers, call.trace, override)
         if not call.headers and not override and not call.trace:
             return known
-        return httpx.Headers({**known, **call.headers, **call.trace, **override})
+        return _joined(known, call.headers, call.trace, override)
 
     def _new_headers(self, call: Call) -> list[tuple[str, str]]:
         return [
@@ -158,18 +171,12 @@ class OpenAIProvider:
         ]
 
 
-class _Pieces(httpx.AsyncByteStream):
-    """A body that is read from where it waits while it is sent."""
-
-    def __init__(self, body: Streamed) -> None:
-        self._body = body
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._body.pieces()
-
-
-def _sent(body: bytes | Streamed) -> httpx.ByteStream | _Pieces:
-    return httpx.ByteStream(body) if isinstance(body, bytes) else _Pieces(body)
+def _joined(*parts: Mapping[str, str]) -> CIMultiDict[str]:
+    """Return headers of which later ones take the place of earlier ones."""
+    joined: CIMultiDict[str] = CIMultiDict()
+    for part in parts:
+        joined.update(part)
+    return joined
 
 
 def failure_of(error: Exception) -> CallFailed:
@@ -180,20 +187,28 @@ def failure_of(error: Exception) -> CallFailed:
     return CallFailed(code, str(error) or type(error).__name__, worked=worked)
 
 
-async def _guarded(chunks: AsyncIterator[bytes], deadline: float | None) -> AsyncIterator[bytes]:
-    """Pass chunks on, turning every way in which they can stop early into CallFailed."""
-    try:
-        if deadline is None:
-            async for chunk in chunks:
-                yield chunk
-            return
-        while True:
-            async with asyncio.timeout_at(deadline):
-                chunk = await anext(chunks, b"")
-            if not chunk:
-                return
-            yield chunk
-    except TimeoutError:
-        raise CallFailed("upstream_timeout", "the whole answer took too long") from None
-    except BROKEN as error:
-        raise CallFailed("upstream_cut", str(error) or type(error).__name__) from error
+class _Guarded:
+    """Passes pieces on, turning every way in which they can stop early into CallFailed.
+
+    No generator: a loop keeps account of each of those, which costs more than most pieces.
+    """
+
+    __slots__ = ("_deadline", "_pieces")
+
+    def __init__(self, pieces: AsyncIterator[bytes], deadline: float | None) -> None:
+        self._pieces = pieces
+        self._deadline = deadline
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            if self._deadline is None:
+                return await anext(self._pieces)
+            async with asyncio.timeout_at(self._deadline):
+                return await anext(self._pieces)
+        except TimeoutError:
+            raise CallFailed("upstream_timeout", "the whole answer took too long") from None
+        except BROKEN as error:
+            raise CallFailed("upstream_cut", str(error) or type(error).__name__) from error

@@ -7,7 +7,7 @@ from the environment: a request's way (ways.py) says which, and SOCKS proxies ha
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from weakref import WeakSet
 
 import aiohttp
@@ -50,42 +50,53 @@ class UpstreamTransport(AiohttpTransport):
         Raises httpx.TransportError or aiohttp.ClientError. The timeouts are those of its way.
         """
         way: Way = request.extensions.get(EXTENSION, self._usual)
-        socks = way.proxy is not None and way.proxy.startswith("socks")
-        session = await self._socks_session(way) if socks else self._direct()
-        headers = CIMultiDict(
-            [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw]
-        )
-        content: bytes | httpx.AsyncByteStream | None
-        if isinstance(request.stream, httpx.ByteStream):
-            headers.popall("content-length", None)
-            content = request.read() or None
-        else:  # a body that comes piece by piece, of the length given
-            assert isinstance(request.stream, httpx.AsyncByteStream)
-            content = request.stream
-        try:
-            with map_aiohttp_exceptions():
-                response = await session.request(
-                    request.method,
-                    self._url(str(request.url)),
-                    headers=headers,
-                    data=content,
-                    allow_redirects=False,
-                    timeout=self._timeout(way),
-                    proxy=None if socks else way.proxy,
-                )
-        except Exception as error:
-            said = _said_by_proxy(error) if socks else None
-            if said is None:
-                raise
-            raise said from error
-        if way.idle_s != way.first_byte_s:
-            _wait_no_longer(response, way.idle_s)
+        response = await self.ask(request.method, str(request.url), *parts_of(request), way)
         return httpx.Response(
             response.status,
             headers=response.raw_headers,
-            stream=_Body(response, self._closings),
+            stream=self.body_of(response),
             request=request,
         )
+
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | AsyncIterable[bytes] | None,
+        way: Way,
+    ) -> aiohttp.ClientResponse:
+        """Send a request without making httpx's objects, and return as soon as the head of the
+        answer is there.
+
+        `content` that comes piece by piece is as long as the headers say. The caller releases the
+        answer. Raises like `handle_async_request`.
+        """
+        socks = way.proxy is not None and way.proxy.startswith("socks")
+        session = await self._socks_session(way) if socks else self._direct()
+        try:
+            response = await session.request(
+                method,
+                self._url(url),
+                headers=headers,
+                data=content,
+                allow_redirects=False,
+                timeout=self._timeout(way),
+                proxy=None if socks else way.proxy,
+            )
+        except Exception as error:
+            said = _said_by_proxy(error) if socks else None
+            if said is not None:
+                raise said from error
+            with map_aiohttp_exceptions():
+                raise
+        if way.idle_s != way.first_byte_s:
+            _wait_no_longer(response, way.idle_s)
+        return response
+
+    def body_of(self, response: aiohttp.ClientResponse) -> "Body":
+        """Return what reads the body of an answer, once."""
+        return Body(response, self._closings)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -185,36 +196,51 @@ def _wait_no_longer(response: aiohttp.ClientResponse, idle_s: float) -> None:
         protocol.start_timeout()  # the one that runs was for the first byte
 
 
-class _Body(httpx.AsyncByteStream):
+def parts_of(
+    request: httpx.Request,
+) -> tuple[CIMultiDict[str], bytes | AsyncIterable[bytes] | None]:
+    """Return a request's headers and its body, as `ask` takes them."""
+    raw = request.headers.raw
+    headers = CIMultiDict([(name.decode("ascii"), value.decode("latin-1")) for name, value in raw])
+    if isinstance(request.stream, httpx.ByteStream):
+        headers.popall("content-length", None)
+        return headers, request.read() or None
+    # A body that comes piece by piece, of the length given.
+    assert isinstance(request.stream, httpx.AsyncByteStream)
+    return headers, request.stream
+
+
+class Body(httpx.AsyncByteStream):
     """An answer's bytes as they arrive, in pieces small enough to be metered one by one."""
 
     def __init__(self, response: aiohttp.ClientResponse, closings: WeakSet[Closing]) -> None:
         self._response = response
-        self._closings = closings
+        self._closed: Closing | None = None
+        if not response.content.is_eof():
+            self._watch(closings)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = self._response.content.read
-        closed = self._closed()
-        if closed is None:
-            self._lost(None)
-        else:
-            closed.add_done_callback(self._lost)
-        try:
-            while chunk := await read(PIECE_BYTES):
-                yield chunk
-        finally:
-            if closed is not None:
-                closed.remove_done_callback(self._lost)
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
 
-    def _closed(self) -> Closing | None:
-        """Return what is done when the connection is gone; None when it is gone already."""
+    async def __anext__(self) -> bytes:
+        piece = await self._response.content.read(PIECE_BYTES)
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    def _watch(self, closings: WeakSet[Closing]) -> None:
+        """Learn of the end of the connection while it still brings something."""
         connection = self._response.connection
         protocol = connection.protocol if connection is not None else None
         closed = protocol.closed if protocol is not None else None
-        if closed is not None and closed not in self._closings:
-            self._closings.add(closed)
+        if closed is None:
+            self._lost(None)
+            return
+        if closed not in closings:
+            closings.add(closed)
             closed.add_done_callback(_seen)
-        return closed
+        closed.add_done_callback(self._lost)
+        self._closed = closed
 
     def _lost(self, closed: Closing | None) -> None:
         """End a body whose connection is gone. aiohttp's parser forgets those in which it found
@@ -225,6 +251,8 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         """Return the connection to the pool if the answer was read whole, else close it."""
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._lost)
         self._response.release()
 
 
