@@ -17,6 +17,7 @@ from gateway.directory.errors import SecretsLocked
 from gateway.directory.overrides import KEY
 from gateway.directory.vendor import Vendor
 from gateway.providers.base import Answer, Call, CallFailed
+from gateway.providers.incoming import Incoming
 from gateway.providers.transport import UpstreamTransport, parts_of
 from gateway.providers.ways import Way, Ways
 
@@ -102,28 +103,28 @@ class OpenAIProvider:
         deadline = None
         try:
             if not way.total_s:
-                response = await asked
+                found = await asked
             else:
                 deadline = asyncio.get_running_loop().time() + way.total_s
                 async with asyncio.timeout_at(deadline):
-                    response = await asked
+                    found = await asked
         except TimeoutError:
             raise CallFailed("upstream_timeout", f"no answer in {way.total_s} s") from None
         except BROKEN as error:
             raise failure_of(error) from error
-        return await self._answer(response, deadline)
+        return await self._answer(found, deadline)
 
-    async def _answer(self, response: aiohttp.ClientResponse, deadline: float | None) -> Answer:
-        raw, stream = response.raw_headers, self._transport.body_of(response)
+    async def _answer(self, found: Incoming, deadline: float | None) -> Answer:
+        raw = found.raw_headers
         headers = {n.lower().decode("latin-1"): v.decode("latin-1") for n, v in raw}
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in _READABLE:
-            await stream.aclose()
+            await found.aclose()
             raise CallFailed("upstream_bad_answer", f"encoded as {encoding[:40]}, unasked")
-        pieces: AsyncIterator[bytes] = stream.__aiter__()
+        pieces: AsyncIterator[bytes] = found.__aiter__()
         if encoding != "identity":
-            pieces = httpx.Response(response.status, headers=raw, stream=stream).aiter_bytes()
-        return Answer(response.status, headers, _Guarded(pieces, deadline), stream)
+            pieces = httpx.Response(found.status, headers=raw, stream=found).aiter_bytes()
+        return Answer(found.status, headers, _Guarded(pieces, deadline), found)
 
     def _url(self, call: Call) -> str:
         channel, endpoint = call.channel, call.endpoint
@@ -182,8 +183,8 @@ def _joined(*parts: Mapping[str, str]) -> CIMultiDict[str]:
 def failure_of(error: Exception) -> CallFailed:
     """Describe what the transport raised before there was the head of an answer."""
     code = "upstream_timeout" if "imeout" in str(error) else "upstream_unreachable"
-    worked = not isinstance(error.__cause__ or error, _NOT_SENT)
-    worked = worked and not isinstance(error, httpx.ProxyError)
+    unsent = (*_NOT_SENT, httpx.ProxyError)
+    worked = not isinstance(error, unsent) and not isinstance(error.__cause__, _NOT_SENT)
     return CallFailed(code, str(error) or type(error).__name__, worked=worked)
 
 
@@ -210,5 +211,7 @@ class _Guarded:
                 return await anext(self._pieces)
         except TimeoutError:
             raise CallFailed("upstream_timeout", "the whole answer took too long") from None
+        except httpx.TimeoutException as error:
+            raise CallFailed("upstream_timeout", str(error)) from error
         except BROKEN as error:
             raise CallFailed("upstream_cut", str(error) or type(error).__name__) from error

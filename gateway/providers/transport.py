@@ -7,7 +7,8 @@ from the environment: a request's way (ways.py) says which, and SOCKS proxies ha
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable
+from typing import NamedTuple
 from weakref import WeakSet
 
 import aiohttp
@@ -17,18 +18,28 @@ from httpx_aiohttp.transport import map_aiohttp_exceptions
 from multidict import CIMultiDict
 from yarl import URL
 
+from gateway.providers.incoming import Incoming, RawHeaders
+from gateway.providers.line import KEEPALIVE_S, PIECE_BYTES
+from gateway.providers.lines import MAX_CONNECTIONS, Lines, Place, head_of
 from gateway.providers.ways import EXTENSION, Way
 
-MAX_CONNECTIONS = 4_000
-# Shorter than what servers usually keep an idle connection for.
-KEEPALIVE_S = 20.0
 DNS_CACHE_S = 60
 MAX_URLS = 10_000
 MAX_TIMEOUTS = 1_000
 MAX_SOCKS = 100
-PIECE_BYTES = 16 << 10
+
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 Closing = asyncio.Future[None]
+Content = bytes | AsyncIterable[bytes] | None
+
+
+class Address(NamedTuple):
+    """An address as it is asked: the place, what it is called there, and what is asked for."""
+
+    place: Place
+    host: str
+    target: str
 
 
 class UpstreamTransport(AiohttpTransport):
@@ -40,7 +51,8 @@ class UpstreamTransport(AiohttpTransport):
         super().__init__(verify=self._verify, trust_env=False, client=self._session)
         self._usual, self._patience = usual, _timeout_of(usual)
         self._timeouts: dict[Way, aiohttp.ClientTimeout] = {}
-        self._urls: dict[str, URL] = {}
+        self._lines = Lines(self._verify)
+        self._addresses: dict[str, Address | None] = {}
         self._closings: WeakSet[Closing] = WeakSet()
         self._socks: OrderedDict[str, aiohttp.ClientSession] = OrderedDict()
 
@@ -50,34 +62,43 @@ class UpstreamTransport(AiohttpTransport):
         Raises httpx.TransportError or aiohttp.ClientError. The timeouts are those of its way.
         """
         way: Way = request.extensions.get(EXTENSION, self._usual)
-        response = await self.ask(request.method, str(request.url), *parts_of(request), way)
+        answer = await self.ask(request.method, str(request.url), *parts_of(request), way)
         return httpx.Response(
-            response.status,
-            headers=response.raw_headers,
-            stream=self.body_of(response),
-            request=request,
+            answer.status, headers=answer.raw_headers, stream=answer, request=request
         )
 
     async def ask(
         self,
         method: str,
         url: str,
-        headers: Mapping[str, str],
-        content: bytes | AsyncIterable[bytes] | None,
+        headers: CIMultiDict[str],
+        content: Content,
         way: Way,
-    ) -> aiohttp.ClientResponse:
+    ) -> Incoming:
         """Send a request without making httpx's objects, and return as soon as the head of the
         answer is there.
 
-        `content` that comes piece by piece is as long as the headers say. The caller releases the
+        `content` that comes piece by piece is as long as the headers say. The caller closes the
         answer. Raises like `handle_async_request`.
         """
+        address = self._address(url)
+        if address is None or way.proxy is not None or not isinstance(content, bytes | None):
+            return await self._ask_around(method, url, headers, content, way)
+        body = content or b""
+        length = len(body) if body or method not in _WITHOUT_BODY else None
+        head = head_of(method, address.target, address.host, headers, length)
+        return await self._lines.ask(address.place, head, body, way)
+
+    async def _ask_around(
+        self, method: str, url: str, headers: CIMultiDict[str], content: Content, way: Way
+    ) -> Incoming:
+        """Send what aiohttp carries: through proxies, and bodies that come piece by piece."""
         socks = way.proxy is not None and way.proxy.startswith("socks")
         session = await self._socks_session(way) if socks else self._direct()
         try:
             response = await session.request(
                 method,
-                self._url(url),
+                URL(url, encoded=True),
                 headers=headers,
                 data=content,
                 allow_redirects=False,
@@ -92,25 +113,22 @@ class UpstreamTransport(AiohttpTransport):
                 raise
         if way.idle_s != way.first_byte_s:
             _wait_no_longer(response, way.idle_s)
-        return response
-
-    def body_of(self, response: aiohttp.ClientResponse) -> "Body":
-        """Return what reads the body of an answer, once."""
-        return Body(response, self._closings)
+        return _Around(response, self._closings)
 
     async def aclose(self) -> None:
         """Close every connection."""
+        self._lines.close()
         while self._socks:
             await self._socks.popitem()[1].close()
         await super().aclose()
 
-    def _url(self, text: str) -> URL:
-        url = self._urls.get(text)
-        if url is None:
-            if len(self._urls) >= MAX_URLS:
-                self._urls.clear()
-            url = self._urls[text] = URL(text, encoded=True)
-        return url
+    def _address(self, text: str) -> Address | None:
+        """Read an address; None for one that aiohttp must understand."""
+        if text not in self._addresses:
+            if len(self._addresses) >= MAX_URLS:
+                self._addresses.clear()
+            self._addresses[text] = _read_address(text)
+        return self._addresses[text]
 
     def _timeout(self, way: Way) -> aiohttp.ClientTimeout:
         if way is self._usual:
@@ -210,17 +228,26 @@ def parts_of(
     return headers, request.stream
 
 
-class Body(httpx.AsyncByteStream):
-    """An answer's bytes as they arrive, in pieces small enough to be metered one by one."""
+def _read_address(text: str) -> Address | None:
+    url = URL(text, encoded=True)
+    if url.scheme not in ("http", "https") or not url.raw_host or url.user or not url.port:
+        return None
+    host = url.host_port_subcomponent
+    assert host is not None
+    place = Place(url.raw_host, url.port, url.scheme == "https")
+    return Address(place, host, url.raw_path_qs)
+
+
+class _Around(Incoming):
+    """An answer that aiohttp carries; its bytes come in pieces like those of a `Reply`."""
 
     def __init__(self, response: aiohttp.ClientResponse, closings: WeakSet[Closing]) -> None:
+        self.status = response.status
+        self.raw_headers: RawHeaders = list(response.raw_headers)
         self._response = response
         self._closed: Closing | None = None
         if not response.content.is_eof():
             self._watch(closings)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
 
     async def __anext__(self) -> bytes:
         piece = await self._response.content.read(PIECE_BYTES)
