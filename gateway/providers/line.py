@@ -144,7 +144,7 @@ class Line(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._heard_s = 0.0
         self._between_bytes = self._head_bytes = 0
-        self._is_interim = self._is_paused = self._is_tainted = False
+        self._is_interim = self._is_paused = self._is_tainted = self._is_kept = False
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -235,7 +235,7 @@ class Line(asyncio.Protocol):
         if self._is_paused:
             self._resume()
         unsent = self._transport.get_write_buffer_size()  # an answer before all was asked
-        if self._is_tainted or unsent or not self._parser.should_keep_alive():
+        if self._is_tainted or unsent or not self._is_kept:
             self.close()
             return
         self._look_by(self._heard_s + KEEPALIVE_S)
@@ -299,6 +299,7 @@ class Line(asyncio.Protocol):
             reply.raw_headers.clear()
             return
         reply.status, reply.begun = status, True
+        self._is_kept = self._parser.should_keep_alive()  # known now, and forgotten at the end
         self._between_bytes = 0
         self._look_by(self._heard_s + self._way.idle_s)
         reply.wake()

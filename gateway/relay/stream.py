@@ -35,6 +35,8 @@ from ledger.errors import LedgerError
 CREDIT_EXHAUSTED = "credit_exhausted"
 # How long the upstream may take to close a stream that it has said is done.
 LAST_BYTES_S = 1.0
+# Pieces that follow each other faster than this go out together: a write costs more than a piece.
+GATHER_S = 0.002
 
 log = logging.getLogger("tollgate.relay")
 
@@ -145,6 +147,8 @@ async def _until_the_end(
             passed = meter.feed(chunk)
             if passed and not x.client_gone:
                 await client.send(passed)
+                if not meter.done:
+                    await asyncio.sleep(GATHER_S)
             if meter.done or x.stopped is not None:
                 return
             if meter.frames > covered:
