@@ -18,6 +18,8 @@ import orjson
 
 from tests.bench import wire
 from tests.bench.gateway import Gateway
+from tests.bench.parts import LEDGER
+from tests.bench.parts import names as part_names
 from tests.bench.processes import BenchError, FakeUpstream, remove
 from tests.bench.rounds import Bench, Cell
 from tests.waiting import until_sync
@@ -74,11 +76,24 @@ def print_samples(out: Path, requests: int, top: int) -> None:
     each = threads["MainThread"] / max(report["samples"], 1)
     print(f"{report['samples']} samples of the main thread")
     _print("thread", ((spent, name) for name, spent in threads.items()))
+    print_parts(report["parts"], each)
     functions = report["functions"]
     by_self = sorted(functions, key=lambda row: -row[1])
     _print("function itself", ((own * each, name) for name, own, _ in by_self[:top]))
     _print("function and all it calls", ((total * each, n) for n, _, total in functions[: 2 * top]))
     _print("line", ((count * each, name) for name, count in report["lines"][:top]))
+
+
+def print_parts(parts: dict[str, int], each: float) -> None:
+    """What each part of a request costs in µs, with the books' share of the whole."""
+    whole = sum(parts.values()) or 1
+    print("\nµs per request  share  part")
+    for name in part_names():
+        count = parts.get(name, 0)
+        print(f"{count * each:14.1f}  {100 * count / whole:4.1f}%  {name}")
+    books = sum(parts.get(name, 0) for name in LEDGER)
+    of = ", ".join(LEDGER)
+    print(f"{books * each:14.1f}  {100 * books / whole:4.1f}%  of these the books: {of}")
 
 
 def _print(title: str, rows: Iterable[tuple[float, str]]) -> None:

@@ -19,15 +19,19 @@ import sys
 import threading
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Protocol
 
 import orjson
 
+from tests.bench.parts import part_of
+
 _INTERVAL_S = 0.001
 _WAITING = frozenset({"select", "poll"})  # where the main thread stands while it waits
 _STDLIB = Path(runpy.__file__).parent
+_REPOSITORY = Path(__file__).parents[2]
 
 
 class Profiler(Protocol):
@@ -43,6 +47,7 @@ class StackSampler:
     def __init__(self) -> None:
         self._own: Counter[tuple[CodeType, int]] = Counter()
         self._total: Counter[CodeType] = Counter()
+        self._stacks: Counter[tuple[CodeType, ...]] = Counter()
         self._samples = 0
         self._cpu_s: dict[str, float] = {}
 
@@ -57,12 +62,12 @@ class StackSampler:
             return  # the tick was another thread's
         self._samples += 1
         self._own[frame.f_code, frame.f_lineno] += 1
-        seen: set[CodeType] = set()
+        stack: dict[CodeType, None] = {}  # each function once, the innermost first
         while frame is not None:
-            if frame.f_code not in seen:
-                seen.add(frame.f_code)
-                self._total[frame.f_code] += 1
+            stack[frame.f_code] = None
             frame = frame.f_back
+        self._total.update(stack.keys())
+        self._stacks[tuple(stack)] += 1
 
     def stop(self, out: Path) -> None:
         """Writes what was counted as JSON."""
@@ -75,8 +80,11 @@ class StackSampler:
         lines = [
             [f"{_name(code)}:{line}", count] for (code, line), count in self._own.most_common(200)
         ]
-        report = {"cpu_s": cpu_s, "samples": self._samples, "functions": functions, "lines": lines}
-        out.write_bytes(orjson.dumps(report))
+        parts: Counter[str] = Counter()
+        for stack, count in self._stacks.items():
+            parts[part_of(map(_name, stack))] += count
+        report = {"cpu_s": cpu_s, "samples": self._samples, "parts": parts}
+        out.write_bytes(orjson.dumps({**report, "functions": functions, "lines": lines}))
 
 
 def _cpu_by_thread() -> dict[str, float]:
@@ -106,11 +114,12 @@ class CallProfiler:
         pstats.Stats(self._profile).dump_stats(out)
 
 
+@cache
 def _name(code: CodeType) -> str:
     """A function's place, short: the path below site-packages or the standard library."""
     path = Path(code.co_filename)
     for parent in path.parents:
-        if parent.name == "site-packages" or parent in (_STDLIB, Path.cwd()):
+        if parent.name == "site-packages" or parent in (_STDLIB, _REPOSITORY):
             path = path.relative_to(parent)
             break
     return f"{path}:{code.co_qualname}"
