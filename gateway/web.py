@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import aiohttp
 import httpx
 import orjson
 
@@ -64,7 +63,7 @@ class Web:
                 return await self._read(make())
         except TimeoutError:
             raise WebFailed(f"no answer in {LONGEST_S:.0f} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise WebFailed(f"no answer ({type(error).__name__})") from None
         except ValueError:  # what yarl says of an address
             raise WebFailed("the address cannot be asked") from None

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import aiohttp
 import httpx
 import orjson
 
@@ -20,8 +19,8 @@ from admin.payments.orders import US_PER_S, Order
 
 TIMEOUT_S = 20.0
 TRIES = 2
-#: How calls break that got no whole answer; aiohttp carries what httpx sends.
-BROKEN = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
+#: How calls break that got no whole answer.
+BROKEN = (httpx.HTTPError, httpx.InvalidURL, OSError)
 #: Under this name of the metadata our payments are known among others of the same account.
 MARK = "tollgate_order"
 

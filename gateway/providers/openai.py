@@ -8,7 +8,6 @@ dialect lists: its Authorization and cookies are not the upstream's business.
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 
-import aiohttp
 import httpx
 from multidict import CIMultiDict
 
@@ -23,15 +22,9 @@ from gateway.providers.ways import Way, Ways
 
 MAX_CACHED = 10_000
 
-# The transport translates most of what can go wrong, not all of it.
-BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError)
+BROKEN = (httpx.HTTPError, OSError)
 # After these nothing was sent.
-_NOT_SENT = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.InvalidURL,
-    httpx.ConnectError,
-)
+_NOT_SENT = (httpx.ConnectError, httpx.ProxyError, httpx.LocalProtocolError)
 
 # Nobody asks for an encoding, but some servers in between add one.
 _READABLE = frozenset({"identity", "gzip", "x-gzip", "deflate"})
@@ -78,7 +71,7 @@ class OpenAIProvider:
 
     async def call(self, call: Call) -> Answer:
         """Send a request and return once the head of the answer is there. Raises CallFailed."""
-        # aiohttp adds the host, and the length of bytes.
+        # The transport adds the host, and the length of bytes.
         body = call.body if isinstance(call.body, bytes) else call.body.pieces()
         sent = (self._url(call), self._headers(call), body or None)
         return await self._send(call.channel, "POST", *sent)
@@ -183,8 +176,7 @@ def _joined(*parts: Mapping[str, str]) -> CIMultiDict[str]:
 def failure_of(error: Exception) -> CallFailed:
     """Describe what the transport raised before there was the head of an answer."""
     code = "upstream_timeout" if "imeout" in str(error) else "upstream_unreachable"
-    unsent = (*_NOT_SENT, httpx.ProxyError)
-    worked = not isinstance(error, unsent) and not isinstance(error.__cause__, _NOT_SENT)
+    worked = not isinstance(error, _NOT_SENT)
     return CallFailed(code, str(error) or type(error).__name__, worked=worked)
 
 

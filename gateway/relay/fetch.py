@@ -12,20 +12,20 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from gateway.addresses import Network, is_web_port, may_connect
+
+if TYPE_CHECKING:
+    from gateway.relay.fetch_session import FetchSession
 
 MAX_URL = 4_096
 MAX_BYTES = 20 << 20
 MOST_REDIRECTS = 3
 MOST_AT_ONCE = 32
-PIECE_BYTES = 64 << 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
 
@@ -88,7 +88,7 @@ class ImageFetcher:
         self._resolve = resolve
         self._max_bytes = max_bytes
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
-        self._session: aiohttp.ClientSession | None = None
+        self._session: FetchSession | None = None
 
     async def image(self, url: str) -> Image:
         """Return the image at an address. Raises FetchFailed."""
@@ -97,13 +97,13 @@ class ImageFetcher:
                 return await self._follow(url)
         except TimeoutError:
             raise FetchFailed("took too long") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise FetchFailed(f"{type(error).__name__}: {error}"[:300]) from None
 
     async def aclose(self) -> None:
         """Close what is open."""
         if self._session is not None:
-            await self._session.close()
+            await self._session.aclose()
 
     async def _follow(self, url: str) -> Image:
         for _ in range(MOST_REDIRECTS + 1):
@@ -131,51 +131,31 @@ class ImageFetcher:
 
     async def _get(self, url: URL) -> Image | str:
         """Return what is there, or where it is now."""
-        session = self._opened()
-        async with session.get(
-            url, headers=_HEADERS, allow_redirects=False, proxy=self._proxy_url
-        ) as answer:
-            if answer.status in _REDIRECTS:
-                location = answer.headers.get("Location")
-                if not location:
-                    raise FetchFailed("redirected to nowhere")
-                return location
-            if answer.status != 200:
-                raise FetchFailed(f"answered with status {answer.status}")
-            if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise FetchFailed("is compressed, which was not asked for")
-            return _image(await self._read(answer), answer.content_type.lower())
-
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        if (answer.content_length or 0) > self._max_bytes:
+        got = await self._opened().get(url, _HEADERS, self._proxy_url, self._max_bytes)
+        if got.status in _REDIRECTS:
+            location = got.headers.get("location")
+            if not location:
+                raise FetchFailed("redirected to nowhere")
+            return location
+        if got.status != 200:
+            raise FetchFailed(f"answered with status {got.status}")
+        if got.headers.get("content-encoding", "identity").lower() != "identity":
+            raise FetchFailed("is compressed, which was not asked for")
+        if got.content is None:
             raise FetchFailed("is too large")
-        pieces, size = [], 0
-        while piece := await answer.content.read(PIECE_BYTES):
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._max_bytes:
-                raise FetchFailed("is too large")
-        return b"".join(pieces)
+        kind = got.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return _image(got.content, kind)
 
     def _may(self, host: str) -> bool:
         return may_connect(host, self._allowed)
 
-    def _opened(self) -> aiohttp.ClientSession:
-        """Make the session on first use, inside the running loop. Connections are never reused."""
+    def _opened(self) -> "FetchSession":
+        """Make the session on first use, inside the running loop."""
         if self._session is None:
-            checks = self._proxy_url is None
-            connector = aiohttp.TCPConnector(
-                use_dns_cache=False,
-                force_close=True,
-                resolver=_Resolver(self._resolve) if self._resolve is not None else None,
-                socket_factory=self._socket if checks else None,
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            )
+            from gateway.relay.fetch_session import FetchSession  # brings aiohttp
+
+            checked = self._socket if self._proxy_url is None else None
+            self._session = FetchSession(checked, self._resolve)
         return self._session
 
     def _socket(self, address: tuple[Any, ...]) -> socket.socket:
@@ -195,29 +175,3 @@ def _image(content: bytes, said: str) -> Image:
         if content[start : start + len(magic)] == magic:
             return Image(content, kind)
     raise FetchFailed("is no image of a known kind")
-
-
-class _Resolver(AbstractResolver):
-    """The given resolver as aiohttp wants it."""
-
-    def __init__(self, resolve: Resolve) -> None:
-        self._resolve = resolve
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._resolve(host, port)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in found
-        ]
-
-    async def close(self) -> None:
-        """Nothing is open."""
