@@ -13,14 +13,14 @@ import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, NamedTuple, Self
-
-import xlsxwriter
-from xlsxwriter.worksheet import Worksheet
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ledger.events import rfc3339
 from ledger.money import NANO_PER_USD, usd
 from ledger.tables import INTEGER, MONEY, NANO, OBJECT, TEXT, TIME, Column, Values, json_text
+
+if TYPE_CHECKING:  # loaded with the first workbook: few processes write any
+    from xlsxwriter.worksheet import Worksheet
 
 MAX_ROWS = 1_048_576
 MAX_CELL = 32_767
@@ -53,6 +53,8 @@ class Workbook:
     """A workbook in the making. Leaving the context without `save` leaves nothing behind."""
 
     def __init__(self, path: Path, table: Sequence[Column], *, title: str) -> None:
+        import xlsxwriter
+
         self._directory = tempfile.TemporaryDirectory(prefix=".sheets-", dir=path.parent)
         self._book = xlsxwriter.Workbook(str(path), {**_OPTIONS, "tmpdir": self._directory.name})
         self._book.use_zip64()
@@ -98,7 +100,7 @@ class Workbook:
             self._sheet.write_string(self._row, column, text[start : start + MAX_CELL])
             column += 1
 
-    def _new_sheet(self) -> Worksheet:
+    def _new_sheet(self) -> "Worksheet":
         self._sheets += 1
         name = self._title if self._sheets == 1 else f"{self._title} {self._sheets}"
         sheet = self._book.add_worksheet(name)

@@ -284,7 +284,7 @@ class Line(asyncio.Protocol):
         """Take a header; those of a trailer are passed over. Raises ValueError for too much."""
         if self._reply is not None and not self._reply.begun:
             self._reply.raw_headers.append((name, value))
-            self._head_bytes += len(name) + len(value)
+            self._head_bytes += len(name) + len(value) + 4
             if self._head_bytes > MAX_BETWEEN_BYTES:
                 raise ValueError("the head is too long")
 
