@@ -79,6 +79,7 @@ def cells(requests: int, connections: int) -> list[Cell]:
 def run(options: argparse.Namespace) -> Report:
     """Everything that was asked for. Raises BenchError when a result must not be believed."""
     memory: Memory | None = None
+    idle_mib: float | None = None
     with ExitStack() as stack:
         directory = stack.enter_context(_directory())
         upstream = FakeUpstream(directory)
@@ -91,6 +92,7 @@ def run(options: argparse.Namespace) -> Report:
             gateway = Gateway(directory, upstream)
             stack.callback(gateway.stop)
             subjects.append((gateway, ours))
+            idle_mib = gateway.read().rss_bytes["gateway"] / 2**20
         if options.peer:
             peer = _PEERS[options.peer](directory, upstream)
             stack.callback(peer.stop)
@@ -100,7 +102,7 @@ def run(options: argparse.Namespace) -> Report:
             print(f"memory over {options.memory_requests:,} requests", flush=True)
             memory = memory_run(bench, gateway, options.memory_requests, options.connections)
             bench.check(gateway)
-    return Report(bench, memory)
+    return Report(bench, memory, idle_mib)
 
 
 @contextmanager

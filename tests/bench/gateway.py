@@ -48,7 +48,12 @@ class Gateway:
     key = f"sk-{_TOKEN}"
 
     def __init__(
-        self, directory: Path, upstream: FakeUpstream, *, launcher: Command | None = None
+        self,
+        directory: Path,
+        upstream: FakeUpstream,
+        *,
+        launcher: Command | None = None,
+        workers: int = 1,
     ) -> None:
         self.port = free_port()
         self.data_dir = directory / "data"
@@ -63,6 +68,7 @@ class Gateway:
         # Away from the repository, so that no .env there has a say.
         self._cwd = directory
         serve = ["serve", "--port", str(self.port), "--data-dir", str(self.data_dir)]
+        serve += ["--workers", str(workers)]
         self.child = Child(
             [*(launcher or command()), *serve],
             log=directory / "gateway.log",
@@ -99,6 +105,11 @@ class Gateway:
     def read(self) -> Reading:
         """CPU and memory of the gateway and of the database child, apart."""
         return read_meter(self.child, _part_of)
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that answer requests: the workers, or the server itself."""
+        workers = [p for p in self.child.tree() if "gateway.worker" in p.cmdline()]
+        return workers or [self.child.process]
 
     def check(self, answered: int) -> str:
         """Compares the books with what clients received since the start.
