@@ -127,7 +127,12 @@ class Books:
         self._disk = Disk(options.spill_dir, options.min_free_disk_bytes)
         self._leased_until_s = clock.monotonic_s() + writers.LEASE_S
         self.credit = Credit(
-            store, clock, writer.slot, writer.epoch, reachable=self._may_take_credit
+            store,
+            clock,
+            writer.slot,
+            writer.epoch,
+            reachable=self._may_take_credit,
+            asking=self._outage.asking,
         )
         self.budgets = Budgets(store, clock, self.credit)
         self.lots = Lots(store, clock, self.credit)

@@ -8,7 +8,7 @@ other processes to give back what lies idle with them. Refuses a hold that canno
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 
 from ledger.clock import Clock
 from ledger.errors import DatabaseAway, InsufficientCredit, LedgerError
@@ -74,7 +74,8 @@ class Hold:
 
 
 class Credit:
-    """Holds against the slices of one writer. `reachable` says whether the database answers."""
+    """Holds against the slices of one writer. `reachable` says whether the database answers,
+    `asking` bounds a question to it, given how long it may take at most."""
 
     def __init__(
         self,
@@ -84,9 +85,11 @@ class Credit:
         epoch: int = 0,
         *,
         reachable: Callable[[], bool] = lambda: True,
+        asking: Callable[[float], AbstractAsyncContextManager[object]] = asyncio.timeout,
     ) -> None:
         self._clock = clock
         self._reachable = reachable
+        self._asking = asking
         self._recalls = Recalls(store, clock)
         self._refills: set[asyncio.Task[None]] = set()
         self.slices = Slices(store, clock, slot, epoch)
@@ -236,7 +239,7 @@ class Credit:
         if not self._reachable():
             raise DatabaseAway("the database does not answer", retry_after_s=2)
         try:
-            async with asyncio.timeout(ASK_S):
+            async with self._asking(ASK_S):
                 await self.slices.top_up(piece, need, max(1, floor), again=again)
         except TimeoutError:
             raise DatabaseAway("the database takes too long", retry_after_s=2) from None

@@ -6,7 +6,8 @@ and the end of an outage once each, and never to keep a caller waiting. Refuses 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from ledger.clock import Clock
 from ledger.errors import StoreError
@@ -29,6 +30,7 @@ class Outage:
         self._stalled_s = stalled_s
         self._since_s: float | None = None
         self._steady_since_s = self._looked_s = clock.monotonic_s()
+        self._asking: set[asyncio.Timeout] = set()
 
     @property
     def steady_s(self) -> float:
@@ -40,6 +42,17 @@ class Outage:
     def reachable(self) -> bool:
         """Tell whether asking the database makes sense right now."""
         return self._since_s is None and self._stalled_s() < PATIENCE_S
+
+    @asynccontextmanager
+    async def asking(self, longest_s: float) -> AsyncIterator[None]:
+        """Bound a question to the database: as soon as it is seen to answer nobody, or else after
+        `longest_s` seconds, this ends with TimeoutError."""
+        async with asyncio.timeout(longest_s) as limit:
+            self._asking.add(limit)
+            try:
+                yield
+            finally:
+                self._asking.discard(limit)
 
     async def look(self) -> None:
         """Ping the database."""
@@ -54,6 +67,9 @@ class Outage:
             if self._since_s is None:
                 self._since_s = self._clock.monotonic_s()
                 log.warning("the database is away: %s", error or "no answer")
+                now_s = asyncio.get_running_loop().time()
+                for limit in self._asking:
+                    limit.reschedule(now_s)
             return
         if self._since_s is not None:
             away_s = self._clock.monotonic_s() - self._since_s

@@ -42,6 +42,8 @@ class Proxy:
         self._port = 0
         self._news = asyncio.Event()
         self.seen: Counter[str] = Counter()
+        #: While set, nothing gets through, and nobody is told: as when a cable is pulled.
+        self.silent = False
 
     @property
     def url(self) -> str:
@@ -134,6 +136,8 @@ class Proxy:
         """Pass commands on; put into `lost` what is to happen to the next answer."""
         while True:
             message = await _message(client)
+            if self.silent:
+                continue
             command = command_of(message)
             queue = self._plans.get(command)
             action = queue.popleft() if queue else "forward"

@@ -1,11 +1,15 @@
 """Outages: who may be taken for dead after the database was away."""
 
+import asyncio
+
 import pytest
 
 from ledger.books import Books
 from ledger.clock import Clock
-from ledger.errors import Unavailable
+from ledger.credit import ASK_S
+from ledger.errors import DatabaseAway, Unavailable
 from ledger.outage import Outage
+from ledger.store import Store
 from ledger.verify import verify
 from ledger.writers import LEASE_S
 from tests.ledger.drafts import recharge
@@ -70,6 +74,46 @@ async def test_what_counts_is_how_long_it_was_seen_to_answer():
     assert outage.steady_s == 0
     await watch(outage, clock, 5)
     assert 4 <= outage.steady_s < 6
+
+
+async def test_a_question_ends_with_the_outage_that_is_noticed():
+    clock, ping = Moved(), Ping()
+    outage = Outage(ping, clock, lambda: 0.0)
+
+    begun = asyncio.Event()
+
+    async def ask() -> None:
+        async with outage.asking(60):
+            begun.set()
+            await asyncio.Event().wait()
+
+    asked = asyncio.create_task(ask())
+    await begun.wait()
+    await outage.look()
+    assert not asked.done()
+    ping.there = False
+    await outage.look()
+    assert asked in (await asyncio.wait([asked], timeout=5))[0]
+    with pytest.raises(TimeoutError):
+        await asked
+
+
+async def test_who_needs_credit_hears_soon_that_the_database_is_silent(store, proxy, mongo_driver):
+    patient = await Store.connect(proxy.url, store.name, mongo_driver)
+    books = await Books.open(patient, Clock())
+    try:
+        await books.record(recharge("r1"))
+        proxy.silent = True
+        began_s = asyncio.get_running_loop().time()
+        with pytest.raises(DatabaseAway):
+            await books.credit.hold(["user:1"], 10, wait_s=30)
+        assert asyncio.get_running_loop().time() - began_s < ASK_S / 2
+    finally:
+        proxy.silent = False
+        await proxy.cut()  # so that nobody waits for what was swallowed
+        await proxy.restore()
+        await books.close()
+        await patient.close()
 
 
 async def test_a_process_never_takes_its_own_slot_over(store, books):
