@@ -6,25 +6,34 @@ in these texts may run, load or send anything by itself: what is not on the list
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import nh3
-from markdown_it import MarkdownIt
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 _TAGS = nh3.ALLOWED_TAGS - {"map", "area", "figure", "figcaption"}
 # Links may not reach back into the page that they open from, nor tell where they were.
 _REL = "noopener noreferrer nofollow"
 _SCHEMES = {"https", "http", "mailto"}
-_MARKDOWN = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(
-    ["table", "strikethrough"]
-)
+
+
+@cache
+def _markdown() -> "MarkdownIt":
+    """Return the parser; loaded with the first text."""
+    from markdown_it import MarkdownIt
+
+    options = {"html": True, "linkify": False}
+    return MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
 
 
 @lru_cache(maxsize=64)
 def safe_html(text: str) -> str:
     """Return Markdown or HTML as HTML in which nothing can run."""
-    html = _MARKDOWN.render(text) if text else ""
+    html = _markdown().render(text) if text else ""
     return nh3.clean(html, tags=_TAGS, url_schemes=_SCHEMES, link_rel=_REL)
 
 

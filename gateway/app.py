@@ -75,7 +75,7 @@ from ledger.clock import Clock
 from ledger.embedded import EmbeddedDatabase
 from ledger.half import refuse_half_restored
 from ledger.indexes import INDEXES
-from ledger.price_seed import seed
+from ledger.price_first import seed
 from ledger.reversal_runs import Runner
 from ledger.signing import Signer
 from ledger.store import Store

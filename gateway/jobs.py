@@ -34,8 +34,8 @@ from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import LedgerError, StoreError
 from ledger.lot_expiry import expire
+from ledger.price_first import seed_rows_apart
 from ledger.price_proposals import propose
-from ledger.price_seed import seed_rows
 from ledger.price_waiting import note
 from ledger.reversal_runs import resume
 from ledger.seals import seal
@@ -162,7 +162,7 @@ async def _prices(context: JobContext) -> None:
         return
     book, now_us = context.books.prices, context.clock.now_us()
     await book.refresh()
-    rows, source = await asyncio.to_thread(seed_rows, context.prices_file, now_us)
+    rows, source = await seed_rows_apart(context.prices_file, now_us)
     noted = await note(context.store, propose(book, rows, source), now_us // 1_000_000)
     if noted.new:
         said = "packaged prices: %d new proposals, %d wait: tollgate ledger prices proposals"

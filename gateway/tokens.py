@@ -17,10 +17,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-
-import tiktoken
+from typing import TYPE_CHECKING
 
 from gateway.token_families import GENERAL, family_of
+
+if TYPE_CHECKING:
+    import tiktoken
 
 # encoding: (name under which the tokenizer looks for the file, SHA-256 of its content)
 _FILES = {
@@ -128,7 +130,7 @@ class TokenCounter:
                 total += len(encoding.encode_ordinary(text[start : start + _PIECE]))
         return total
 
-    def _encoding(self, name: str) -> tiktoken.Encoding:
+    def _encoding(self, name: str) -> "tiktoken.Encoding":
         known = self._encodings.get(name)
         if known is not None:
             return known
@@ -137,11 +139,13 @@ class TokenCounter:
                 unpack(name, self._cache_dir)
                 # The tokenizer takes its directory from the environment only.
                 os.environ["TIKTOKEN_CACHE_DIR"] = str(self._cache_dir)
+                import tiktoken  # few processes count anything
+
                 self._encodings[name] = tiktoken.get_encoding(name)
             return self._encodings[name]
 
 
-def _bytes_of(encoding: tiktoken.Encoding, token: int) -> bytes:
+def _bytes_of(encoding: "tiktoken.Encoding", token: int) -> bytes:
     try:
         return encoding.decode_single_token_bytes(token)
     except KeyError:  # a number between those that mean something

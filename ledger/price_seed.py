@@ -20,10 +20,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from ledger import yaml_text
 from ledger.errors import InvalidPrices
 from ledger.price_rows import Row, checked_row, decimal_text, price_text
-from ledger.prices import PriceBook, Recorder
 from ledger.quote import USAGE_CLASSES
-
-DEFAULT_GROUPS = (("default", "1"), ("vip", "1"), ("svip", "1"))
 
 # Makers first: when several providers sell a name, the first one named here sets the price.
 MAKERS = (
@@ -107,19 +104,6 @@ _File = Schema.from_dict(
     },
     name="Prices",
 )
-
-
-async def seed(book: PriceBook, books: Recorder, yaml_path: Path, now_us: int) -> int:
-    """Publish the first version and the default groups if nothing was ever published.
-
-    Returns the version in force. Raises InvalidPrices when prices.yaml is malformed.
-    """
-    if book.latest:
-        return book.version
-    rows, note = seed_rows(yaml_path, now_us)
-    return await book.publish(
-        books, author="system", note=note, set_rows=rows, groups=DEFAULT_GROUPS
-    )
 
 
 def seed_rows(yaml_path: Path, now_us: int) -> tuple[list[Row], str]:

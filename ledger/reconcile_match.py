@@ -4,7 +4,6 @@ Owns the temporary database (SQLite's own, on disk, without a name, gone when cl
 in which rows meet. Promises that nothing meets twice. All of it blocks, so it belongs in a thread.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -73,6 +72,8 @@ class Matching:
     """Rows of both sides, and the pairs among them."""
 
     def __init__(self) -> None:
+        import sqlite3  # few processes ever match anything
+
         self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
 

@@ -33,7 +33,8 @@ from ledger.embedded import EmbeddedDatabase, running_url
 from ledger.errors import InvalidPrices
 from ledger.indexes import INDEXES
 from ledger.money import usd
-from ledger.price_seed import DEFAULT_GROUPS, seed, seed_rows
+from ledger.price_first import DEFAULT_GROUPS, seed
+from ledger.price_seed import seed_rows
 from ledger.price_table import PriceTable
 from ledger.prices import Changes, PriceBook
 from ledger.store import Store

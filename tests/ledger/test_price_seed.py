@@ -1,6 +1,7 @@
 """The first prices: what the package and prices.yaml give, and what is refused."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import InvalidPrices
+from ledger.price_first import seed, seed_rows_apart
 from ledger.price_rows import checked_row
-from ledger.price_seed import file_rows, seed, seed_rows
+from ledger.price_seed import file_rows, seed_rows
 from ledger.prices import PriceBook
 from tests.ledger.price_fakes import Events, HandClock, open_book, table_of
 
@@ -256,3 +258,21 @@ async def test_two_writers_share_one_book_in_the_database(store):
     await book.load(store)
     assert book.latest == 5
     assert book.groups() == one.prices.groups()
+
+
+async def test_another_process_makes_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "genai_prices", raising=False)
+    assert await seed_rows_apart(PRICES_YAML, NIGHT_US) == seed_rows(PRICES_YAML, NIGHT_US)
+
+
+async def test_what_another_process_refuses_is_said_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "genai_prices", raising=False)
+    malformed = tmp_path / "prices.yaml"
+    malformed.write_text("models: none")
+    with pytest.raises(InvalidPrices, match="prices.yaml"):
+        await seed_rows_apart(malformed, NIGHT_US)
+    monkeypatch.setattr(sys, "executable", sys.executable + "-missing")
+    with pytest.raises(OSError):
+        await seed_rows_apart(PRICES_YAML, NIGHT_US)

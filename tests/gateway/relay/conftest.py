@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+# Loaded here, first prices are made in this process, not in one for each gateway.
+import genai_prices.data  # noqa: F401
 import httpx
 import openai
 import pytest
