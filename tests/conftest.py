@@ -8,13 +8,15 @@ import asyncio
 import gc
 import os
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any
 
 import pytest
 
 from ledger.embedded import EmbeddedDatabase
 from ledger.indexes import INDEXES
 from ledger.store import Store
+from tests.e2e.server import RUNNING
 
 # Where the drivers' own ways show: every call of the store, failures and cancellations on the way.
 DRIVER_FILES = frozenset(
@@ -55,6 +57,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("driver")
         if "broken_connections" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.filterwarnings(FORGOTTEN_SOCKETS))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    """Show what servers said last, and whether they still run, beside a failure."""
+    report: Any = yield
+    if report.failed:
+        for server in RUNNING:
+            report.sections.append((f"server on port {server.port}", server.last_words()))
+    return report
+
+
+@pytest.fixture(autouse=True)
+def no_server_left() -> Iterator[None]:
+    """End the servers that a failed test left running."""
+    before = set(RUNNING)
+    yield
+    for server in RUNNING - before:
+        server.abandon()
+
+
+def pytest_sessionfinish() -> None:
+    """End the servers of a file's fixture that failed after it had started them."""
+    for server in tuple(RUNNING):
+        server.abandon()
 
 
 @pytest.fixture(scope="session")

@@ -44,8 +44,7 @@ def workers_of(server: Server) -> list[psutil.Process]:
 
 def start(directory: Path, workers: int = WORKERS, **environ: str) -> Server:
     server = Server(directory, **environ).start("--workers", str(workers))
-    until_sync(lambda: "is ready at" in server.log.read_text())
-    return server
+    return server.until(lambda: "is ready at" in server.log.read_text(), "all workers serve")
 
 
 @pytest.fixture
