@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help setup dev run demo test test-both test-clients browser shots bench bench-ledger audit \
-	audited lint format clean
+	audited collected lint format clean
 
 comma := ,
 VENV := .venv
@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 JOBS ?= 4
 PEER ?=
 ARGS ?=
+# Python is started hundreds of times here, so what it compiled is kept, whatever the caller does.
+unexport PYTHONDONTWRITEBYTECODE
 # The first of these that runs, is new enough and can make environments, or else the first that runs;
 # a shim that cannot run is passed over. The system's own come first: distributions build theirs with
 # optimisations that version managers leave out, which saves a quarter of all CPU time.
@@ -84,17 +86,24 @@ run: setup
 demo: setup
 	@$(BIN)/tollgate serve --demo $(ARGS)
 
+# Whole files, in the order of tests/conftest.py: the long ones first.
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
 # Everything on Motor; then where drivers differ, and whole servers, on PyMongo's own async client,
 # which is what runs with the embedded database.
-test: lint audited browser
-	MONGO_DRIVER=motor $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not e2e"
-	MONGO_DRIVER=pymongo $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "driver or e2e"
+test: dev
+	@$(MAKE) -j3 --output-sync=target --no-print-directory lint audited browser collected
+	MONGO_DRIVER=motor $(PYTEST) -m "not e2e"
+	MONGO_DRIVER=pymongo $(PYTEST) -m "driver or e2e"
+
+# Every test is read once before many processes do, which all would compile them.
+collected: dev
+	@$(BIN)/python -m pytest --collect-only -q >/dev/null || $(BIN)/python -m pytest --collect-only -q
 
 # Everything that talks to the database on both; takes longer.
 test-both: test
-	MONGO_DRIVER=pymongo $(BIN)/python -m pytest -n $(JOBS) --dist loadfile \
-		-m "database and not driver and not e2e"
-	MONGO_DRIVER=motor $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m e2e
+	MONGO_DRIVER=pymongo $(PYTEST) -m "database and not driver and not e2e"
+	MONGO_DRIVER=motor $(PYTEST) -m e2e
 
 # Client libraries, each in an environment of its own, since they are big and exclude one another.
 CLIENTS := langchain-openai llama-index litellm

@@ -7,14 +7,18 @@ already there; without it each file of tests gets an embedded database of its ow
 import asyncio
 import gc
 import os
+import re
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger.embedded import EmbeddedDatabase
 from ledger.indexes import INDEXES
 from ledger.store import Store
+from tests.e2e.server import RUNNING, Server
 
 # Where the drivers' own ways show: every call of the store, failures and cancellations on the way.
 DRIVER_FILES = frozenset(
@@ -33,14 +37,59 @@ DRIVER_FILES = frozenset(
 )
 
 
+# Files without a server that take longest, by `--durations`.
+LONG_FILES = frozenset(
+    (
+        "test_sim.py",
+        "test_mutations.py",
+        "test_archive.py",
+        "test_verify_proof.py",
+        "test_embedded.py",
+        "test_bundle.py",
+        "test_balances.py",
+        "test_statements.py",
+        "test_conformance.py",
+        "test_cells.py",
+        "test_audit.py",
+        "test_lots.py",
+    )
+)
+# The expression of `make test` for what runs on both drivers.
+ON_BOTH = "driver or e2e"
+E2E = "e2e"
+MARKED = re.compile(r"\bmark\.(driver|e2e)\b")
+# Where databases need not wait for a disk, which is most of what tests wait for.
+IN_MEMORY, ROOM_BYTES = Path("/dev/shm"), 6 << 30
 FORGOTTEN_SOCKETS = "ignore:unclosed <socket:ResourceWarning"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """PyMongo's own asynchronous client forgets to close a socket when a connection attempt is
-    cancelled. The garbage collector closes it, at a time when any test may be running."""
+    """Choose where files go, and what one driver may be forgiven.
+
+    PyMongo's own asynchronous client forgets to close a socket when a connection attempt is
+    cancelled. The garbage collector closes it, at a time when any test may be running.
+    """
+    if roomy(IN_MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
     if os.environ.get("MONGO_DRIVER") == "pymongo":
         config.addinivalue_line("filterwarnings", FORGOTTEN_SOCKETS)
+
+
+def roomy(directory: Path) -> bool:
+    """Whether all files of a run have room there, and programs among them can be run."""
+    if not directory.is_dir():
+        return False
+    there = os.statvfs(directory)
+    return there.f_bavail * there.f_frsize >= ROOM_BYTES and not there.f_flag & os.ST_NOEXEC
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files unread whose tests are all left out anyway: reading all takes each worker longer
+    than most files' tests."""
+    if config.option.markexpr != ON_BOTH or not collection_path.match("test_*.py"):
+        return None
+    chosen = collection_path.name in DRIVER_FILES or collection_path.parent.name == E2E
+    return not chosen and not MARKED.search(collection_path.read_text()) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,12 +98,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "database_url" in getattr(item, "fixturenames", ()):
             item.add_marker("database")
-        if item.path.parent.name == "e2e":
-            item.add_marker("e2e")
+        if item.path.parent.name == E2E:
+            item.add_marker(E2E)
         if item.path.name in DRIVER_FILES:
             item.add_marker("driver")
         if "broken_connections" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.filterwarnings(FORGOTTEN_SOCKETS))
+    items.sort(key=lambda item: not is_long(item))
+
+
+def is_long(item: pytest.Item) -> bool:
+    """Whether its file starts whole servers or has tests of minutes. Such files are begun first:
+    the last one would leave all processes but one with nothing to do."""
+    starts_servers = getattr(getattr(item, "module", None), "Server", None) is Server
+    return starts_servers or item.path.name in LONG_FILES
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    """Show what servers said last, and whether they still run, beside a failure."""
+    report: Any = yield
+    if report.failed:
+        for server in RUNNING:
+            report.sections.append((f"server on port {server.port}", server.last_words()))
+    return report
+
+
+@pytest.fixture(autouse=True)
+def no_server_left() -> Iterator[None]:
+    """End the servers that a failed test left running."""
+    before = set(RUNNING)
+    yield
+    for server in RUNNING - before:
+        server.abandon()
+
+
+def pytest_sessionfinish() -> None:
+    """End the servers of a file's fixture that failed after it had started them."""
+    for server in tuple(RUNNING):
+        server.abandon()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 # How long to wait unless told otherwise: only a failing test is kept that long, so a slow machine
 # has plenty.
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 # Short, as what is waited for may hold for a moment only.
 EVERY_S = 0.005
 # Between questions that block a thread, mostly to a server in a process of its own.

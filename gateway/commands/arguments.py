@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.times import parse_time_us
 from ledger.store import Store
@@ -47,6 +48,16 @@ def add_period(parser: argparse.ArgumentParser, what: str) -> None:
             type=time_us,
             help=f"{what} {meaning} this time, RFC 3339 or unix seconds",
         )
+
+
+def add_archives(parser: argparse.ArgumentParser) -> None:
+    """Add --archives, for what also reads events that the database no longer holds."""
+    parser.add_argument(
+        "--archives",
+        metavar="DIR",
+        type=Path,
+        help="Where archives are kept. Default: ARCHIVE_DIR",
+    )
 
 
 def account(text: str) -> str:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from gateway import __version__
-from gateway.commands.arguments import Command
+from gateway.commands.arguments import Command, add_archives
 from gateway.commands.bundle import add_trust, trust
 from gateway.commands.output import Progress
 from gateway.commands.people import actor
@@ -44,12 +44,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="What to write: a directory, or a tar if PATH ends in .tar; never over anything",
     )
-    parser.add_argument(
-        "--archives",
-        metavar="DIR",
-        type=Path,
-        help="Where archives are kept. Default: ARCHIVE_DIR",
-    )
+    add_archives(parser)
     add_unsigned(parser)
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from gateway import __version__
+from gateway.commands.arguments import add_archives
 from gateway.commands.output import Progress
 from gateway.commands.seal import add_unsigned, describe, sealed
 from ledger.bundle import export_bundle
@@ -24,12 +25,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
         help="Seal, and write everything up to that seal as a bundle that `verify --bundle`"
         " checks: a directory, or a tar if PATH ends in .tar",
     )
-    parser.add_argument(
-        "--archives",
-        metavar="DIR",
-        type=Path,
-        help="Where archives are kept. Default: ARCHIVE_DIR",
-    )
+    add_archives(parser)
     add_unsigned(parser)
 
 

@@ -1,32 +1,12 @@
 """Servers for end-to-end tests."""
 
-from collections.abc import Generator, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.e2e.browser import Open, browsers, pages
-from tests.e2e.server import RUNNING, Server
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, Any, Any]:
-    """Show what servers said last, and whether they still run, beside a failure."""
-    report: Any = yield
-    if report.failed:
-        for server in RUNNING:
-            report.sections.append((f"server on port {server.port}", server.last_words()))
-    return report
-
-
-@pytest.fixture(autouse=True)
-def no_server_left() -> Iterator[None]:
-    """End the servers that a failed test left running."""
-    before = set(RUNNING)
-    yield
-    for server in RUNNING - before:
-        server.abandon()
+from tests.e2e.server import Server
 
 
 @pytest.fixture(scope="module")

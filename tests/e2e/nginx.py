@@ -41,7 +41,11 @@ class Nginx:
     def __enter__(self) -> "Nginx":
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
-        until_sync(self._answers, what="nginx answers")
+        try:
+            until_sync(self._answers, what="nginx answers")
+        except BaseException:  # a test whose time is up among them
+            self.__exit__()
+            raise
         return self
 
     def _answers(self) -> bool:

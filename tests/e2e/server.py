@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,18 @@ class Server:
 
     def start(self, *flags: str) -> "Server":
         """Start and return when it is ready; a server that ends early fails with its log."""
-        self.launch(*flags)
-        assert self.process is not None
+        return self.launch(*flags).until(self._is_ready, "the server is ready")
+
+    def until(self, condition: Callable[[], bool], what: str) -> "Server":
+        """Wait for what belongs to a start. Where it does not come, nothing is left running."""
         try:
-            until_sync(self._is_ready, READY_S, "the server is ready")
-        except AssertionError as late:
-            raise AssertionError(f"{late}\n{self.last_words()}") from None
+            until_sync(condition, READY_S, what)
+        except BaseException as error:  # a test's time that is up, and Ctrl-C, are no Exceptions
+            said = self.last_words()
+            self.abandon()
+            if isinstance(error, AssertionError):
+                raise AssertionError(f"{error}\n{said}") from None
+            raise
         return self
 
     def _is_ready(self) -> bool:
@@ -175,6 +182,11 @@ class Server:
     ) -> httpx.Response:
         """Call the management API and return the answer as it came."""
         return self.http.request(method, path, json=body, headers={"Authorization": token})
+
+    def options(self, **values: Any) -> None:
+        """Set options."""
+        for key, value in values.items():
+            self.api("PUT", "/api/option/", {"key": key, "value": value})
 
     def add_channel(self, **fields: Any) -> int:
         """Add a channel (the sandbox, unless told otherwise) and return its id."""

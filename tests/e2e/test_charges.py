@@ -34,15 +34,8 @@ def priced(server: Server) -> Server:
         for (prompt, completion), (model, ratios) in itertools.product(USAGES, MODELS.items()):
             current[f"{model}-{prompt}-{completion}"] = Decimal(ratios[column])
         text = json.dumps(current, default=lambda d: float(d))
-        server.api("PUT", "/api/option/", {"key": option, "value": text})
-    server.api(
-        "PUT",
-        "/api/option/",
-        {
-            "key": "GroupRatio",
-            "value": json.dumps({name: float(ratio) for name, ratio in GROUPS.items()}),
-        },
-    )
+        server.options(**{option: text})
+    server.options(GroupRatio=json.dumps({name: float(ratio) for name, ratio in GROUPS.items()}))
     for prompt, completion in USAGES:
         server.add_channel(
             name=f"usage {prompt} {completion}",

@@ -58,7 +58,7 @@ class Stream:
 async def test_no_stream_is_lost_when_the_server_is_told_to_stop(tmp_path: Path, workers: str):
     server = Server(tmp_path, DRAIN_TIMEOUT="3").start("--workers", workers)
     prices = {"fast": [1, 4], "slow": [1, 4]}
-    server.api("PUT", "/api/option/", {"key": "ModelRatio", "value": ratios(server, prices)})
+    server.options(ModelRatio=ratios(server, prices))
     server.add_channel(name="fast", models="fast", config=json.dumps({"chunk_ms": FAST_MS}))
     server.add_channel(name="slow", models="slow", config=json.dumps({"chunk_ms": SLOW_MS}))
     key = server.add_user("streams", 500_000_000).add_key()["key"]

@@ -78,10 +78,9 @@ def test_a_changed_price_is_charged_by_both(server: Server) -> None:
 
 def test_a_changed_option_and_a_disabled_channel_count_for_both(server: Server) -> None:
     _, key = person(server, "filtered")
-    for name, value in (("SensitiveWords", "hi"), ("CheckSensitiveEnabled", "true")):
-        server.api("PUT", "/api/option/", {"key": name, "value": value})
+    server.options(SensitiveWords="hi", CheckSensitiveEnabled="true")
     obeyed(server, key["key"], lambda answer: answer.status_code == 400)
-    server.api("PUT", "/api/option/", {"key": "CheckSensitiveEnabled", "value": "false"})
+    server.options(CheckSensitiveEnabled="false")
     obeyed(server, key["key"], lambda answer: answer.status_code == 200)
     (channel,) = server.api("GET", "/api/channel/")
     server.api("PUT", "/api/channel/", {"id": channel["id"], "status": 2})

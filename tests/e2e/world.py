@@ -81,8 +81,7 @@ def tell(server: Server, **notice: str) -> httpx.Response:
 
 def open_shop(server: Server, **options: str) -> None:
     """Set up payments by the operator's own shop and by EPay."""
-    for name, value in {**_PAYMENTS, **options}.items():
-        server.api("PUT", "/api/option/", {"key": name, "value": value})
+    server.options(**{**_PAYMENTS, **options})
 
 
 def pay(server: Server, order: dict[str, str], **changed: str) -> httpx.Response:
@@ -140,7 +139,7 @@ def check_the_books(server: Server) -> None:
     server.raw("GET", "/api/ledger/bundle")
     server.api("POST", "/api/ledger/audit")
     server.api("POST", "/api/ledger/verifications")
-    server.api("PUT", "/api/option/", {"key": "ReversalApprovalUsd", "value": "0"})
+    server.options(ReversalApprovalUsd="0")
     charges = server.events(type="usage.charged")
     for event, reason in zip(charges, ("The answer was empty", "Twice by mistake"), strict=False):
         server.api("POST", "/api/ledger/reverse", {"event": event["id"], "reason": reason})
@@ -154,6 +153,5 @@ def furnish_prices(server: Server) -> None:
     server.api("POST", prices, {"set": dearer, "groups": {"vip": "0.8"}, "note": "Embeddings"})
     later = {"set": [{"model": "sandbox-chat", "input": "1.2", "output": "4"}], "note": "New year"}
     server.api("POST", prices, {**later, "effective_at": int(time.time()) + 3 * 86_400})
-    hook = {"key": "NoticeWebhookUrl", "value": "http://127.0.0.1:9/none"}
-    server.api("PUT", "/api/option/", hook)
+    server.options(NoticeWebhookUrl="http://127.0.0.1:9/none")
     server.api("POST", "/api/notices/test")

@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as NotThere
 
 from tests.waiting import until_sync
 
-START_S = 10.0
+START_S = 60.0
 
 
 def binary() -> str:
@@ -53,8 +53,12 @@ class RedisServer:
         self._process = subprocess.Popen(
             command, cwd=tempfile.gettempdir(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        with Redis(port=self.port) as client:
-            until_sync(lambda: _answers(client), START_S, "an answer of the server")
+        try:
+            with Redis(port=self.port) as client:
+                until_sync(lambda: _answers(client), START_S, "an answer of the server")
+        except BaseException:  # a test whose time is up among them
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End it as a crash would."""

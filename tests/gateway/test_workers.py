@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.e2e.server import SECRET_KEY, Server
+from tests.e2e.server import RUNNING, SECRET_KEY, Server
 from tests.waiting import until_sync
 
 pytest.importorskip("secantus", reason="the embedded database is not installed")
@@ -44,8 +44,7 @@ def workers_of(server: Server) -> list[psutil.Process]:
 
 def start(directory: Path, workers: int = WORKERS, **environ: str) -> Server:
     server = Server(directory, **environ).start("--workers", str(workers))
-    until_sync(lambda: "is ready at" in server.log.read_text())
-    return server
+    return server.until(lambda: "is ready at" in server.log.read_text(), "all workers serve")
 
 
 @pytest.fixture
@@ -232,6 +231,20 @@ async def test_a_reload_replaces_all_workers_and_no_request_notices(server: Serv
     assert len(workers_of(server)) == FEW
     await asyncio.to_thread(server.stop)
     await asyncio.to_thread(server.verified)
+
+
+def test_a_start_that_is_given_up_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(tmp_path).launch("--workers", str(FEW))
+    until_sync(lambda: len(family(server)) == FEW + 1, what="workers and database")
+    below = family(server)
+    monkeypatch.setattr("tests.e2e.server.READY_S", 0.0)
+    with pytest.raises(AssertionError, match="what never comes"):
+        server.until(lambda: False, "what never comes")
+    assert server.process is not None and server.process.poll() is not None
+    assert psutil.wait_procs(below, timeout=WITHIN_S)[1] == []
+    assert server not in RUNNING
 
 
 def run_to_the_end(

@@ -8,7 +8,7 @@ licence is none that this product may be shipped with.
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -59,6 +59,9 @@ TEXTS: Mapping[str, str] = {
 }
 
 
+_Part = Callable[[list[str], frozenset[str]], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Shipped:
     """A package that is shipped, and the licence that it states."""
@@ -79,18 +82,19 @@ class Shipped:
 
 
 def _either(words: list[str], allowed: frozenset[str]) -> bool:
-    found = _both(words, allowed)
-    while words and words[0].upper() == "OR":
-        words.pop(0)
-        found = _both(words, allowed) or found
-    return found
+    return any(_joined("OR", _both, words, allowed))
 
 
 def _both(words: list[str], allowed: frozenset[str]) -> bool:
-    found = _one(words, allowed)
-    while words and words[0].upper() == "AND":
+    return all(_joined("AND", _one, words, allowed))
+
+
+def _joined(joint: str, part: _Part, words: list[str], allowed: frozenset[str]) -> list[bool]:
+    """Read parts with this word between them; what each of them says."""
+    found = [part(words, allowed)]
+    while words and words[0].upper() == joint:
         words.pop(0)
-        found = _one(words, allowed) and found
+        found.append(part(words, allowed))
     return found
 
 

@@ -10,7 +10,7 @@ SEEDS = 500
 SHOWS_AT = {
     "an account is updated when its mark is merely lower": 58,
     "more is asked for than an unanswered grant left to ask": 299,
-    "a process that comes back to life gives back what its heir has": 87,
+    "a process that comes back to life gives back what its heir has": 147,
     "a slice is forgotten while somebody waits for it": 134,
 }
 

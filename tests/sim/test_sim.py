@@ -1,19 +1,22 @@
-"""Two thousand histories of the ledger in trouble, another two thousand in every run of the suite.
+"""Hundreds of histories of the ledger in trouble, others in every run of the suite.
 
-SEED=N repeats those of a run that failed; `python -m tests.sim --seed N -v` tells the story of one.
+SIM_SEEDS=2000 runs more. SEED=N repeats those of a run that failed; `python -m tests.sim --seed N
+-v` tells the story of one.
 """
 
 import os
 import random
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
-from tests.sim.run import run
+from tests.sim.run import Outcome, run
 
-SEEDS = 2_000
+SEEDS = int(os.environ.get("SIM_SEEDS", "600"))
 CHUNKS = 10
+TROUBLED = 150
 
 
 @pytest.fixture(scope="session")
@@ -23,21 +26,27 @@ def base_seed(testrun_uid: str) -> int:
     return random.Random(testrun_uid).randrange(10**9) if given is None else int(given)
 
 
+@cache
+def outcome_of(seed: int) -> Outcome:
+    """Tell how a seed went, which more than one test asks about."""
+    return run(seed)
+
+
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_the_books_are_right_through_all_trouble(base_seed, chunk):
     size = SEEDS // CHUNKS
     seeds = range(base_seed + chunk * size, base_seed + (chunk + 1) * size)
     print(f"seeds {seeds.start} to {seeds.stop - 1}; SEED={base_seed} repeats them")
-    problems = {seed: outcome.problem for seed in seeds if (outcome := run(seed)).error}
+    problems = {seed: outcome.problem for seed in seeds if (outcome := outcome_of(seed)).error}
     assert not problems
 
 
 def test_trouble_really_happens(base_seed):
-    outcomes = [run(seed) for seed in range(base_seed, base_seed + 150)]
+    outcomes = [outcome_of(seed) for seed in range(base_seed, base_seed + TROUBLED)]
     happened = {what for outcome in outcomes for what in outcome.outcomes}
     wanted = {"recorded", "replayed", "spilled", "cancelled", "KeyReused", "InsufficientCredit"}
     assert wanted <= happened
-    assert sum(outcome.events for outcome in outcomes) > 150 * 5
+    assert sum(outcome.events for outcome in outcomes) > TROUBLED * 5
 
 
 def test_a_seed_tells_the_same_story_in_every_process():

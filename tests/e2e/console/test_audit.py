@@ -24,7 +24,6 @@ from tests.e2e.browser import (
 )
 from tests.e2e.server import ROOT_PASSWORD, Person, Server
 
-LIMIT = "ReversalApprovalUsd"
 OWN = "/api/ledger/self/"
 LONG_AGO, FAR_OFF = "2020-01-01T00:00", "2099-01-01T00:00"
 
@@ -54,9 +53,9 @@ def admins(server: Server) -> tuple[Person, Person]:
 
 @pytest.fixture
 def never_alone(server: Server) -> Iterator[None]:
-    server.api("PUT", "/api/option/", {"key": LIMIT, "value": "0"})
+    server.options(ReversalApprovalUsd="0")
     yield
-    server.api("PUT", "/api/option/", {"key": LIMIT, "value": "100"})
+    server.options(ReversalApprovalUsd="100")
 
 
 def admin(server: Server, name: str) -> Person:

@@ -15,7 +15,7 @@ from ledger.money import usd
 from ledger.price_table import PriceTable
 from tests.admin.people import AUTHORITY, server_tls
 from tests.e2e.browser import IN_BROWSER, PHONE, Open, clipboard, sign_in, signed_in
-from tests.e2e.server import ROOT_ACCESS_TOKEN, Person, Server
+from tests.e2e.server import Person, Server
 from tests.fakes.identity import CLIENT, SECRET, WECHAT_TOKEN, Identities
 from tests.fakes.mail import Arrived, MailServer
 from tests.fakes.threaded import in_thread
@@ -50,19 +50,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, mail: MailServer) -> Iterat
     directory = tmp_path_factory.mktemp("server")
     AUTHORITY.cert_pem.write_to_path(str(directory / "authority.pem"))
     server = Server(directory, SSL_CERT_FILE=str(directory / "authority.pem")).start()
-    option(server, SMTPServer="localhost", SMTPPort=mail.port, SMTPFrom="gate@gate.test")
-    option(server, ServerAddress=server.url, EmailVerificationEnabled=True)
+    server.options(SMTPServer="localhost", SMTPPort=mail.port, SMTPFrom="gate@gate.test")
+    server.options(ServerAddress=server.url, EmailVerificationEnabled=True)
     server.add_channel()
     yield server
     server.stop()
-
-
-def option(server: Server, **values: object) -> None:
-    for key, value in values.items():
-        headers = {"Authorization": ROOT_ACCESS_TOKEN}
-        body = {"key": key, "value": value}
-        answer = server.http.put("/api/option/", json=body, headers=headers)
-        assert answer.status_code == 200, answer.text
 
 
 def arrived(mail: MailServer, number: int) -> Arrived:
@@ -80,7 +72,7 @@ def sign_out(page: Page) -> None:
 def test_an_account_and_a_new_password_by_mail(
     server: Server, mail: MailServer, open_page: Open
 ) -> None:
-    option(server, QuotaForInviter=700, QuotaForInvitee=500_000)
+    server.options(QuotaForInviter=700, QuotaForInvitee=500_000)
     invitation = server.api("GET", "/api/user/aff")
     led = server.http.get("/register", params={"aff": invitation})
     assert led.headers["Location"] == f"/#/join?aff={invitation}"
@@ -166,8 +158,8 @@ def test_people_come_in_through_others(server: Server, open_page: Open) -> None:
     with in_thread(Identities()) as fake:
         fake.redirect = f"{server.url}/oauth"
         fake.person = {"id": 5, "login": "ann", "name": "Ann", "emails": []}
-        option(server, GitHubClientId=CLIENT, GitHubClientSecret=SECRET)
-        option(server, GitHubAddress=fake.url, GitHubApiAddress=fake.url, GitHubOAuthEnabled=True)
+        server.options(GitHubClientId=CLIENT, GitHubClientSecret=SECRET)
+        server.options(GitHubAddress=fake.url, GitHubApiAddress=fake.url, GitHubOAuthEnabled=True)
         page = open_page("en-US", path=SIGN_IN, tolerate="401 (Unauthorized)")
         page.click("text=Sign in with GitHub")
         expect(page.locator("h1")).to_have_text("Profile")
@@ -189,14 +181,14 @@ def test_people_come_in_through_others(server: Server, open_page: Open) -> None:
         page.locator("dialog").get_by_role("button", name="Unbind").click()
         expect(page.locator("#bind-github")).to_be_visible()
         assert ben.api("GET", "/api/user/self")["github_id"] == ""
-        option(server, GitHubOAuthEnabled=False)
+        server.options(GitHubOAuthEnabled=False)
         _by_wechat_and_a_second_step(server, fake, page, ben)
 
 
 def _by_wechat_and_a_second_step(server: Server, fake: Identities, page: Page, ben: Person) -> None:
     fake.wechat = {"1": "wx-ben", "2": "wx-ben"}
-    option(server, WeChatServerAddress=fake.url, WeChatServerToken=WECHAT_TOKEN)
-    option(server, WeChatAuthEnabled=True)
+    server.options(WeChatServerAddress=fake.url, WeChatServerToken=WECHAT_TOKEN)
+    server.options(WeChatAuthEnabled=True)
     page.reload()
     page.click("#bind-wechat")
     page.locator("dialog input[name=code]").fill("1")
@@ -218,12 +210,12 @@ def _by_wechat_and_a_second_step(server: Server, fake: Identities, page: Page, b
     page.fill("input[name=code]", recovery[0])
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Profile")
-    option(server, WeChatAuthEnabled=False)
+    server.options(WeChatAuthEnabled=False)
 
 
 def test_the_widget_that_looks_for_robots_may_be_loaded(server: Server, open_page: Open) -> None:
-    option(server, TurnstileSiteKey="site", TurnstileSecretKey="secret")
-    option(server, TurnstileVerifyUrl="http://127.0.0.1:9/", TurnstileCheckEnabled=True)
+    server.options(TurnstileSiteKey="site", TurnstileSecretKey="secret")
+    server.options(TurnstileVerifyUrl="http://127.0.0.1:9/", TurnstileCheckEnabled=True)
     policy = server.http.get("/").headers["Content-Security-Policy"]
     assert "https://challenges.cloudflare.com" in policy
     # A browser that shows a picture alone asks for an icon of its own.
@@ -232,7 +224,7 @@ def test_the_widget_that_looks_for_robots_may_be_loaded(server: Server, open_pag
     page.goto(f"{server.url}{SIGN_IN}")
     sent = _sign_in_with(page)
     assert "turnstile=a+token" in sent
-    option(server, TurnstileCheckEnabled=False)
+    server.options(TurnstileCheckEnabled=False)
     assert "challenges" not in server.http.get("/").headers["Content-Security-Policy"]
 
 
@@ -279,7 +271,7 @@ def test_prices_are_those_of_the_book_and_what_they_come_to_is_exact(
     groups = {"fast": "1.7"}
     server.api("POST", "/api/ledger/prices", {"set": rows, "groups": groups, "note": "test"})
     server.add_channel(name="fast", group="default,fast", models="sandbox-chat,tall,sandbox-image")
-    option(server, UserUsableGroups='{"fast": "Quicker"}')
+    server.options(UserUsableGroups='{"fast": "Quicker"}')
     page = open_page("en-US", path="/#/pricing")
     body = page.locator("tbody tr")
     expect(body).to_have_count(4)
@@ -313,18 +305,18 @@ def test_the_start_page_is_ours_or_the_operators(server: Server, open_page: Open
     expect(page.locator(".snippet button")).to_contain_text("Copied")
     assert f"{server.url}/v1/chat/completions" in clipboard(page)
     assert page.evaluate(OVERFLOW) <= 0
-    option(server, HomePageContent=HOSTILE, About="# Who we are", Notice=HOSTILE)
+    server.options(HomePageContent=HOSTILE, About="# Who we are", Notice=HOSTILE)
     page.reload()
     expect(page.locator(".prose strong")).to_have_text("you")
     assert page.locator("main script, main [onerror]").count() == 0
     page.goto(f"{server.url}/#/about")
     expect(page.locator(".prose h1")).to_have_text("Who we are")
-    option(server, HomePageContent="https://home.example/")
+    server.options(HomePageContent="https://home.example/")
     page = open_page("en-US", path="/favicon.svg", tolerate="404 (Not Found)")
     page.route("https://home.example/", lambda route: route.fulfill(body="<p>their page</p>"))
     page.goto(server.url)
     expect(page.frame_locator("iframe").locator("p")).to_have_text("their page")
-    option(server, HomePageContent="", About="")
+    server.options(HomePageContent="", About="")
 
     server.add_user("reader")
     page = open_page("en-US", path=SIGN_IN, tolerate="404 (Not Found)")
@@ -336,10 +328,10 @@ def test_the_start_page_is_ours_or_the_operators(server: Server, open_page: Open
     page.reload()
     expect(page.locator("h1")).to_have_text("Profile")
     expect(notice).to_have_count(0)
-    option(server, Notice="Another one")
+    server.options(Notice="Another one")
     page.reload()
     expect(notice).to_contain_text("Another one")
-    option(server, Notice="")
+    server.options(Notice="")
 
 
 def test_every_operation_of_the_api_is_listed_with_its_fields(

@@ -38,9 +38,7 @@ def victim(server: Server) -> Person:
     server.api("POST", "/api/redemption/", {"name": NAME, "quota": 500, "count": 1})
     credit = {"user_id": person.id, "quota": 5, "remark": HOSTILE, "idempotency_key": "k"}
     server.raw("POST", "/api/topup", credit)
-    for name in TEXTS:
-        server.api("PUT", "/api/option/", {"key": name, "value": RUNS})
-    server.api("PUT", "/api/option/", {"key": "SystemName", "value": NAME})
+    server.options(**dict.fromkeys(TEXTS, RUNS), SystemName=NAME)
     return person
 
 

@@ -18,8 +18,7 @@ pytestmark = IN_BROWSER
 
 @pytest.fixture(scope="module")
 def server(sandbox: Server) -> Server:
-    groups = {"key": "UserUsableGroups", "value": '{"fast": "Twice the price"}'}
-    sandbox.api("PUT", "/api/option/", groups)
+    sandbox.options(UserUsableGroups='{"fast": "Twice the price"}')
     return sandbox
 
 

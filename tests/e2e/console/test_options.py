@@ -153,7 +153,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
     assert now["ServerAddress"] == before["ServerAddress"]
     assert now["GroupLimits"] == before["GroupLimits"]
     assert now["DisplayInCurrencyEnabled"] == "false", "what was right is saved"
-    server.api("PUT", OPTION, {"key": "DisplayInCurrencyEnabled", "value": "true"})
+    server.options(DisplayInCurrencyEnabled="true")
     page.locator(".rail").get_by_role("link", name="Notices").click()
     expect(page.locator("dialog")).to_contain_text("2 changed options are lost")
     page.locator("dialog").get_by_role("button", name="Cancel").click()
@@ -208,14 +208,9 @@ def test_a_way_is_tried_and_what_was_given_up_is_sent_again(
     server: Server, open_page: Open, hook: tuple[str, list[dict[str, Any]]]
 ) -> None:
     url, got = hook
-    for key, value in (
-        ("NoticeWebhookUrl", url),
-        ("SMTPServer", "localhost"),
-        ("NoticeReceivers", "ops@mail.test"),
-    ):
-        server.api("PUT", OPTION, {"key": key, "value": value})
+    server.options(NoticeWebhookUrl=url, SMTPServer="localhost", NoticeReceivers="ops@mail.test")
     assert server.api("POST", "/api/notices/test", {"way": "mail"}) == 1
-    server.api("PUT", OPTION, {"key": "SMTPServer", "value": ""})
+    server.options(SMTPServer="")
     page = as_root(open_page, "/notices", viewport={"width": 390, "height": 844})
     way = page.locator("[data-way=webhook]")
     expect(page.locator("[data-way=mail]")).to_contain_text("not set up")

@@ -180,8 +180,7 @@ def test_what_the_gateway_refuses_is_said_in_words(server: Server, open_page: Op
 def test_codes_are_redeemed_once_and_told_one_by_one(server: Server, open_page: Open) -> None:
     customer = customer_of(server, "redeemer")
     codes = server.api("POST", "/api/redemption/", {"name": "gift", "quota": 250_000, "count": 2})
-    link = {"key": "TopUpLink", "value": "https://shop.example/buy?from=us"}
-    server.api("PUT", "/api/option/", link)
+    server.options(TopUpLink="https://shop.example/buy?from=us")
     page = at(open_page(path="/#/signin", tolerate=REFUSED), customer.name, "/topup")
     balance, field = page.locator(".figure data.money"), page.locator("textarea[name=codes]")
     expect(balance).to_have_attribute("value", "1")
