@@ -39,13 +39,15 @@ async def fetch(relay: Relay, x: Exchange, wire: Endpoint, vendor: Vendor) -> No
     wanted = [url for url in dict.fromkeys(_urls(chat)) if url not in x.images]
     if len(wanted) + len(x.images) > MOST_IMAGES:
         raise RelayError("invalid_value", f"At most {MOST_IMAGES} images can be given by address.")
-    turns = asyncio.Semaphore(AT_ONCE)
+    turns, failed = asyncio.Semaphore(AT_ONCE), None
     try:
         async with asyncio.TaskGroup() as group:
             for url in wanted:
                 group.create_task(_one(relay, x, url, turns))
-    except* RelayError as failed:
-        raise _first(failed) from None
+    except* RelayError as group_of_them:
+        failed = group_of_them
+    if failed is not None:  # not raised above: some versions of Python would wrap it in a group
+        raise _first(failed)
 
 
 def _first(group: BaseExceptionGroup[RelayError]) -> RelayError:
