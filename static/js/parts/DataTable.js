@@ -51,7 +51,7 @@ function useSorting(props) {
 
 /**
  * `columns`: [{id, label, cell: (row) => node or text, number?, class?, hidden?, always?, silent?, sort?: (row) => value}];
- * `silent` shows no label (a column of buttons). Classes: wide, clip, two (card: double width), loose (wraps), amount. `rows`, `rowKey` (row → text).
+ * `silent` shows no label (a column of buttons). Classes: wide, clip, two (card: double width), loose (wraps), amount, acts (card: top right). `rows`, `rowKey` (row → text).
  * `totals`: [{label, values: {columnId: node}, note?}] say which rows they stand for. `more` true: there are further rows ("more" is emitted
  * as one scrolls down). `opens` makes rows open ("open" with the row); `opened` is the key of the one that is. `selected`: a Set of keys
  * (v-model:selected), or null for none to choose. `name`: under which chosen columns are remembered. Slots: empty, tools.
