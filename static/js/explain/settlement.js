@@ -6,7 +6,7 @@ import { isAdmin } from "../core/session.js";
 import { duration } from "../core/time.js";
 import { html } from "../html.js";
 import { Copy } from "../parts/Copy.js";
-import { Money } from "../parts/Money.js";
+import { digitsOf, Money } from "../parts/Money.js";
 import { Facts } from "../parts/Page.js";
 import { Time } from "../parts/Time.js";
 import { AccountName, mono, section } from "./links.js";
@@ -57,7 +57,8 @@ function lotName(account) {
 function split({ lots, from_balance: rest }) {
   if (!lots.length) return null;
   const row = (key, name, nano) => html`<tr key=${key}><td>${name}</td><td class="number"><${Money} nano=${nano} column full /></td></tr>`;
-  return html`<table class="usage" aria-label=${t("explain.lots.title")}>
+  const most = Math.max(...[...lots.map((lot) => nanoOf(lot)), parseUsd(rest)].map(digitsOf));
+  return html`<table class="usage" style=${{ "--most": most }} aria-label=${t("explain.lots.title")}>
     <thead><tr><th scope="col">${t("explain.lots.title")}</th><th scope="col" class="number">${t("column.amount")}</th></tr></thead>
     <tbody>${lots.map((lot) => row(lot.account, lotName(lot.account), nanoOf(lot)))}${row("rest", t("explain.lots.rest"), parseUsd(rest))}</tbody></table>`;
 }

@@ -18,7 +18,7 @@ export function top(series, most = MOST_SERIES) {
 }
 
 /**
- * `labels`: the texts below (days, hours); `series`: [{name, data}]; `kind` "bar" (stacked) or "line"; `format(value)` writes numbers;
+ * `labels`: the texts below (days, hours); `series`: [{name, data, id?}]; `kind` "bar" (stacked) or "line"; `format(value)` writes numbers;
  * `total` names the sum of a stack, where it is worth telling; `title` names it for those who do not see it. Emits "pick" with {name, label} for a click on a part.
  */
 export const Chart = {

@@ -7,6 +7,7 @@ import { html } from "../html.js";
 import { Failure } from "./Failure.js";
 import { Icon } from "./Icon.js";
 import { Menu } from "./Menu.js";
+import { pointed, usePoints } from "./points.js";
 
 const SKELETON_ROWS = 6;
 const blank = (content) => content === null || content === undefined || content === "";
@@ -50,7 +51,7 @@ function useSorting(props) {
 
 /**
  * `columns`: [{id, label, cell: (row) => node or text, number?, class?, hidden?, always?, silent?, sort?: (row) => value}];
- * `silent` shows no label (a column of buttons). Classes: wide, clip, two (card: double width), loose (wraps), amount. `rows`, `rowKey` (row → text).
+ * `silent` shows no label (a column of buttons). Classes: wide, clip, two (card: double width), loose (wraps), amount, acts (card: top right). `rows`, `rowKey` (row → text).
  * `totals`: [{label, values: {columnId: node}, note?}] say which rows they stand for. `more` true: there are further rows ("more" is emitted
  * as one scrolls down). `opens` makes rows open ("open" with the row); `opened` is the key of the one that is. `selected`: a Set of keys
  * (v-model:selected), or null for none to choose. `name`: under which chosen columns are remembered. Slots: empty, tools.
@@ -68,6 +69,8 @@ export const DataTable = {
     const { shown, isShown, toggle } = useColumns(props);
     const { by, turn, rows } = useSorting(props);
     const edge = ref(null);
+    const box = ref(null);
+    usePoints(box);
     const watching = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && props.more && !props.busy && emit("more"), { rootMargin: "400px" });
     watch(edge, (node) => { watching.disconnect(); if (node) watching.observe(node); }, { flush: "post" });
     // Rows that came may not fill the window: looked at anew.
@@ -84,7 +87,7 @@ export const DataTable = {
     }
     function cell(column, content) {
       const title = typeof content === "string" && /clip|wide/.test(column.class ?? "") ? content : null;
-      return html`<td key=${column.id} role="cell" class=${[kind(column), { empty: blank(content) }]} data-label=${column.silent ? null : column.label} title=${title}>${blank(content) ? null : content}</td>`;
+      return html`<td key=${column.id} role="cell" ...${column.number ? pointed(column.id) : null} class=${[kind(column), { empty: blank(content) }]} data-label=${column.silent ? null : column.label} title=${title}>${blank(content) ? null : content}</td>`;
     }
     function pick(key, chosen) {
       const next = new Set(props.selected);
@@ -145,7 +148,7 @@ export const DataTable = {
     return () => {
       const none = rows.value.length === 0;
       const waiting = props.busy && none;
-      return html`<div class="table-box" aria-busy=${props.busy}>
+      return html`<div class="table-box" ref=${box} aria-busy=${props.busy}>
         ${slots.tools ? html`<div class="table-tools">${slots.tools()}</div>` : null}
         ${none ? null : chooser()}
         ${none && !waiting ? null : html`<table class="table" role="table" aria-label=${props.caption}>

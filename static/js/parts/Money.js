@@ -2,11 +2,18 @@
 import { exactUsd, parseUsd, quotaText, shorten } from "../core/money.js";
 import { session } from "../core/session.js";
 import { html } from "../html.js";
+import { point } from "./points.js";
 
 function nanoFrom({ nano, amount }) {
   if (nano !== null && nano !== undefined) return BigInt(nano);
   return amount === null || amount === undefined || amount === "" ? null : parseUsd(amount);
 }
+
+const inUsd = () => session.status.display_in_currency !== false;
+const parts = (nano, { down = false, full = false }) => (inUsd() ? shorten(nano, { down, full }) : quotaText(nano, { full }));
+
+/** How many digits follow the point of an amount that is shown in full. */
+export const digitsOf = (nano) => parts(nano, { full: true }).fraction.length;
 
 /**
  * `nano`: nano-dollars (BigInt or integer), or `amount`: a decimal text in USD. `signed` writes a plus too, as movements do;
@@ -22,13 +29,11 @@ export const Money = {
     const nano = nanoFrom(props);
     if (nano === null) return html`<span class="quiet">–</span>`;
     const exact = exactUsd(nano);
-    const inUsd = session.status.display_in_currency !== false;
-    const { sign, whole, fraction } = inUsd ? shorten(nano, { down: props.down, full: props.full }) : quotaText(nano, { full: props.full });
-    const front = `${sign || (props.signed && nano > 0n ? "+" : "")}${inUsd ? "$" : ""}${whole}`;
-    const point = fraction ? `.${fraction}` : "";
+    const { sign, whole, fraction } = parts(nano, props);
+    const front = `${sign || (props.signed && nano > 0n ? "+" : "")}${inUsd() ? "$" : ""}${whole}`;
     const kind = ["exact money", { credit: props.signed && nano > 0n }];
     return props.column
-      ? html`<data class=${kind} value=${exact} title="${exact} USD">${front}<span class="point">${point}</span></data>`
-      : html`<data class=${kind} value=${exact} title="${exact} USD">${front}${point}</data>`;
+      ? html`<data class=${kind} value=${exact} title="${exact} USD">${front}${point(fraction)}</data>`
+      : html`<data class=${kind} value=${exact} title="${exact} USD">${front}${fraction ? `.${fraction}` : ""}</data>`;
   },
 };

@@ -1,11 +1,11 @@
 // What ECharts is told: our colours and type, from the theme's tokens, and nothing that moves without need.
 const COLOURS = 6;
 
-/** The number of a series' colour, 1 to 6: the same name has the same one on every page, unless a chart has two that clash. */
+/** The number of a series' colour, 1 to 6: the same name (or `id`, where the name is a word of a language) has the same one on every page, unless a chart has two that clash. */
 export function colourOf(one, all) {
   const taken = new Map();
   for (const each of all) {
-    let at = [...each.name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % COLOURS;
+    let at = [...(each.id ?? each.name)].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % COLOURS;
     while ([...taken.values()].includes(at + 1) && taken.size < COLOURS) at = (at + 1) % COLOURS;
     taken.set(each.name, at + 1);
   }
@@ -40,13 +40,16 @@ function tooltip(props) {
   };
 }
 
+/** Days stand without their year below a chart; the hover and the numbers tell it. */
+const short = (label) => label.replace(/^\d{4}-(?=\d\d-)/, "");
+
 export function options(props) {
   const ink = token("--ink-2");
   const line = { lineStyle: { color: token("--line") } };
   return {
     animation: false, textStyle: { fontFamily: token("--font"), fontSize: 11, color: ink },
     grid: { left: 4, right: 8, top: 12, bottom: 4, containLabel: true },
-    xAxis: { type: "category", data: props.labels, axisTick: { show: false }, axisLine: line, axisLabel: { color: ink, hideOverlap: true } },
+    xAxis: { type: "category", data: props.labels, axisTick: { show: false }, axisLine: line, axisLabel: { color: ink, hideOverlap: true, formatter: short } },
     yAxis: { type: "value", min: ({ min }) => Math.min(0, min), splitNumber: 3, splitLine: line, axisLabel: { color: ink, formatter: (value) => props.format(value) } },
     tooltip: tooltip(props),
     series: [...props.series.map((one) => seriesOf(one, props)), ...totalOf(props)],

@@ -218,8 +218,8 @@ def test_a_way_is_tried_and_what_was_given_up_is_sent_again(
     until_sync(lambda: bool(got), 20, "the webhook is called")
     assert "a test" in got[0]["title"]
     sent = page.get_by_role("row").filter(has_text="Webhook")
-    expect(sent).to_contain_text("sent", timeout=20_000)
-    dead = page.get_by_role("row").filter(has_text="given up")
+    expect(sent).to_contain_text("Sent", timeout=20_000)
+    dead = page.get_by_role("row").filter(has_text="Given up")
     expect(dead).to_contain_text("mail", timeout=20_000)
     assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
     dead.get_by_role("button", name="Send again").click()

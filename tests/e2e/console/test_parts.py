@@ -119,3 +119,25 @@ def test_copying_is_exact_and_language_and_theme_are_remembered(
     page.reload()
     expect(root).to_have_attribute("lang", "zh-CN")
     expect(root).to_have_attribute("data-theme", "light")
+
+
+def test_amounts_have_their_points_in_a_line_and_end_below_their_head(
+    sandbox: Server, open_page: Open
+) -> None:
+    customer = customer_of(sandbox, "aligner")
+    ask(sandbox, customer)
+    page = signed_in(open_page("en", path="/#/log"), customer.name)
+    expect(page.locator("tbody .amount .point")).to_have_count(2)  # the first credit and the charge
+    head, starts, ends = page.evaluate("""() => {
+        const box = (node) => {
+            const text = document.createRange();
+            text.selectNodeContents(node);
+            return text.getBoundingClientRect();
+        };
+        const points = [...document.querySelectorAll("tbody .amount .point")].map(box);
+        const head = box(document.querySelector("thead .amount")).right;
+        return [head, points.map(({ left }) => left), points.map(({ right }) => right)];
+    }""")
+    assert max(starts) - min(starts) < 1
+    assert max(ends) == pytest.approx(head, abs=1)
+    assert max(ends) - min(ends) > 1, "amounts of different length"

@@ -20,7 +20,7 @@ export default {
   "channel.all.test": "Test all",
   "channel.all.testoff": "Test those that are off ({count})",
   "channel.andmore": "and {count} more",
-  "channel.any": "any",
+  "channel.any": "Any",
   "channel.balance.is": "{name}: {amount} left.",
   "channel.base.default": "Left empty, it is the vendor's own, as shown.",
 

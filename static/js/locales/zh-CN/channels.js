@@ -114,7 +114,7 @@ export default {
   "channel.f.timeouts.first_byte": "首字节超时（秒）",
   "channel.f.timeouts.idle": "数据间隔超时（秒）",
   "channel.f.timeouts.total": "总超时（秒）",
-  "channel.f.tpm": "每分钟 token 数",
+  "channel.f.tpm": "每分钟 Token 数",
   "channel.f.type": "厂商",
   "channel.f.weight": "权重",
   "channel.family.address": "自备地址",

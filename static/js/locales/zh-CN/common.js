@@ -149,7 +149,7 @@ export default {
   "nav.orders": "订单",
   "nav.notices": "通知",
   "nav.options": "设置",
-  "nav.setup": "初次设置",
+  "nav.setup": "初始设置",
   "nav.ledger": "账本",
   "nav.verify": "核验",
   "nav.balances": "历史余额",

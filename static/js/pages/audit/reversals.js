@@ -50,7 +50,7 @@ export default {
       <${DataTable} caption=${t("reversal.waiting")} columns=${[...columns(to), { id: "decide", label: t("reversal.decide"), class: "end three", cell: (one) => buttons(one, decide) }]}
         rows=${data.value?.waiting ?? []} rowKey=${(one) => one.id} busy=${busy.value && !data.value} error=${error.value} retry=${run}>${{ empty: () => html`<p class="quiet">${t("reversal.none")}</p>` }}</${DataTable}></section>`;
     const lately = () => html`<section class="tall"><h2>${t("reversal.lately")}</h2>
-      <${DataTable} caption=${t("reversal.lately")} columns=${[...columns(to), { id: "did", label: t("reversal.did"), class: "loose", cell: progress }, { id: "state", label: t("reversal.stands"), class: "two loose", cell: state }]}
+      <${DataTable} caption=${t("reversal.lately")} columns=${[...columns(to), { id: "did", label: t("reversal.did"), class: "two", cell: progress }, { id: "state", label: t("reversal.stands"), class: "two loose", cell: state }]}
         rows=${data.value.lately} rowKey=${(one) => one.id}>${{
           empty: () => html`<p class="quiet">${t("reversal.noneLately")} ${t("reversal.noneLately.hint")}</p>`,
         }}</${DataTable}></section>`;

@@ -50,7 +50,7 @@ function figures(data) {
 
 const chart = ({ chart: { labels, ...sums }, utc }) => html`<section><h2>${t(utc ? "dash.chart.utc" : "dash.chart")}</h2>
   <${Chart} title=${t("dash.chart")} labels=${labels} format=${nanoText} total=${t("dash.revenue")}
-    series=${["cost", "margin"].map((name) => ({ name: t(`dash.${name}`), data: sums[name].map(Number) }))} /></section>`;
+    series=${["cost", "margin"].map((name) => ({ id: name, name: t(`dash.${name}`), data: sums[name].map(Number) }))} /></section>`;
 
 /** What needs attention, and for root how far the first steps are. What cannot be read is left out; the numbers say what is wrong. */
 function useState() {

@@ -2,11 +2,12 @@
 import { useRoute, useRouter } from "vue-router";
 import { has, percent, t } from "../../core/i18n.js";
 import { html } from "../../html.js";
+import { point } from "../../parts/points.js";
 
 /** A decimal text as a number in a column: points stand under each other. */
 export const rate = (text, kind = "") => {
-  const [whole, fraction] = String(text).split(".");
-  return html`<span class=${["rate", kind]}>${whole}<span class="point">${fraction ? `.${fraction}` : ""}</span></span>`;
+  const [whole, fraction = ""] = String(text).split(".");
+  return html`<span class=${["rate", kind]}>${whole}${point(fraction)}</span>`;
 };
 
 export const className = (name) => (has(`rate.${name}`) ? t(`rate.${name}`) : name);

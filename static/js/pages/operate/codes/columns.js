@@ -35,7 +35,7 @@ export const codeColumns = ({ act, event, batch }) => [
   { id: "expires", label: t("codes.expires"), cell: (code) => (code.expires_time ? html`<${Time} at=${code.expires_time} day />` : null) },
   { id: "created", label: t("column.created"), hidden: true, cell: (code) => html`<${Time} at=${code.created_time} day />` },
   { id: "value", label: t("codes.value"), number: true, class: "amount", always: true, cell: (code) => html`<${Money} nano=${valueOf(code)} column />` },
-  { id: "acts", label: t("codes.acts"), silent: true, always: true, cell: (code) => menu(code, act) },
+  { id: "acts", label: t("codes.acts"), silent: true, always: true, class: "acts", cell: (code) => menu(code, act) },
 ];
 
 const totalOf = ({ value_nano: nano, count }) => BigInt(nano) * BigInt(count);
