@@ -65,7 +65,8 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         answer. Raises like `handle_async_request`.
         """
         address = self._address(url)
-        if address is None or way.proxy is not None or not isinstance(content, bytes | None):
+        around = way.proxy is not None or method == "HEAD"
+        if around or address is None or not isinstance(content, bytes | None):
             return await self._to_go_around().ask(method, url, headers, content, way)
         body = content or b""
         length = len(body) if body or method not in _WITHOUT_BODY else None
