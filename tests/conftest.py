@@ -14,11 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from ledger.embedded import EmbeddedDatabase
 from ledger.indexes import INDEXES
 from ledger.store import Store
 from tests.e2e.server import RUNNING, Server
+
+# Machines are shared: how long one example takes tells nothing.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 # Where the drivers' own ways show: every call of the store, failures and cancellations on the way.
 DRIVER_FILES = frozenset(

@@ -77,7 +77,8 @@ class Reply(Incoming):
             self.wake()
 
     def doubt(self, error: Exception) -> None:
-        """It seemed to be whole, but more came than it said: who knows where it was cut."""
+        """What came is no HTTP. An answer that seemed to be whole was longer than it said, then,
+        and nobody knows where it ends; a further answer after it would be HTTP."""
         self.complete = False
         self.fail(error)
 
@@ -201,12 +202,10 @@ class Line(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._is_tainted = True
-            reply.fail(httpx.RemoteProtocolError(f"this is no HTTP: {error}"))
+            reply.doubt(httpx.RemoteProtocolError(f"this is no HTTP: {error}"))
         if self._between_bytes > MAX_BETWEEN_BYTES:
             self._is_tainted = True
             reply.fail(httpx.RemoteProtocolError("too much comes that is no answer"))
-        if self._is_tainted:
-            reply.doubt(httpx.RemoteProtocolError("more came than the answer said"))
         if reply.complete or self._is_tainted:
             self._done()
         elif reply.waiting_bytes > MAX_WAITING_BYTES and not self._is_paused:

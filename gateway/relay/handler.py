@@ -28,6 +28,7 @@ from gateway.relay.reserve import estimate, reserve
 from gateway.relay.route import route
 from gateway.relay.settle import settle, settle_failure
 from gateway.relay.stream import stream
+from gateway.sockets import together
 from ledger.money import usd
 
 # How long an upstream is read after its client hung up.
@@ -138,7 +139,7 @@ class CompletionHandler(RelayHandler):
             headers["Content-Type"] = answer.headers.get("content-type", _JSON)
             headers["X-Tollgate-Cost"] = usd(charge)
             self.write(delivery.content)
-        if not x.client_gone:
+        if not x.client_gone and not self._finished:
             self.finish()
 
     def _announce(self, x: Exchange, delivery: Delivery) -> None:
@@ -176,6 +177,18 @@ class CompletionHandler(RelayHandler):
                 sent.result()
             else:
                 await sent
+        except StreamClosedError:
+            self.on_connection_close()
+
+    def last(self, data: bytes) -> None:
+        """Send the last part of a stream with the end of the answer, in one write."""
+        x = self.exchange
+        if x is None or x.client_gone:
+            return
+        try:
+            self._write_buffer.append(data)
+            with together(self.request.connection):
+                self.finish()
         except StreamClosedError:
             self.on_connection_close()
 

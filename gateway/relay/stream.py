@@ -37,14 +37,16 @@ CREDIT_EXHAUSTED = "credit_exhausted"
 LAST_BYTES_S = 1.0
 # Pieces that follow each other faster than this go out together: a write costs more than a piece.
 GATHER_S = 0.002
+_ERROR = b'"error"'
 
 log = logging.getLogger("tollgate.relay")
 
 
 class Client(Protocol):
-    """Where a stream goes. `send` notices by itself when the client has gone."""
+    """Where a stream goes. It notices by itself when the client has gone. `last` ends it."""
 
     async def send(self, data: bytes) -> None: ...
+    def last(self, data: bytes) -> None: ...
 
 
 _SAYS = {
@@ -60,7 +62,7 @@ _SAYS = {
 
 
 async def stream(relay: Relay, x: Exchange, delivery: Delivery, client: Client) -> None:
-    """Relay a stream, charge it, and end it. The caller closes the client's side afterwards."""
+    """Relay a stream, charge it, and end it."""
     x.first_token_s = relay.clock.monotonic_s()
     meter = meter_for(relay, x, delivery.wire)
     outcome = await _pass_on(relay, x, delivery, meter, client)
@@ -75,16 +77,16 @@ async def stream(relay: Relay, x: Exchange, delivery: Delivery, client: Client) 
         await keep(relay, x, delivery, measured)
     except LedgerError as error:
         log.error("request %s: the charge was not recorded: %s", x.request_id, error)
-        await client.send(meter.failed(errors.of_ledger(error), x.request_id))
+        client.last(meter.failed(errors.of_ledger(error), x.request_id))
         return
     if outcome == CREDIT_EXHAUSTED:
         report = usages.report_of(measured.usage)
         says = (delivery.content, report, _SAYS[outcome], x.request_id)
-        await client.send(meter.cut_short(x.ask, *says))
+        client.last(meter.cut_short(x.ask, *says))
     elif outcome in _SAYS:
-        await client.send(meter.failed(_SAYS[outcome], x.request_id))
+        client.last(meter.failed(_SAYS[outcome], x.request_id))
     else:
-        await client.send(meter.closed())
+        client.last(meter.closed())
     if meter.done:
         await _read_last_bytes(delivery.answer)
 
@@ -141,14 +143,10 @@ async def _until_the_end(
     relay: Relay, x: Exchange, delivery: Delivery, meter: StreamMeter, client: Client
 ) -> None:
     covered = _covered_frames(x)
-    await client.send(meter.feed(delivery.content))
+    await _send(x, client, meter, meter.feed(delivery.content))
     if not meter.done:
         async for chunk in delivery.answer.body:
-            passed = meter.feed(chunk)
-            if passed and not x.client_gone:
-                await client.send(passed)
-                if not meter.done:
-                    await asyncio.sleep(GATHER_S)
+            await _send(x, client, meter, meter.feed(chunk))
             if meter.done or x.stopped is not None:
                 return
             if meter.frames > covered:
@@ -158,6 +156,17 @@ async def _until_the_end(
                 covered = _covered_frames(x)
     if not meter.done:
         await client.send(meter.end())
+
+
+async def _send(x: Exchange, client: Client, meter: StreamMeter, passed: bytes) -> None:
+    """Send what passes, and let what follows at once gather.
+
+    After an error nothing is waited for: its reader leaves, and is not to be taken for the cause.
+    """
+    if passed and not x.client_gone:
+        await client.send(passed)
+        if not meter.done and _ERROR not in passed:
+            await asyncio.sleep(GATHER_S)
 
 
 def _covered_frames(x: Exchange) -> int:

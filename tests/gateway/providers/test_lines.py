@@ -151,6 +151,12 @@ async def test_more_than_was_announced_is_not_believed() -> None:
         await until(lambda: not raw.lines._open)
 
 
+async def test_a_further_answer_is_nobodys() -> None:
+    async with playing(answering(OK + OK.replace(b"ok", b"no"))) as raw:
+        assert [await raw.whole() for _ in range(3)] == [b"ok"] * 3
+        assert raw.connections == 3
+
+
 async def test_interim_answers_are_passed_over() -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
     async with playing(answering(b"HTTP/1.1 100 Continue\r\n\r\n" + hints + OK)) as raw:
