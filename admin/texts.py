@@ -10,12 +10,10 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import nh3
-
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-_TAGS = nh3.ALLOWED_TAGS - {"map", "area", "figure", "figcaption"}
+_UNWANTED = {"map", "area", "figure", "figcaption"}
 # Links may not reach back into the page that they open from, nor tell where they were.
 _REL = "noopener noreferrer nofollow"
 _SCHEMES = {"https", "http", "mailto"}
@@ -33,8 +31,10 @@ def _markdown() -> "MarkdownIt":
 @lru_cache(maxsize=64)
 def safe_html(text: str) -> str:
     """Return Markdown or HTML as HTML in which nothing can run."""
-    html = _markdown().render(text) if text else ""
-    return nh3.clean(html, tags=_TAGS, url_schemes=_SCHEMES, link_rel=_REL)
+    import nh3  # loaded with the first text, too
+
+    html, tags = _markdown().render(text) if text else "", nh3.ALLOWED_TAGS - _UNWANTED
+    return nh3.clean(html, tags=tags, url_schemes=_SCHEMES, link_rel=_REL)
 
 
 def framed_url(text: str) -> str:

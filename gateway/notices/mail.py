@@ -11,8 +11,6 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 
-import aiosmtplib
-
 from gateway.directory.notices import Claimed
 from gateway.notices.ways import NotSent, Option
 
@@ -41,6 +39,8 @@ class Mail:
         receivers = [each for each in notice.to.split(";") if each]
         if not receivers:
             raise NotSent("there is nobody to write to", for_ever=True)
+        import aiosmtplib  # few processes send any mail
+
         try:
             message = self._message(notice, receivers)
             async with asyncio.timeout(LONGEST_S):
@@ -57,6 +57,8 @@ class Mail:
     async def _deliver(self, host: str, message: EmailMessage, receivers: list[str]) -> str:
         port, account = self._option("SMTPPort"), self._option("SMTPAccount")
         token = self._option("SMTPToken")
+        import aiosmtplib
+
         client = aiosmtplib.SMTP(
             hostname=host,
             port=port,
