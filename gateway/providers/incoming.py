@@ -18,6 +18,11 @@ class Incoming(httpx.AsyncByteStream):
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is known that all of it came, and was read."""
+        return False
+
     @abstractmethod
     async def __anext__(self) -> bytes:
         """Return the next piece. Raises httpx.TransportError."""

@@ -100,6 +100,11 @@ class Reply(Incoming):
         framed = b"content-length" in names or b"transfer-encoding" in names
         return self.begun and not framed and self.status not in _NO_BODY
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it came, and was read."""
+        return self.complete and not self._pieces
+
     async def _news(self) -> None:
         if self._error is not None:
             raise self._error
@@ -144,6 +149,7 @@ class Line(asyncio.Protocol):
         self._way = Way()
         self._timer: asyncio.TimerHandle | None = None
         self._heard_s = 0.0
+        self._body: list[bytes] = []
         self._between_bytes = self._head_bytes = 0
         self._is_interim = self._is_paused = self._is_tainted = self._is_kept = False
 
@@ -197,15 +203,20 @@ class Line(asyncio.Protocol):
             self.close()
             return
         self._heard_s = self._loop.time()
-        self._between_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._is_tainted = True
             reply.doubt(httpx.RemoteProtocolError(f"this is no HTTP: {error}"))
-        if self._between_bytes > MAX_BETWEEN_BYTES:
-            self._is_tainted = True
-            reply.fail(httpx.RemoteProtocolError("too much comes that is no answer"))
+        if self._body:
+            reply.feed(b"".join(self._body))
+            self._body.clear()
+            self._between_bytes = 0
+        else:
+            self._between_bytes += len(data)
+            if self._between_bytes > MAX_BETWEEN_BYTES:
+                self._is_tainted = True
+                reply.fail(httpx.RemoteProtocolError("too much comes that is no answer"))
         if reply.complete or self._is_tainted:
             self._done()
         elif reply.waiting_bytes > MAX_WAITING_BYTES and not self._is_paused:
@@ -304,10 +315,9 @@ class Line(asyncio.Protocol):
         reply.wake()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
-        if self._reply is not None and not self._reply.complete:
-            self._between_bytes = 0
-            self._reply.feed(body)
+        """Take a part of the body; what came at once is handed on as one piece."""
+        if not self._is_tainted:
+            self._body.append(body)
 
     def on_message_complete(self) -> None:
         """All of it is there."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from gateway.channels.failure import of_call
 from gateway.formats import usage as usages
 from gateway.providers.base import Answer, CallFailed
+from gateway.providers.incoming import Incoming
 from gateway.relay import errors
 from gateway.relay.answers import keep
 from gateway.relay.attempt import Delivery
@@ -185,6 +186,8 @@ async def _cover_more(relay: Relay, x: Exchange, frames: int) -> bool:
 
 async def _read_last_bytes(answer: Answer) -> None:
     """Read to the end of a stream that is done, so that its connection can be used again."""
+    if isinstance(answer.closes, Incoming) and answer.closes.is_whole:
+        return
     try:
         async with asyncio.timeout(LAST_BYTES_S):
             async for _ in answer.body:
