@@ -21,8 +21,9 @@ from ledger.indexes import INDEXES
 from ledger.store import Store
 from tests.e2e.server import RUNNING, Server
 
-# Machines are shared: how long one example takes tells nothing.
-settings.register_profile("shared", deadline=None)
+# Machines are shared: how long one example takes tells nothing. EXAMPLES=1000 looks longer.
+EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
+settings.register_profile("shared", deadline=None, max_examples=EXAMPLES)
 settings.load_profile("shared")
 
 # Where the drivers' own ways show: every call of the store, failures and cancellations on the way.
