@@ -7,11 +7,13 @@ what it has; medians of the rounds. The books are made first, which takes minute
 
 import argparse
 import asyncio
+import re
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -22,8 +24,10 @@ from tests.bench.ledger import Table, say
 from tests.bench.ledger_data import Month, load
 from tests.e2e.browser import browsers, sign_in
 from tests.e2e.server import ROOT_PASSWORD, Server
+from tests.waiting import until_sync
 
 SIGN_IN_S, LOG_S = 1.0, 1.5
+UNSEALED, SEALED_S = 1_000, 600.0
 _SENT = """['resource', 'navigation'].flatMap((kind) => performance.getEntriesByType(kind))
   .reduce((sum, e) => sum + e.transferSize, 0)"""
 
@@ -61,6 +65,17 @@ def signed_in_state(page: Page, server: Server, path: Path) -> Path:
     return path
 
 
+def settle(server: Server) -> None:
+    """Wait until the server has sealed what was made, as it has in a month that went by."""
+
+    def sealed() -> bool:
+        with urlopen(f"{server.url}/metrics", timeout=30) as answer:
+            found = re.search(rb"^tollgate_unsealed_events (\S+)", answer.read(), re.M)
+        return found is not None and float(found[1]) < UNSEALED
+
+    until_sync(sealed, SEALED_S, "the events are sealed")
+
+
 def measure(server: Server, browser: Browser, rounds: int, directory: Path, table: Table) -> None:
     """Time both pages and report them."""
     state = signed_in_state(browser.new_page(), server, directory / "state.json")
@@ -91,6 +106,7 @@ def main(arguments: list[str]) -> int:
         asyncio.run(fill(directory / "data", given.events))
         server = Server(directory).start()
         try:
+            settle(server)
             for browser in browsers():
                 measure(server, browser, given.rounds, directory, table)
         finally:
