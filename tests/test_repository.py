@@ -85,7 +85,9 @@ def test_the_readme_opens_with_the_two_commands(name: str) -> None:
 def test_every_make_target_of_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.M))
     for name in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md"):
-        assert set(re.findall(r"\bmake ([a-z]+)\b", read(name))) <= targets | {"them"}, name
+        commands = " ".join(re.findall(r"```.*?```|`[^`]+`", read(name), re.S))
+        named = set(re.findall(r"\bmake ([a-z]+)\b", commands))
+        assert named and named <= targets, name
 
 
 def test_files_are_small() -> None:
