@@ -15,10 +15,8 @@ from typing import Any
 
 import orjson
 from tornado import httputil, web
-from tornado.http1connection import HTTP1Connection
 
 from gateway.proxied import TrustedProxies
-from gateway.waiting import BODY_S, IDLE_S, Waiting
 
 log = logging.getLogger("tollgate.http")
 
@@ -106,7 +104,6 @@ class Application(web.Application):
     ) -> None:
         super().__init__(routes, log_function=done)
         self.max_body_bytes = max_body_bytes
-        self.waiting = Waiting()
         self._rng = rng
         self._proxies = proxies
         self._date = (0, "")
@@ -121,13 +118,6 @@ class Application(web.Application):
         if self._date[0] != now_s:
             self._date = (now_s, httputil.format_timestamp(now_s))
         return self._date[1]
-
-    def start_request(
-        self, server_conn: object, request_conn: httputil.HTTPConnection
-    ) -> httputil.HTTPMessageDelegate:
-        """Await a connection's next request."""
-        assert isinstance(request_conn, HTTP1Connection)
-        return _Incoming(self, server_conn, request_conn)
 
     def find_handler(  # type: ignore[override]
         self, request: httputil.HTTPServerRequest, **kwargs: Any
@@ -157,49 +147,6 @@ def _size_of(length: str) -> int | None:
     """Read a Content-Length, in bytes; None for what is none: tornado refuses that later."""
     plain = length.isascii() and length.isdigit() and len(length) <= _LENGTH_DIGITS
     return int(length) if plain else None
-
-
-class _Incoming(httputil.HTTPMessageDelegate):
-    """A request on its way in: hands it to its handler, and says how long it may take."""
-
-    def __init__(
-        self, application: Application, server_conn: object, connection: HTTP1Connection
-    ) -> None:
-        self._application = application
-        self._server_conn = server_conn
-        self._connection = connection
-        self._inner: httputil.HTTPMessageDelegate | None = None
-        application.waiting.begin(connection, IDLE_S)
-
-    def headers_received(
-        self,
-        start_line: httputil.RequestStartLine | httputil.ResponseStartLine,
-        headers: httputil.HTTPHeaders,
-    ) -> Awaitable[None] | None:
-        assert isinstance(start_line, httputil.RequestStartLine)
-        request = httputil.HTTPServerRequest(
-            connection=self._connection,
-            server_connection=self._server_conn,
-            start_line=start_line,
-            headers=headers,
-        )
-        self._application.waiting.begin(self._connection, BODY_S)
-        self._inner = self._application.find_handler(request)
-        return self._inner.headers_received(start_line, headers)
-
-    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        assert self._inner is not None
-        return self._inner.data_received(chunk)
-
-    def finish(self) -> None:
-        assert self._inner is not None
-        self._application.waiting.over(self._connection)
-        self._inner.finish()
-
-    def on_connection_close(self) -> None:
-        self._application.waiting.over(self._connection)
-        if self._inner is not None:
-            self._inner.on_connection_close()
 
 
 class _LimitedBody(httputil.HTTPMessageDelegate):

@@ -8,10 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tornado.httpserver import HTTPServer
-
 from gateway import demo, logs, sockets
 from gateway.app import Running, build
+from gateway.clients import Clients
 from gateway.collector import tune_collector
 from gateway.directory.errors import DirectoryError
 from gateway.http import DROP_FACTOR, Application
@@ -20,7 +19,6 @@ from gateway.sockets import Door, Sockets
 from gateway.welcome import welcome
 from ledger.errors import LedgerError
 
-MAX_HEADER_BYTES = 64 << 10
 CANNOT_START, BOOKS_LOST = 1, 1
 # What stops a start and is said in one line.
 EXPECTED = (LedgerError, DirectoryError, ValueError, OSError)
@@ -76,9 +74,9 @@ class Front:
     @classmethod
     def of(cls, running: Running, main: list[Sockets], ops: list[Sockets]) -> "Front":
         """Make the servers; they accept nothing yet. `main` and `ops` are sockets by place."""
-        doors = [Door(_http_server(running.application, running.settings), main)]
+        doors = [Door(_clients(running.application, running.settings), main)]
         if running.ops is not None:
-            doors.append(Door(_http_server(running.ops, running.settings), ops))
+            doors.append(Door(_clients(running.ops, running.settings), ops))
         return cls(running, doors)
 
     def accept(self, places: Iterable[int]) -> None:
@@ -99,19 +97,12 @@ class Front:
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 for door in self.doors:
-                    await door.server.close_all_connections()
+                    await door.clients.close()
         await self.running.close()
 
 
-def _http_server(application: Application, settings: Settings) -> HTTPServer:
-    server = HTTPServer(
-        application,
-        decompress_request=True,
-        max_header_size=MAX_HEADER_BYTES,
-        max_body_size=settings.max_body_bytes * DROP_FACTOR,
-    )
-    server.conn_params.header_timeout = None  # see gateway/waiting.py
-    return server
+def _clients(application: Application, settings: Settings) -> Clients:
+    return Clients(application, settings.max_body_bytes * DROP_FACTOR)
 
 
 def stop_signal() -> asyncio.Event:

@@ -9,15 +9,12 @@ open, and the workers that live accept for one that is down, so that no connecti
 import errno
 import socket
 import sys
-from asyncio import Future
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tornado.concurrent import chain_future
-from tornado.httpserver import HTTPServer
-from tornado.iostream import IOStream
 from tornado.netutil import add_accept_handler, bind_sockets
+
+from gateway.clients import Clients
 
 BACKLOG = 2048
 PER_WORKER = sys.platform == "linux"
@@ -67,9 +64,9 @@ def url_of(host: str, port: int) -> str:
 
 @dataclass(eq=False)
 class Door:
-    """A server's listening sockets, in places; it accepts on those places that it is told to."""
+    """The listening sockets of a server, in places: clients come in at those that it is told."""
 
-    server: HTTPServer
+    clients: Clients
     places: list[Sockets]
     _open: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
 
@@ -81,62 +78,12 @@ class Door:
                 remove()
         for place in places - set(self._open):
             self._open[place] = [
-                add_accept_handler(each, self._connected) for each in self.places[place]
+                add_accept_handler(each, self.clients.accepted) for each in self.places[place]
             ]
 
     def close(self) -> None:
         """Accept no more, let the sockets go, and keep no connection alive after its request."""
         self.accept(())
-        self.server.conn_params.no_keep_alive = True
+        self.clients.is_leaving = True
         for sockets in self.places:
             close_all(sockets)
-
-    def _connected(self, connection: socket.socket, address: object) -> None:
-        server = self.server
-        stream = ClientLine(
-            connection,
-            max_buffer_size=server.max_buffer_size,
-            read_chunk_size=server.read_chunk_size,
-        )
-        server.handle_stream(stream, address)  # type: ignore[arg-type]
-
-
-class ClientLine(IOStream):
-    """A client's connection. What is written goes out at once: each piece of a stream is news, and
-    the client would otherwise get it when it acknowledges the one before."""
-
-    def __init__(self, connection: socket.socket, **sizes: int | None) -> None:
-        super().__init__(connection, **sizes)
-        super().set_nodelay(True)
-        self._held: list[tuple[bytes | memoryview, Future[None]]] | None = None
-
-    def set_nodelay(self, value: bool) -> None:
-        """It is set, and stays so: tornado's server would ask twice for each request."""
-
-    def write(self, data: bytes | memoryview) -> Future[None]:
-        """Write, or hold what is to be written together with what follows."""
-        if self._held is None:
-            return super().write(data)
-        done: Future[None] = Future()
-        self._held.append((data, done))
-        return done
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Write all that is written meanwhile at once, at the end."""
-        held: list[tuple[bytes | memoryview, Future[None]]] = []
-        self._held = held
-        try:
-            yield
-        finally:
-            self._held = None
-            if held and not self.closed():
-                written = super().write(b"".join(data for data, _ in held))
-                for _, done in held:
-                    chain_future(written, done)
-
-
-def together(connection: object) -> AbstractContextManager[None]:
-    """Write what goes over a connection meanwhile at once, where it is one of ours."""
-    stream = getattr(connection, "stream", None)
-    return stream.together() if isinstance(stream, ClientLine) else nullcontext()

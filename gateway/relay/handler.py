@@ -3,9 +3,9 @@ reserve, call, stream or whole body, meter, settle, answer."""
 
 import asyncio
 
-from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
+from gateway.client_call import Call
 from gateway.dialects.table import DIALECTS
 from gateway.formats.openai import Endpoint
 from gateway.relay.admit import admit
@@ -28,7 +28,6 @@ from gateway.relay.reserve import estimate, reserve
 from gateway.relay.route import route
 from gateway.relay.settle import settle, settle_failure
 from gateway.relay.stream import stream
-from gateway.sockets import together
 from ledger.money import usd
 
 # How long an upstream is read after its client hung up.
@@ -157,7 +156,7 @@ class CompletionHandler(RelayHandler):
     def break_off(self) -> None:
         """End the connection, since the answer has no end."""
         connection = self.request.connection
-        assert isinstance(connection, HTTP1Connection)
+        assert isinstance(connection, Call)
         connection.close()
         self.on_connection_close()
 
@@ -187,8 +186,7 @@ class CompletionHandler(RelayHandler):
             return
         try:
             self._write_buffer.append(data)
-            with together(self.request.connection):
-                self.finish()
+            self.finish()
         except StreamClosedError:
             self.on_connection_close()
 

@@ -14,6 +14,7 @@ import httpx
 from tornado import web
 from tornado.iostream import StreamClosedError
 
+from gateway.client_call import Call
 from gateway.directory.channels import Channel
 from gateway.directory.errors import SecretsLocked
 from gateway.directory.users import ROLE_ADMIN
@@ -265,6 +266,5 @@ class ProxyHandler(RelayHandler):
     def _break_off(self) -> None:
         """Close the connection, so that nobody takes the answer for whole."""
         connection = self.request.connection
-        stream = getattr(connection, "stream", None)
-        if stream is not None:
-            stream.close()
+        assert isinstance(connection, Call)
+        connection.close()

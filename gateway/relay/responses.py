@@ -7,8 +7,8 @@ They cost nothing and are asked of the upstream that keeps them, for the user wh
 from urllib.parse import quote
 
 import httpx
-from tornado.http1connection import HTTP1Connection
 
+from gateway.client_call import Call
 from gateway.dialects import asks
 from gateway.dialects.table import DIALECTS
 from gateway.providers.base import Answer, CallFailed, Sender
@@ -138,7 +138,7 @@ class KeptHandler(RelayHandler):
     def break_off(self) -> None:
         """End the connection, since the stream has no end."""
         connection = self.request.connection
-        assert isinstance(connection, HTTP1Connection)
+        assert isinstance(connection, Call)
         connection.close()
 
     def on_connection_close(self) -> None:

@@ -7,9 +7,9 @@ it would retry. Nothing of an upload outlives its request.
 
 import logging
 
-from tornado.http1connection import HTTP1Connection
 from tornado.web import HTTPError, stream_request_body
 
+from gateway.client_call import Call
 from gateway.formats.openai import Endpoint
 from gateway.http import DROP_FACTOR
 from gateway.media import asks as media
@@ -47,7 +47,7 @@ class UploadHandler(CompletionHandler):
     async def prepare(self) -> None:
         """See who asks, before any of the body is read."""
         relay, connection = self.relay, self.request.connection
-        assert isinstance(connection, HTTP1Connection)
+        assert isinstance(connection, Call)
         connection.set_max_body_size(relay.settings.max_upload_bytes * DROP_FACTOR)
         if self.request.method != "POST":
             return

@@ -1,14 +1,11 @@
 """A management server on a real socket, and people who talk to it."""
 
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from admin import AdminContext, routes
@@ -30,6 +27,7 @@ from ledger.clock import Clock
 from ledger.reversal_runs import Runner
 from ledger.store import Store
 from ledger.verify_runs import Verifier
+from tests.listening import Listening
 
 ROOT_PASSWORD = "correct-horse"
 ROOT_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -119,7 +117,7 @@ class Server:
     books: Books
     directory: Directory
     context: AdminContext
-    http: HTTPServer
+    listening: Listening
     url: str
     sender: httpx.AsyncClient
     tested: list[tuple[int, str | None]] = field(default_factory=list)
@@ -133,8 +131,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop serving and give everything back."""
-        self.http.stop()
-        await self.http.close_all_connections()
+        await self.listening.close()
         await self.context.reversing.close()
         await self.context.verifying.close()
         await self.sender.aclose()
@@ -185,11 +182,8 @@ async def serve(
         sender=sender,
         identities=identities(directory.options.get, clock.monotonic_s),
     )
-    sockets = bind_sockets(0, "127.0.0.1", family=socket.AF_INET)
-    http = HTTPServer(Application(routes(context)), max_body_size=4 << 20)
-    http.add_sockets(sockets)
-    url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-    return Server(books, directory, context, http, url, sender, care.tested)
+    listening = Listening(Application(routes(context)))
+    return Server(books, directory, context, listening, listening.url, sender, care.tested)
 
 
 @dataclass

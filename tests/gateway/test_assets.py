@@ -10,13 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from admin.texts import framed_origins
 from gateway.assets import Assets
 from gateway.console import STATIC_DIR, ConsoleHandler, Elsewhere
+from tests.listening import Listening
 
 INDEX = """<!doctype html><html><head>
 <link rel="stylesheet" href="/static/theme/default/tokens.css">
@@ -56,16 +55,11 @@ async def served(
         (r"/static/(?:~([0-9a-f]{1,64})/)?(.+)", ConsoleHandler, files),
         (r"/", ConsoleHandler, files),
     ]
-    sockets = bind_sockets(0, "127.0.0.1")
-    server = HTTPServer(Application(routes))
-    server.add_sockets(sockets)
-    try:
-        url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
-            yield client
-    finally:
-        server.stop()
-        await server.close_all_connections()
+    async with (
+        Listening(Application(routes)) as listening,
+        httpx.AsyncClient(base_url=listening.url, trust_env=False) as client,
+    ):
+        yield client
 
 
 def test_a_page_names_its_files_by_their_hash_and_preloads_what_it_needs(tree: Path) -> None:

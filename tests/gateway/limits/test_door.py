@@ -1,8 +1,6 @@
 """How often somebody may come."""
 
 import httpx
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from gateway.assets import Assets
@@ -11,6 +9,7 @@ from gateway.limits.door import Door, Doors
 from gateway.limits.limits import Limits
 from gateway.limits.memory import Memory
 from tests.gateway.limits.test_window import Hand
+from tests.listening import Listening
 
 SPAN_S = 1_200
 
@@ -47,16 +46,10 @@ async def test_the_console_is_served_to_one_address_as_often_as_is_allowed() -> 
     doors = Doors.of(Limits(Memory(Hand())), (20, SPAN_S), 0, 2)
     assert doors.api is None
     files = {"assets": Assets(STATIC_DIR), "door": doors.web}
-    sockets = bind_sockets(0, "127.0.0.1")
-    server = HTTPServer(Application([(r"/", ConsoleHandler, files)]))
-    server.add_sockets(sockets)
-    try:
-        url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/"
-        async with httpx.AsyncClient() as client:
-            assert [(await client.get(url)).status_code for _ in range(2)] == [200, 200]
-            answer = await client.get(url)
-            assert answer.status_code == 429 and answer.headers["retry-after"] == "180"
-            assert answer.json()["success"] is False
-    finally:
-        server.stop()
-        await server.close_all_connections()
+    application = Application([(r"/", ConsoleHandler, files)])
+    async with Listening(application) as listening, httpx.AsyncClient() as client:
+        url = listening.url
+        assert [(await client.get(url)).status_code for _ in range(2)] == [200, 200]
+        answer = await client.get(url)
+        assert answer.status_code == 429 and answer.headers["retry-after"] == "180"
+        assert answer.json()["success"] is False

@@ -14,8 +14,6 @@ import httpx
 import openai
 import pytest
 import pytest_asyncio
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from gateway.app import Running, build
 from gateway.directory.channels import Channel
@@ -29,6 +27,7 @@ from ledger.money import parse_usd
 from ledger.store import Store
 from ledger.verify import verify
 from tests.fakes.upstream import Behaviour, FakeUpstream
+from tests.listening import Listening
 from tests.waiting import until
 
 # USD per million tokens: a token of input is 1,000 nano-dollars, of output 4,000.
@@ -148,14 +147,8 @@ async def running_gate(
         hold_wait_s=1,
     )
     running = await build(settings)
-    sockets = bind_sockets(0, "127.0.0.1")
-    server = HTTPServer(
-        running.application,
-        decompress_request=True,
-        max_body_size=settings.max_body_bytes * DROP_FACTOR,
-    )
-    server.add_sockets(sockets)
-    url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+    listening = Listening(running.application, settings.max_body_bytes * DROP_FACTOR)
+    url = listening.url
     try:
         async with FakeUpstream() as upstream, httpx.AsyncClient(base_url=url) as http:
             gate = Gate(running, upstream, url, http)
@@ -166,8 +159,7 @@ async def running_gate(
         report = await verify(gate.books.store)
         assert report.ok, report.lines
     finally:
-        server.stop()
-        await server.close_all_connections()
+        await listening.close()
         await running.relay.drain(5)
         await running.close()
         if database_stays:
