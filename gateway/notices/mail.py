@@ -1,10 +1,5 @@
-"""Mail out, by SMTP: always encrypted and verified, except to a server that offers nothing else.
+"""Notices by mail: who it is from, what is in it, and which server takes it (smtp.py)."""
 
-Port 465 is TLS from the first byte (RFC 8314); elsewhere STARTTLS is used where it is offered. A
-password is never sent without TLS.
-"""
-
-import asyncio
 import ssl
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -13,12 +8,6 @@ from email.utils import format_datetime, localtime
 
 from gateway.directory.notices import Claimed
 from gateway.notices.ways import NotSent, Option
-
-TIMEOUT_S = 20.0
-# For all of it: shorter than the lease of a notice.
-LONGEST_S = 90.0
-IMPLICIT_TLS_PORT = 465
-_FOR_EVER = 500
 
 
 class Mail:
@@ -39,47 +28,19 @@ class Mail:
         receivers = [each for each in notice.to.split(";") if each]
         if not receivers:
             raise NotSent("there is nobody to write to", for_ever=True)
-        import aiosmtplib  # few processes send any mail
+        from gateway.notices.smtp import MailServer
 
+        server = MailServer(
+            host,
+            self._option("SMTPPort"),
+            self._option("SMTPAccount"),
+            self._option("SMTPToken"),
+            self._tls,
+        )
         try:
-            message = self._message(notice, receivers)
-            async with asyncio.timeout(LONGEST_S):
-                return await self._deliver(host, message, receivers)
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = [refused.code for refused in error.recipients]
-            for_ever = all(code >= _FOR_EVER for code in codes)
-            raise NotSent("the mail server refused all receivers", for_ever=for_ever) from None
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise NotSent(f"{type(error).__name__}: {error}"[:300]) from None
+            return await server.take(self._message(notice, receivers), receivers)
         except (MessageError, ValueError) as error:
             raise NotSent(f"this mail cannot be written: {error}"[:300], for_ever=True) from None
-
-    async def _deliver(self, host: str, message: EmailMessage, receivers: list[str]) -> str:
-        port, account = self._option("SMTPPort"), self._option("SMTPAccount")
-        token = self._option("SMTPToken")
-        import aiosmtplib
-
-        client = aiosmtplib.SMTP(
-            hostname=host,
-            port=port,
-            use_tls=port == IMPLICIT_TLS_PORT,
-            start_tls=False,
-            tls_context=self._tls,
-            timeout=TIMEOUT_S,
-        )
-        async with client:
-            await client.ehlo()
-            encrypted = port == IMPLICIT_TLS_PORT
-            if not encrypted and client.supports_extension("starttls"):
-                await client.starttls(tls_context=self._tls)
-                await client.ehlo()
-                encrypted = True
-            if account and token:
-                if not encrypted:
-                    raise NotSent("the server offers no TLS, so the password was not sent to it")
-                await client.login(account, token)
-            refused, _ = await client.send_message(message, recipients=receivers)
-        return f"refused: {', '.join(sorted(refused))}" if refused else ""
 
     def _message(self, notice: Claimed, receivers: list[str]) -> EmailMessage:
         """Write the mail; its Message-ID is the notice's, by which a second copy is known."""

@@ -54,7 +54,7 @@ async def test_mail_goes_encrypted_to_several_receivers() -> None:
 
 async def test_tls_at_once_is_for_port_465(monkeypatch: pytest.MonkeyPatch) -> None:
     async with MailServer(server_tls(), implicit=True) as server:
-        monkeypatch.setattr("gateway.notices.mail.IMPLICIT_TLS_PORT", server.port)
+        monkeypatch.setattr("gateway.notices.smtp.IMPLICIT_TLS_PORT", server.port)
         await mail_to(server).send(NOTICE)
         assert [arrived.encrypted for arrived in server.arrived] == [True]
 

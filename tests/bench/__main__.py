@@ -14,7 +14,13 @@ import orjson
 
 from tests.bench.gateway import Gateway
 from tests.bench.litellm import LiteLLM
-from tests.bench.processes import BenchError, FakeUpstream, Reading, read_meter, remove
+from tests.bench.processes import (
+    FakeUpstream,
+    Reading,
+    read_meter,
+    remove,
+    said_in_words,
+)
 from tests.bench.report import Report
 from tests.bench.rounds import Bench, Cell, Memory, Subject, memory_run, run_rounds
 
@@ -117,11 +123,8 @@ def _directory() -> Iterator[Path]:
 def main(argv: Sequence[str]) -> int:
     """Runs and prints. Exits 1 without numbers when something does not add up."""
     options = parse(argv)
-    try:
+    with said_in_words():
         report = run(options)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
     print("\n" + report.text())
     if options.json:
         options.json.write_bytes(orjson.dumps(report.data(), option=orjson.OPT_INDENT_2))

@@ -22,7 +22,7 @@ import orjson
 from tests.bench import wire
 from tests.bench.gateway import Gateway
 from tests.bench.load import Plan, Run
-from tests.bench.processes import BenchError, FakeUpstream, remove
+from tests.bench.processes import BenchError, FakeUpstream, remove, said_in_words
 
 # A converted stream costs at most so many times the CPU of one that passes.
 TARGET = 2.5
@@ -152,10 +152,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     directory = Path(tempfile.mkdtemp(prefix="tollgate-converted-"))
     try:
-        found = measured(directory, options.requests, options.rounds)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+        with said_in_words():
+            found = measured(directory, options.requests, options.rounds)
     finally:
         remove(directory)
     ratios = {

@@ -11,8 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,15 @@ _STOP_S = 30.0
 
 class BenchError(Exception):
     """The measurement cannot go on, or must not be believed; the message says why."""
+
+
+@contextmanager
+def said_in_words() -> Iterator[None]:
+    """Ends the program with status 1 and a line when a measurement cannot go on."""
+    try:
+        yield
+    except BenchError as error:
+        sys.exit(f"bench: {error}")
 
 
 def free_port() -> int:

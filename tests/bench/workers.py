@@ -21,7 +21,7 @@ from statistics import median
 import psutil
 
 from tests.bench.gateway import Gateway
-from tests.bench.processes import BenchError, FakeUpstream, remove
+from tests.bench.processes import BenchError, FakeUpstream, remove, said_in_words
 from tests.bench.rounds import Bench, Cell
 
 AT_LEAST = 1.7
@@ -117,11 +117,8 @@ def run(options: argparse.Namespace) -> float:
 def main(argv: Sequence[str]) -> int:
     """Runs and prints. Exits 1 when something does not add up."""
     options = parse(argv)
-    try:
+    with said_in_words():
         ratio = run(options)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
     return 1 if options.check and ratio < AT_LEAST else 0
 
 
