@@ -6,6 +6,7 @@ its client does not read what it is given.
 
 import asyncio
 import logging
+import math
 import os
 import socket
 from asyncio import Future
@@ -20,11 +21,13 @@ from tornado.iostream import IOStream, StreamClosedError
 from gateway.client_call import Call, Peer
 from gateway.client_parser import CONTINUE, Found, Head, Refusal, RequestParser
 from gateway.unzip import Unzipped
-from gateway.waiting import BODY_S, CLOSING_S, IDLE_S
 
 if TYPE_CHECKING:
     from gateway.clients import Clients
 
+#: How long a connection may be idle, how long a body may take to come, and how long a connection
+#: that is closed may take to end, in seconds.
+IDLE_S, BODY_S, CLOSING_S = 600.0, 300.0, 30.0
 # How much of an answer may wait for a client that reads slowly.
 MAX_UNSENT_BYTES = 16 << 10
 
@@ -32,10 +35,14 @@ log = logging.getLogger("tollgate.http")
 
 
 class ClientLine(asyncio.Protocol):
-    """A connection. What is found in its bytes waits in a queue until it is its turn."""
+    """A connection. What is found in its bytes waits in a queue until it is its turn.
+
+    Whoever looks ends it after `due_s`, a time of the loop.
+    """
 
     def __init__(self, clients: "Clients") -> None:
         self.peer = Peer("")
+        self.due_s = math.inf
         self.is_closing = False
         self._clients = clients
         self._loop = asyncio.get_running_loop()
@@ -60,7 +67,7 @@ class ClientLine(asyncio.Protocol):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._transport.set_write_buffer_limits(MAX_UNSENT_BYTES)
         self._clients.made(self)
-        self._clients.waiting.begin(self, IDLE_S)
+        self._wait(IDLE_S)
 
     def data_received(self, data: bytes) -> None:
         """Take what came; called by the loop."""
@@ -94,7 +101,7 @@ class ClientLine(asyncio.Protocol):
         """End the connection when all that was written has gone out, or soon."""
         if not self.is_closing:
             self.is_closing = True
-            self._clients.waiting.begin(self, CLOSING_S)
+            self._wait(CLOSING_S)
         self._transport.close()
 
     def let_go(self) -> None:
@@ -102,7 +109,7 @@ class ClientLine(asyncio.Protocol):
         be reset by what still comes, and the client might never read why."""
         if not self.is_closing:
             self.is_closing = True
-            self._clients.waiting.begin(self, CLOSING_S)
+            self._wait(CLOSING_S)
             self._transport.write_eof()
             if self._is_paused:
                 self._transport.resume_reading()
@@ -123,6 +130,10 @@ class ClientLine(asyncio.Protocol):
         stream = IOStream(socket.socket(fileno=os.dup(fileno)))
         self.abort()
         return stream
+
+    def _wait(self, longest_s: float) -> None:
+        """Wait for the client, at most so long from now."""
+        self.due_s = self._loop.time() + longest_s
 
     # -- what is written ------------------------------------------------------------------------
 
@@ -160,7 +171,7 @@ class ClientLine(asyncio.Protocol):
         if not (call.is_kept and self.may_stay):
             self.close()
             return
-        self._clients.waiting.begin(self, IDLE_S)
+        self._wait(IDLE_S)
         if self._found:
             self._loop.call_soon(self._deliver)
 
@@ -207,7 +218,7 @@ class ClientLine(asyncio.Protocol):
         elif found is CONTINUE:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         else:
-            self._clients.waiting.over(self)
+            self.due_s = math.inf
             self._delegate.finish()
             self._call.is_read = True
 
@@ -215,7 +226,7 @@ class ClientLine(asyncio.Protocol):
         """Find the handler of a request. Raises HTTPInputError."""
         headers, clients = head.headers, self._clients
         self._call = call = Call(self, head, clients.max_body_bytes)
-        clients.waiting.begin(self, BODY_S)
+        self._wait(BODY_S)
         is_zipped = headers.get("Content-Encoding", "").lower() == "gzip"
         if is_zipped:
             headers["X-Consumed-Content-Encoding"] = headers.pop("Content-Encoding")

@@ -171,13 +171,14 @@ class RequestParser:
 
 def _headers(raw: list[tuple[bytes, bytes]]) -> httputil.HTTPHeaders:
     """Return headers as handlers know them; llhttp has looked at each of their bytes."""
-    headers = httputil.HTTPHeaders()
+    headers, seen = httputil.HTTPHeaders(), set()
     for name, value in raw:
-        known, said = name.decode("latin1"), value.decode("latin1").strip(" \t")
-        if known in headers:
-            headers.add(known, said)
+        said, lower = value.decode("latin1").strip(" \t"), name.lower()
+        if lower in seen:
+            headers.add(name.decode("latin1"), said)
         else:
-            headers[known] = said
+            seen.add(lower)
+            headers[name.decode("latin1")] = said
     return headers
 
 

@@ -1,13 +1,18 @@
-"""The clients that are connected: their connections, and how long each is waited for."""
+"""The clients that are connected. One look at all of them now and then ends what takes too long;
+two timers for each request would cost more than to read it."""
 
 import asyncio
+import logging
 import socket
 from typing import Protocol
 
 from tornado import httputil
 
 from gateway.client_line import ClientLine
-from gateway.waiting import Waiting
+
+LOOK_EVERY_S = 5.0
+
+log = logging.getLogger("tollgate.http")
 
 
 class Finder(Protocol):
@@ -26,10 +31,10 @@ class Clients:
         self.application = application
         self.max_body_bytes = max_body_bytes
         self.is_leaving = False
-        self.waiting = Waiting()
         self._lines: set[ClientLine] = set()
         self._beginning: set[asyncio.Task[None]] = set()
         self._gone = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -52,12 +57,22 @@ class Clients:
     def made(self, line: ClientLine) -> None:
         """A connection is there; called by itself."""
         self._lines.add(line)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
 
     def lost(self, line: ClientLine) -> None:
         """A connection has ended; called by itself."""
         self._lines.discard(line)
-        self.waiting.over(line)
         self._gone.set()
+
+    def _look(self) -> None:
+        """End the connections that took too long."""
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        for line in [line for line in self._lines if line.due_s <= now_s]:
+            log.debug("%s kept this server waiting for too long", line.peer.remote_ip)
+            line.abort()
+        self._timer = loop.call_later(LOOK_EVERY_S, self._look) if self._lines else None
 
     async def _begin(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("auth", ("gateway/relay/admit.py", "gateway/directory/keys.py", "gateway/directory/vault.py")),
     ("request", ("gateway/dialects/asks.py", "gateway/formats/openai.py", "gateway/http.py:_")),
-    ("request", ("gateway/http.py:Application", "gateway/waiting.py", "gateway/proxied.py")),
+    ("request", ("gateway/http.py:Application", "gateway/clients.py", "gateway/proxied.py")),
     ("route", ("gateway/relay/route.py", "gateway/relay/limit.py", "gateway/limits/")),
     ("route", ("gateway/relay/filter.py", "gateway/relay/moderation.py", "gateway/channels/")),
     ("hold", ("gateway/relay/reserve.py", "ledger/credit.py", "ledger/slices.py")),
@@ -30,7 +30,9 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reply", ("gateway/relay/handler.py:CompletionHandler._deliver", "gateway/relay/answer.py")),
     ("reply", ("tornado/web.py:RequestHandler.finish", "tornado/web.py:RequestHandler.flush")),
     ("reply", ("gateway/http.py:BaseHandler", "gateway/observer.py")),
-    ("request", ("tornado/http1connection.py:HTTP1ServerConnection", "tornado/web.py")),
+    ("reply", ("gateway/client_call.py:Call", "gateway/client_line.py:ClientLine.write")),
+    ("reply", ("gateway/client_line.py:ClientLine.answered",)),
+    ("request", ("gateway/client_line.py", "gateway/client_parser.py", "tornado/web.py")),
     ("books' other work", ("ledger/chores.py", "ledger/")),
     ("gateway's other work", ("gateway/jobs.py", "gateway/directory/", "gateway/relay/")),
 )

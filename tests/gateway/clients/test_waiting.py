@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway import client_line, waiting
+from gateway import client_line, clients
 from gateway.http import Application, BaseHandler
 from tests.listening import Listening
 from tests.waiting import until
@@ -27,7 +27,7 @@ class Echo(BaseHandler):
 
 @pytest.fixture
 async def listening(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Listening]:
-    monkeypatch.setattr(waiting, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(clients, "LOOK_EVERY_S", 0.05)
     async with Listening(Application([("/", Echo)], 1 << 20, random.Random(1))) as listening:
         yield listening
 
@@ -42,7 +42,6 @@ async def test_one_that_says_nothing_is_closed(
     monkeypatch.setattr(client_line, "IDLE_S", 0.2)
     reader, writer = await connected(listening)
     assert await asyncio.wait_for(reader.read(), 5) == b""
-    assert not len(listening.clients.waiting)
     writer.close()
 
 
@@ -65,9 +64,9 @@ async def test_one_that_asks_again_in_time_is_served(
         writer.write(HEAD + b"ok")
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
         assert b"200 OK" in head and await reader.readexactly(2) == b"ok"
-    assert len(listening.clients.waiting) == 1
+    assert len(listening.clients) == 1
     writer.close()
-    await until(lambda: not len(listening.clients.waiting))
+    await until(lambda: not len(listening.clients))
 
 
 async def test_one_that_goes_on_after_it_was_refused_is_cut_off(
