@@ -27,10 +27,10 @@ MAX_TIMEOUTS = 1_000
 MAX_SOCKS = 100
 
 Closing = asyncio.Future[None]
+Kinds = type[Exception] | tuple[type[Exception], ...]
 _FROM_SOCKS = (ProxyConnectionError, ProxyError, ProxyTimeoutError)
 # What went wrong as httpx says it; the first that fits.
-_SAID: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[httpx.TransportError]], ...]
-_SAID = (
+_SAID: tuple[tuple[Kinds, type[httpx.TransportError]], ...] = (
     (_FROM_SOCKS, httpx.ProxyError),
     ((aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError), httpx.ProxyError),
     ((aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError), httpx.ConnectError),
