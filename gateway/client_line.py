@@ -79,6 +79,7 @@ class ClientLine(asyncio.Protocol):
         """End; called by the loop."""
         self.is_closing = True
         self._clients.lost(self)
+        self._parser.end()
         self._found.clear()
         room, self._room = self._room, None
         if room is not None and not room.done():

@@ -78,6 +78,12 @@ class RequestParser:
             self._is_over = isinstance(found[-1], Refusal)
         return found
 
+    def end(self) -> None:
+        """Look at nothing more. llhttp's parser refers back to this one: together they would wait
+        for the collector."""
+        self._is_over = True
+        del self._parser
+
     def _parse(self, data: bytes) -> None:
         while data and not self._is_over:
             try:

@@ -227,6 +227,7 @@ class Line(asyncio.Protocol):
         """End; called by the loop."""
         self._is_tainted = True
         self._lines.lost(self)
+        del self._parser  # it refers back: together they would wait for the collector
         if self._timer is not None:
             self._timer.cancel()
         reply, self._reply = self._reply, None

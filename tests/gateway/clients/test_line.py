@@ -1,10 +1,12 @@
 """Clients' connections, over real sockets: whose turn it is, how answers are framed, who leaves."""
 
 import asyncio
+import gc
 import gzip
 import logging
 import random
 import socket
+import weakref
 import zlib
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
@@ -490,3 +492,18 @@ async def test_a_zipped_body_that_is_none_is_refused(
     async with httpx.AsyncClient(base_url=listening.url, trust_env=False) as client:
         assert (await client.post("/", content=body, headers=headers)).status_code == status
         assert (await client.get("/")).status_code == 200
+
+
+async def test_a_connection_that_has_ended_leaves_nothing_behind(listening: Listening) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with httpx.AsyncClient(base_url=listening.url, trust_env=False) as client:
+            assert (await client.post("/", content=b"hi")).content == b"hi"
+            (line,) = listening.clients._lines
+            left = weakref.ref(line._parser)
+            del line
+        await until(lambda: not len(listening.clients))
+        await until(lambda: left() is None)
+    finally:
+        gc.enable()
