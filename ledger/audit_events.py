@@ -20,6 +20,7 @@ from ledger.scan import last_event
 from ledger.store import Store
 
 MEMORY = "audit"
+PAGE = 250
 LATE_US = 60 * 1_000_000
 UNPRICED_US = 24 * 3_600 * 1_000_000
 
@@ -97,7 +98,7 @@ class EventScan:
         start = self._writers.get(str(writer)) or _beginning()
         at, read = dict(start), 0
         watermark = self._positions.get(writer, 0)
-        pages = chain(self._store, writer, int(at["seq"]))
+        pages = chain(self._store, writer, int(at["seq"]), page_size=PAGE)
         async with aclosing(pages):
             async for page in pages:
                 if read + len(page) > budget:

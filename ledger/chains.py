@@ -27,14 +27,20 @@ _number = itemgetter("seq")
 
 
 async def chain(
-    store: Store, writer: int, after_seq: int = 0, to_seq: int | None = None
+    store: Store,
+    writer: int,
+    after_seq: int = 0,
+    to_seq: int | None = None,
+    *,
+    page_size: int | None = None,
 ) -> AsyncGenerator[list[Document], None]:
     """Yield a writer's events behind a number, up to another, in their order, in pages.
 
-    Numbers that are missing are skipped; who cares must look at `seq`.
+    Numbers that are missing are skipped; who cares must look at `seq`. A few pages are in memory
+    at a time, of some 5 kB an event: whoever reads beside traffic asks for smaller ones.
     """
     while True:
-        async with aclosing(unbroken(store, writer, after_seq, to_seq)) as pages:
+        async with aclosing(unbroken(store, writer, after_seq, to_seq, page_size)) as pages:
             async for page in pages:
                 yield page
                 after_seq = end_of(page)
@@ -108,19 +114,20 @@ class _Asked:
 
 
 async def unbroken(
-    store: Store, writer: int, after: int, to: int | None = None
+    store: Store, writer: int, after: int, to: int | None = None, page_size: int | None = None
 ) -> AsyncGenerator[list[Document], None]:
     """Yield pages of a writer's events behind number `after`, up to the first page with a gap or
     the end in it. That one is yielded too, unless it is empty.
 
     What was asked for behind it is dropped: its gap may have been filled before that was read.
     """
+    size = page_size or PAGE
     waiting: deque[_Asked] = deque()
     at_once = 1  # until a full page shows that there is more
     try:
         while True:
             while len(waiting) < at_once and (to is None or after < to):
-                end = after + PAGE if to is None else min(after + PAGE, to)
+                end = after + size if to is None else min(after + size, to)
                 events = asyncio.create_task(numbered(store, writer, after, end))
                 waiting.append(_Asked(end, events))
                 after = end

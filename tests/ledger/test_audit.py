@@ -256,7 +256,7 @@ async def test_missing_seals_are_noticed(store, monkeypatch):
 
 async def test_a_large_backlog_is_read_a_piece_at_a_time(store, monkeypatch):
     await keep(store, count=30)
-    monkeypatch.setattr("ledger.chains.PAGE", 10)
+    monkeypatch.setattr("ledger.audit_events.PAGE", 10)
     rounds = 0
     while not (result := await audit(store, budget_events=10)).compared:
         rounds += 1
