@@ -72,20 +72,15 @@ class ConsoleHandler(web.RequestHandler):
         if path is None:
             raise web.HTTPError(404)
         self._set_headers(name, forever=version == self._assets.hash)
-        if name == "index.html":
-            return self._answer(self._assets.index, media_type(path))
         packed = "gzip" in self.request.headers.get("Accept-Encoding", "")
         content, is_packed = self._assets.read(path, packed=packed)
         if is_packed:
             self.set_header("Content-Encoding", "gzip")
         self.set_header("Vary", "Accept-Encoding")
-        self._answer(content, media_type(path))
+        self.set_header("Content-Type", media_type(path))
+        self.finish(content)
 
     head = get
-
-    def _answer(self, content: bytes, kind: str) -> None:
-        self.set_header("Content-Type", kind)
-        self.finish(content)
 
     def _set_headers(self, name: str, *, forever: bool) -> None:
         """Allow no code but the console's own (and Turnstile's), and no framing by other sites."""

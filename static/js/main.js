@@ -27,9 +27,11 @@ function show(component) {
 async function begin() {
   installExactCopy();
   hearEarly();
+  const starting = start();
+  starting.catch(() => {}); // told below, in words that come meanwhile
   await startWords();
   try {
-    await start();
+    await starting;
   } catch (error) {
     return show({ render: () => h("main", {}, h(Failure, { error, retry: () => location.reload() })) });
   }

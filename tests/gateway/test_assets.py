@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,9 +19,13 @@ from gateway.console import STATIC_DIR, ConsoleHandler, Elsewhere
 from tests.listening import Listening
 
 INDEX = """<!doctype html><html><head>
+<link rel="icon" href="/static/icon.svg">
 <link rel="stylesheet" href="/static/theme/default/tokens.css">
 <!-- theme -->
-<script type="importmap">{"imports": {"vue": "/static/vendor/vue.js"}}</script>
+<link rel="stylesheet" href="/static/css/page.css">
+<!-- early -->
+<script type="importmap">{"imports": {"vue": "/static/vendor/vue.js",
+"echarts": "/static/vendor/echarts.js"}}</script>
 <!-- preloads -->
 <script type="module" src="/static/js/main.js"></script></head></html>
 """
@@ -35,8 +40,16 @@ def tree(tmp_path: Path) -> Path:
         "js/a.js": 'export * from "./deep/b.js";\n',
         "js/deep/b.js": 'import "../a.js";\nimport "../../../secret.js";\n',
         "js/page.js": "// lazy\n" * 200,
-        "theme/default/tokens.css": ":root {}\n",
-        "theme/compact/tokens.css": ":root {}\n",
+        "js/pages.js": '{ path: "/x", load: () => import("./pages/x.js") },\n',
+        "js/pages/x.js": 'import { a } from "../a.js";\nimport "./y.js";\nimport "vue";\n',
+        "js/pages/y.js": 'import "echarts";\n',
+        "js/locales/en/index.js": 'import words from "./words.js";\n',
+        "js/locales/en/words.js": "export default {};\n",
+        "vendor/vue.js": "",
+        "vendor/echarts.js": "",
+        "css/page.css": "main {}\n",
+        "theme/default/tokens.css": ":root {--a: 1}\n",
+        "theme/compact/tokens.css": ":root {--a: 2}\n",
     }
     for name, text in files.items():
         path = tmp_path / "static" / name
@@ -44,6 +57,12 @@ def tree(tmp_path: Path) -> Path:
         path.write_text(text)
     (tmp_path / "secret.js").write_text("// not served\n")
     return tmp_path / "static"
+
+
+def page_of(assets: Assets) -> str:
+    path = assets.find("index.html")
+    assert path is not None
+    return assets.read(path, packed=False)[0].decode()
 
 
 @asynccontextmanager
@@ -64,22 +83,50 @@ async def served(
 
 def test_a_page_names_its_files_by_their_hash_and_preloads_what_it_needs(tree: Path) -> None:
     assets = Assets(tree)
-    page = assets.index.decode()
+    page = page_of(assets)
     assert f'src="/static/~{assets.hash}/js/main.js"' in page
     assert f'"vue": "/static/~{assets.hash}/vendor/vue.js"' in page
     preloads = re.findall(r'modulepreload" href="/static/~\w+/([^"]+)"', page)
-    assert preloads == ["js/a.js", "js/deep/b.js"]
-    assert "compact" not in page and "compact/tokens.css" in Assets(tree, "compact").index.decode()
+    assert preloads == ["js/a.js", "vendor/vue.js", "js/deep/b.js"]
 
 
-def test_a_change_of_a_file_is_a_change_of_the_hash(tree: Path) -> None:
+def test_a_page_says_what_each_language_and_page_needs_besides(tree: Path) -> None:
+    said = re.search(r'id="early">(.*?)</script>', page_of(Assets(tree)))
+    assert said is not None
+    early = json.loads(said.group(1))
+    needs = {key: [early["files"][at] for at in ats] for key, ats in early["needs"].items()}
+    assert needs == {
+        "words:en": ["js/locales/en/index.js", "js/locales/en/words.js"],
+        "/x": ["js/pages/x.js", "js/pages/y.js", "vendor/echarts.js"],
+    }
+
+
+async def test_all_style_sheets_are_one_in_their_order(tree: Path) -> None:
+    for theme, first in (
+        ("default", ":root {--a: 1}\n"),
+        ("compact", ":root {--a: 1}\n\n:root {--a: 2}\n"),
+    ):
+        assets = Assets(tree, theme)
+        links = re.findall(r'<link rel="stylesheet" href="([^"]+)">', page_of(assets))
+        assert links == [f"/static/~{assets.hash}/console.css"]
+        async with served(assets) as client:
+            answer = await client.get(links[0])
+        assert answer.text == f"{first}\nmain {{}}\n"
+        assert answer.headers["content-type"].startswith("text/css")
+        assert "immutable" in answer.headers["cache-control"]
+
+
+def test_a_change_of_a_file_is_a_change_of_the_hash(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.assets.LOOK_EVERY_S", 0.0)
     assets = Assets(tree)
     before = assets.hash
     assets.refresh()
     assert assets.hash == before
     (tree / "js/page.js").write_text("// another\n")
     assets.refresh()
-    assert assets.hash != before and assets.hash in assets.index.decode()
+    assert assets.hash != before and assets.hash in page_of(assets)
     assert Assets(tree).hash == assets.hash
     assert Assets(tree, "compact").hash != assets.hash
 
