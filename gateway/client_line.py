@@ -75,6 +75,12 @@ class ClientLine(asyncio.Protocol):
             self._found.extend(self._parser.feed(data))
             self._deliver()
 
+    def eof_received(self) -> None:
+        """The client says no more; called by the loop, which closes the connection. Most have gone
+        then; who still reads gets what was written before."""
+        self.is_closing = True
+        self._wait(CLOSING_S)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """End; called by the loop."""
         self.is_closing = True

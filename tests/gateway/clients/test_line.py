@@ -129,7 +129,7 @@ class Uploads(Handler):
 
     limits_its_body = True
 
-    async def prepare(self) -> None:  # type: ignore[override]
+    async def prepare(self) -> None:
         super().prepare()
         await asyncio.sleep(0)
         if "refused" in (self.request.uri or ""):
@@ -350,6 +350,16 @@ async def test_who_hangs_up_while_it_waits_is_noticed(peer: Peer, trial: Trial) 
     await until(lambda: trial.gone)
     trial.go.set()
     assert trial.gone == ["/waits"]
+
+
+async def test_who_says_that_nothing_more_comes_is_taken_for_gone(peer: Peer, trial: Trial) -> None:
+    peer.ask()
+    peer.ask("/waits")
+    await until(lambda: trial.asked[1:])
+    peer.writer.write_eof()
+    assert (await peer.rest()).endswith(b"nothing asked")
+    assert trial.gone == ["/waits"]
+    trial.go.set()
 
 
 async def test_who_hangs_up_in_its_upload_is_noticed(peer: Peer, trial: Trial) -> None:

@@ -78,15 +78,15 @@ def sent(draw: st.DrawFn) -> tuple[h11.Request, bytes, bytes]:
     parts = draw(PARTS)
     framing = draw(st.sampled_from(["length", "chunks"]))
     framed = (
-        ("content-length", str(sum(map(len, parts))))
+        (b"content-length", b"%d" % sum(map(len, parts)))
         if framing == "length"
-        else ("transfer-encoding", "chunked")
+        else (b"transfer-encoding", b"chunked")
     )
     request = h11.Request(
         method=draw(st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"])),
         target="/" + draw(st.text("ab/?=&%20._~", max_size=20)),
         headers=[
-            ("host", "here"),
+            (b"host", b"here"),
             framed,
             *((n.encode(), v.encode("latin1")) for n, v in headers),
         ],

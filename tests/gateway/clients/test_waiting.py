@@ -81,6 +81,20 @@ async def test_one_that_goes_on_after_it_was_refused_is_cut_off(
     writer.close()
 
 
+async def test_one_that_says_no_more_and_does_not_read_is_cut_off(
+    listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_line, "CLOSING_S", 0.2)
+    _, writer = await connected(listening)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+    (line,) = await until(lambda: listening.clients._lines)
+    await until(lambda: line._is_full)
+    writer.write_eof()
+    await until(lambda: not len(listening.clients))
+    writer.close()
+
+
 async def test_one_that_does_not_read_the_last_answer_is_cut_off(
     listening: Listening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
