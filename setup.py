@@ -58,6 +58,7 @@ EXTRAS = {
         "pytest-xdist>=3.8,<4",
         "pytest-timeout>=2.4,<3",
         "hypothesis>=6.170,<7",
+        "h11>=0.16,<1",
         "mypy>=2.4,<2.5",
         "ruff>=0.17,<0.18",
         "types-PyYAML>=6,<7",
