@@ -6,16 +6,17 @@ is said in that language too, where it is known. A sentence that is not there st
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ledger import yaml_text
 
-FOLDER = Path(__file__).parent.parent / "conf" / "words"
+_CONF = Path(__file__).parent.parent / "conf"
+FOLDER, VENDORS = _CONF / "words", _CONF / "providers.yaml"
 ENGLISH = "en"
 #: Longer messages are not looked up; they hold something that was sent, and are said as they are.
 MOST_CHARS = 10_000
@@ -149,7 +150,21 @@ def _languages() -> dict[str, Path]:
 @cache
 def _read(folder: Path) -> Words:
     """Read a language's files; when it is first asked for."""
-    sentences: dict[str, str] = {}
+    sentences = dict(_of_vendors(yaml_text.parsed(VENDORS.read_text("utf-8")), folder.name))
     for path in sorted(folder.glob("*.yaml")):
         sentences |= yaml_text.parsed(path.read_text("utf-8"))
     return Words(folder.name, sentences)
+
+
+def _of_vendors(node: Any, language: str) -> Iterator[tuple[str, str]]:
+    """Yield what the catalogue of vendors says in both languages: refusals quote it."""
+    if isinstance(node, dict) and isinstance(node.get(language), str):
+        yield _plain(node[ENGLISH]), _plain(node[language])
+    elif isinstance(node, dict | list):
+        for inner in node.values() if isinstance(node, dict) else node:
+            yield from _of_vendors(inner, language)
+
+
+def _plain(text: str) -> str:
+    """Write a text as a template without gaps."""
+    return text.replace("{", "{{").replace("}", "}}")

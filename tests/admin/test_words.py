@@ -14,6 +14,7 @@ from marshmallow import Schema, fields, validate
 from admin.errors import TABLE
 from admin.words import FOLDER, MOST_CHARS, Template, Words, asked_for
 from ledger import yaml_text
+from tests.admin.harness import CATALOGUE
 from tests.admin.sentences import ROOT, Module
 
 #: Beside all of admin/ and gateway/directory/: whose errors admin/errors.py hands on.
@@ -68,8 +69,13 @@ NOT_SAID = {
         "of a line of a vendor's file, in the result",
     ),
 }
-#: Where a sentence ends in another one with no mark between: the source, and what it comes to.
+#: Where a gap of several words stands beside another one: the source, and what it comes to.
 MADE = {
+    ("gateway/directory/errors.py", 'f"there is no {kind} {key}"'): (
+        "there is no redemption code {}",
+        "there is no access token {}",
+        "there is no begun second factor of user {}",
+    ),
     ("gateway/directory/limit_tables.py", 'f"{path}: {name} {error}"'): (
         "{} must be a whole number",
         "{} must be between {} and {}",
@@ -238,6 +244,19 @@ def test_a_message_of_any_length_and_shape_is_looked_up_at_once(language: str) -
 def test_the_language_that_is_liked_best_is_spoken(header: str, language: str | None) -> None:
     words = asked_for(header)
     assert (words and words.language) == language
+
+
+def test_what_a_vendor_wants_is_said_as_the_catalogue_says_it() -> None:
+    help_of = {
+        theirs: ours
+        for vendor in CATALOGUE.vendors()
+        for text in (*(f.help for f in vendor.config), *filter(None, [vendor.retired]))
+        for theirs, ours in [(text["en"], text["zh-CN"])]
+    }
+    assert len(help_of) > 10
+    for theirs, ours in help_of.items():
+        assert words_of("zh").say(f"config.a: must be given: {theirs}") == f"config.a: 必填：{ours}"
+        assert words_of("zh").say(f"type: {theirs}") == f"type: {ours}"
 
 
 def words_of(language: str) -> Words:
