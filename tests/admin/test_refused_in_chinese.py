@@ -157,3 +157,12 @@ async def test_what_is_written_down_stays_english(server: Server, root: httpx.As
     assert await server.books.store.count("events", {}) == before
     answer = await root.get("/api/status", headers=ZH)
     assert "content-language" not in answer.headers and "vary" not in answer.headers
+
+
+async def test_what_could_not_be_done_to_one_of_many_is_told_in_chinese(server: Server) -> None:
+    async with server.client(ROOT_TOKEN, **ZH) as root:
+        await data(await root.post("/api/channel/", json=channel_body()))
+        (channel,) = await data(await root.get("/api/channel/"))
+        sent = {"ids": [channel["id"]], "action": "edit", "group": "g" * 99}
+        done = await data(await root.post("/api/channel/bulk", json=sent))
+        assert done["failed"][0]["message"] == "groups: 最多 32 个字符"
