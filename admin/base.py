@@ -15,6 +15,7 @@ from admin.auth.principal import Principal, identify
 from admin.context import AdminContext
 from admin.errors import ApiError, Problem, problem_of
 from admin.schemas.base import Body, Query, parse_json
+from admin.words import asked_for
 from gateway.directory.access_tokens import FULL, READ
 from gateway.directory.users import ROLE_ADMIN, ROLE_COMMON, ROLE_ROOT, User
 
@@ -156,7 +157,16 @@ class ApiHandler(RequestHandler):
 
     def failed(self, message: str, data: Any) -> None:
         """Answer a refusal that says how to go on; the status is set before."""
-        self._send({"success": False, "message": message, "data": data})
+        self._send({"success": False, "message": self.say(message), "data": data})
+
+    def say(self, message: str) -> str:
+        """Return a refusal in the language that the client asks for, as far as it is known."""
+        self.set_header("Vary", "Accept-Language")
+        words = asked_for(self.request.headers.get("Accept-Language", ""))
+        said = message if words is None else words.say(message)
+        if words is not None and said != message:
+            self.set_header("Content-Language", words.language)
+        return said
 
     def bare(self, document: Any) -> None:
         """Answer a document without the envelope, where One API has none."""
@@ -189,9 +199,13 @@ class ApiHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer any failure in the envelope."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        problem = problem_of(error) if error is not None else Problem(status_code, self._reason)
+        if error is not None:
+            problem = problem_of(error, self.say)
+        else:
+            problem = Problem(status_code, self.say(self._reason))
         if problem is None:
-            problem = Problem(500, f"something went wrong here (request id: {self.request_id})")
+            said = self.say(f"something went wrong here (request id: {self.request_id})")
+            problem = Problem(500, said)
         self.set_status(problem.status)
         for name, value in problem.headers.items():
             self.set_header(name, value)

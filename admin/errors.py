@@ -4,7 +4,7 @@ One table maps the exception trees (management API, directory, ledger, schemas) 
 Promises that an exception outside the table is a fault of ours: 500, logged, nothing of it shown.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,9 @@ from ledger.money import usd
 from ledger.statements import BadStatement
 from ledger.usage_export import BadExport
 from ledger.verify_runs import VerificationRuns
+
+#: Says a message in another language, or as it is.
+Say = Callable[[str], str]
 
 
 class ApiError(Exception):
@@ -80,36 +83,38 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
 )
 
 
-def problem_of(error: BaseException) -> Problem | None:
+def problem_of(error: BaseException, say: Say = str) -> Problem | None:
     """Say how an exception is answered, or None when it is an unexpected fault."""
     if isinstance(error, ApiError):
-        return Problem(error.status, error.message, error.headers)
+        return Problem(error.status, say(error.message), error.headers)
     if isinstance(error, ValidationError):
-        return Problem(400, flatten(error.messages))
+        return Problem(400, flatten(error.messages, say))
     if isinstance(error, ledger.InsufficientCredit):
-        return Problem(409, _short_of_credit(error))
+        return Problem(409, say(_short_of_credit(error)))
     if isinstance(error, HTTPError):
-        return Problem(error.status_code, error.log_message or error.reason or "request refused")
+        said = error.log_message or error.reason or "request refused"
+        return Problem(error.status_code, say(said))
     for kind, status, message in TABLE:
         if isinstance(error, kind):
             wait_s = getattr(error, "retry_after_s", 1 if status == 503 else None)
-            return Problem(status, message or str(error), _retry_after(wait_s))
+            return Problem(status, say(message or str(error)), _retry_after(wait_s))
     return None
 
 
-def flatten(messages: Any) -> str:
+def flatten(messages: Any, say: Say = str) -> str:
     """Write marshmallow's nested messages as one line: `quota: Not a valid integer.`"""
-    return "; ".join(_lines(messages, ""))
+    return "; ".join(_lines(messages, "", say))
 
 
-def _lines(messages: Any, path: str) -> Iterator[str]:
+def _lines(messages: Any, path: str, say: Say) -> Iterator[str]:
     if isinstance(messages, dict):
         for name, inner in messages.items():
             label = path if name == "_schema" else f"{path}.{name}" if path else str(name)
-            yield from _lines(inner, label)
+            yield from _lines(inner, label, say)
         return
     for message in messages if isinstance(messages, list) else [messages]:
-        yield f"{path}: {message}" if path else str(message)
+        said = say(str(message))
+        yield f"{path}: {said}" if path else said
 
 
 def _short_of_credit(error: ledger.InsufficientCredit) -> str:

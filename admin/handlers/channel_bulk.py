@@ -43,7 +43,8 @@ class BulkHandler(ChannelBase):
             try:
                 done += await self._do(channel, sent)
             except DirectoryError as error:
-                failed.append({"id": channel.id, "name": channel.name, "message": str(error)})
+                said = self.say(str(error))
+                failed.append({"id": channel.id, "name": channel.name, "message": said})
         self.ok({"changed": done, "of": len(chosen), "failed": failed})
 
     async def _chosen(self, sent: dict[str, Any]) -> list[Channel]:

@@ -269,7 +269,7 @@ def test_progress_and_faults_are_told_in_words(
     page = signed_in(
         open_page("zh-CN", "/#/statement?account=nobody:1", tolerate="Failed to load"), "ada"
     )
-    expect(page.get_by_role("alert")).to_contain_text("Not an account")
+    expect(page.get_by_role("alert")).to_contain_text("不是账户，例如 user:42")
     page.route(
         "**/api/ledger/verifications",
         lambda route: route.fulfill(json={"success": True, "data": runs}),

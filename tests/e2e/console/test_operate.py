@@ -259,6 +259,16 @@ def test_pages_fit_a_phone_and_speak_chinese(server: Server, root_at: Open) -> N
         assert found is None, (path, found)
 
 
+def test_a_refused_dialog_on_a_chinese_page_says_why_in_chinese(
+    server: Server, root_at: Open, customer: Customer
+) -> None:
+    page = root_at("/users", locale="zh-CN", tolerate="Failed to load")
+    page.locator("#new-user").click()
+    page.fill("dialog input[name=username]", customer.name)
+    page.get_by_role("button", name="创建用户").click()
+    expect(page.locator("dialog [role=alert]")).to_contain_text("此用户名已被其他用户使用")
+
+
 def test_the_first_steps_are_seen_from_what_is_there(server: Server, root_at: Open) -> None:
     page = root_at("/dashboard")
     page.get_by_role("link", name="Go on").click()
