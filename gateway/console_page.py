@@ -36,6 +36,7 @@ class ConsolePage:
             html = html.replace(_THEME, chosen)
         html, self.sheet = self._one_sheet(html)
         found = _IMPORT_MAP.search(html)
+        self._imported: dict[str, list[str]] = {}
         self._known = _names(found.group(1)) if found else {}
         first = self._needed(_MODULE)
         links = (f'<link rel="modulepreload" href="/static/{name}">' for name in first)
@@ -82,7 +83,12 @@ class ConsolePage:
             found.extend(each for each in self._imports(name) if each not in found)
         return found[1:]
 
-    def _imports(self, name: str) -> Iterator[str]:
+    def _imports(self, name: str) -> list[str]:
+        if name not in self._imported:
+            self._imported[name] = list(self._read_imports(name))
+        return self._imported[name]
+
+    def _read_imports(self, name: str) -> Iterator[str]:
         path = self._directory / name
         for said in _IMPORT.findall(path.read_text()) if path.is_file() else ():
             if said in self._known:

@@ -66,6 +66,8 @@ E2E = "e2e"
 MARKED = re.compile(r"\bmark\.(driver|e2e)\b")
 # Where databases need not wait for a disk, which is most of what tests wait for.
 IN_MEMORY, ROOM_BYTES = Path("/dev/shm"), 6 << 30
+# How many files of tests have one database server, one after the other.
+FILES_TOGETHER = 8
 FORGOTTEN_SOCKETS = "ignore:unclosed <socket:ResourceWarning"
 
 
@@ -163,18 +165,69 @@ def change_streams() -> bool:
     return False
 
 
+class Databases:
+    """The database servers of this process: one for a few files of tests, then another, since one
+    that many clients came to and left gets slow."""
+
+    def __init__(self, directories: pytest.TempPathFactory, change_streams: bool) -> None:
+        self._directories = directories
+        self._change_streams = change_streams
+        self._runner = asyncio.Runner()
+        self._running: EmbeddedDatabase | None = None
+        self._url = ""
+        self._files = 0
+        self.used: list[str] = []
+
+    def url(self) -> str:
+        """Return where the database of the next file listens."""
+        if self._files % FILES_TOGETHER == 0:
+            self.stop()
+            directory = self._directories.mktemp("database")
+            self._running = EmbeddedDatabase(directory, change_streams=self._change_streams)
+            self._url = self._runner.run(self._running.start())
+        self._files += 1
+        return self._url
+
+    def stop(self) -> None:
+        """Stop the server that runs; what it held is of no use any more."""
+        running, self._running = self._running, None
+        if running is not None:
+            self._runner.run(running.stop())
+        self.used.clear()
+
+    def close(self) -> None:
+        """Stop the last server."""
+        self.stop()
+        self._runner.close()
+
+
+@pytest.fixture(scope="session")
+def usual_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """The servers of files that do not need change streams."""
+    databases = Databases(tmp_path_factory, change_streams=False)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture(scope="module")
-def database_url(tmp_path_factory: pytest.TempPathFactory, change_streams: bool) -> Iterator[str]:
-    """A database server for this file: one that many clients came to and left gets slow."""
-    given = os.environ.get("MONGO_URL")
-    if given:
-        yield given
+def databases(
+    change_streams: bool,
+    usual_databases: Databases,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Databases]:
+    """The servers of this file: the usual ones, or one of its own that has change streams."""
+    if not change_streams:
+        yield usual_databases
         return
-    directory = tmp_path_factory.mktemp("database")
-    database = EmbeddedDatabase(directory, change_streams=change_streams)
-    with asyncio.Runner() as runner:
-        yield runner.run(database.start())
-        runner.run(database.stop())
+    own = Databases(tmp_path_factory, change_streams=True)
+    yield own
+    own.close()
+
+
+@pytest.fixture(scope="module")
+def database_url(databases: Databases) -> str:
+    """A database server for this file."""
+    return os.environ.get("MONGO_URL") or databases.url()
 
 
 @pytest.fixture
@@ -189,9 +242,9 @@ def new_name() -> str:
 
 
 @pytest.fixture(scope="module")
-def used_databases() -> list[str]:
+def used_databases(database_url: str, databases: Databases) -> list[str]:
     """Databases that tests are done with. They have the indexes, which take long to make."""
-    return []
+    return databases.used
 
 
 @pytest.fixture
