@@ -43,7 +43,7 @@ class ClientLine(asyncio.Protocol):
     def __init__(self, clients: "Clients") -> None:
         self.peer = Peer("")
         self.due_s = math.inf
-        self.is_closing = False
+        self._is_ending = False
         self._clients = clients
         self._loop = asyncio.get_running_loop()
         self._parser = RequestParser()
@@ -69,6 +69,11 @@ class ClientLine(asyncio.Protocol):
         self._clients.made(self)
         self._wait(IDLE_S)
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether this connection ends: nothing more is read or written."""
+        return self._is_ending or self._transport.is_closing()
+
     def data_received(self, data: bytes) -> None:
         """Take what came; called by the loop."""
         if not self.is_closing:
@@ -78,12 +83,12 @@ class ClientLine(asyncio.Protocol):
     def eof_received(self) -> None:
         """The client says no more; called by the loop, which closes the connection. Most have gone
         then; who still reads gets what was written before."""
-        self.is_closing = True
+        self._is_ending = True
         self._wait(CLOSING_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End; called by the loop."""
-        self.is_closing = True
+        self._is_ending = True
         self._clients.lost(self)
         self._parser.end()
         self._found.clear()
@@ -107,7 +112,7 @@ class ClientLine(asyncio.Protocol):
     def close(self) -> None:
         """End the connection when all that was written has gone out, or soon."""
         if not self.is_closing:
-            self.is_closing = True
+            self._is_ending = True
             self._wait(CLOSING_S)
         self._transport.close()
 
@@ -115,7 +120,7 @@ class ClientLine(asyncio.Protocol):
         """Say no more, and hear the client out, for a while: closed at once, the connection would
         be reset by what still comes, and the client might never read why."""
         if not self.is_closing:
-            self.is_closing = True
+            self._is_ending = True
             self._wait(CLOSING_S)
             self._transport.write_eof()
             if self._is_paused:
@@ -123,7 +128,7 @@ class ClientLine(asyncio.Protocol):
 
     def abort(self) -> None:
         """End the connection at once."""
-        self.is_closing = True
+        self._is_ending = True
         self._transport.abort()
 
     def detach(self) -> IOStream:
@@ -223,7 +228,7 @@ class ClientLine(asyncio.Protocol):
         elif isinstance(found, bytes):
             self._pass(found, self._call, self._delegate)
         elif found is CONTINUE:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         else:
             self.due_s = math.inf
             self._delegate.finish()

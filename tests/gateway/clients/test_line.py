@@ -362,6 +362,24 @@ async def test_who_says_that_nothing_more_comes_is_taken_for_gone(peer: Peer, tr
     trial.go.set()
 
 
+async def test_what_is_still_done_with_a_connection_that_broke_is_harmless(
+    peer: Peer, trial: Trial, listening: Listening
+) -> None:
+    peer.ask("/waits")
+    await until(lambda: trial.asked)
+    (line,) = listening.clients._lines
+    line._transport.abort()  # as the loop does; it says so a moment later
+    with pytest.raises(StreamClosedError):
+        await line.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    line.let_go()
+    line.close()
+    with pytest.raises(StreamClosedError):
+        line.detach()
+    await until(lambda: not len(listening.clients))
+    assert trial.gone == []  # detached
+    trial.go.set()
+
+
 async def test_who_hangs_up_in_its_upload_is_noticed(peer: Peer, trial: Trial) -> None:
     peer.ask("/uploads", "Content-Length: 10\r\n", "POST")
     peer.send(b"hi")
