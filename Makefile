@@ -30,7 +30,7 @@ help:
 	@echo "make test    the whole suite, and again on the other driver where it matters"
 	@echo "make test-both  all that talks to the database on both drivers"
 	@echo "make test-clients   client libraries in environments of their own; installing takes minutes"
-	@echo "make shots   pictures of the console's pages, in shots/"
+	@echo "make shots   pictures of the console's pages and dialogs, in shots/"
 	@echo "make bench   measure; PEER=litellm compares"
 	@echo "make bench-ledger   the same for the books; ARGS='--events 1000000'"
 	@echo "make lint    style, formatting and types"
@@ -122,7 +122,7 @@ test-clients: dev $(CLIENTS:%=.venv-clients/%/.installed) .venv-clients/node/.in
 	npm install --prefix $(@D) --no-audit --no-fund --ignore-scripts --silent; fi
 	@touch $@
 
-# Pictures of the console's pages in shots/, for looking at; ARGS="log keys --quick" takes a few.
+# Pictures of the console's pages and dialogs in shots/, for looking at; ARGS="log keys --quick" takes a few.
 shots: dev browser
 	@$(BIN)/python -m tests.shots $(ARGS)
 

@@ -1,8 +1,8 @@
-"""Pictures of the console's pages, for looking at: `make shots`; `python -m tests.shots log keys`.
+"""Pictures of the console, for looking at: `make shots`; `python -m tests.shots log key_new`.
 
-A gateway with a small invented business is started, each page is opened in both languages, wide and
-narrow, light and dark, and what went wrong in the browser is printed. Pictures are in shots/, which
-is not committed.
+A gateway with a small invented business is started. Each page, and each dialog, drawer and menu
+that tests.shot_states knows, is opened in both languages, wide and narrow, light and dark, and what
+went wrong in the browser is printed. Pictures are in shots/, which is not committed.
 """
 
 import argparse
@@ -11,18 +11,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, StorageState, expect
 
-from tests.e2e.browser import PHONE, WIDE, browsers
+from tests.e2e.browser import PHONE, WIDE, browsers, sign_in
 from tests.e2e.server import REPOSITORY, ROOT_PASSWORD, Server
 from tests.e2e.world import CUSTOMER, PASSWORD, furnish
+from tests.shot_states import STATES, State, reach, state
 
 PATIENCE_MS = 60_000
 OUT = REPOSITORY / "shots"
 SIZES = {"wide": WIDE, "phone": PHONE}
-#: Who looks at a page, by the first part of its address; root where it is not listed.
+#: Whose page it is, by its address; root's where it is not listed.
 STRANGERS = ("/signin", "/join", "/reset", "/pricing", "/about", "/api", "/")
 USERS = ("/overview", "/playground", "/keys", "/log", "/statement", "/topup", "/invite", "/profile")
 OPERATORS = (
@@ -39,19 +39,23 @@ def combinations(quick: bool) -> Iterator[tuple[str, str, str]]:
         yield from itertools.product(("en", "zh-CN"), SIZES, ("light", "dark"))
 
 
-def opened(page: Page, url: str, path: str) -> None:
-    """Open a path as the person whose page it is."""
-    if path in STRANGERS:
-        page.goto(f"{url}/#{path}")
-        return
-    own = path.split("?")[0] in USERS
-    name, password = (CUSTOMER, PASSWORD) if own else ("root", ROOT_PASSWORD)
-    page.goto(f"{url}/#/signin?{urlencode({'next': path})}")
-    page.fill("input[name=username]", name)
-    page.fill("input[name=password]", password)
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#find")
-    page.wait_for_url(lambda at: "/#/signin" not in at)
+def sessions(browser: Browser, url: str) -> dict[str, StorageState | None]:
+    """Sign everybody in once: what browsers keep of it, by who looks."""
+    kept: dict[str, StorageState | None] = {"stranger": None}
+    for who, name, password in (("user", CUSTOMER, PASSWORD), ("root", "root", ROOT_PASSWORD)):
+        page = browser.new_page()
+        page.goto(f"{url}/#/signin")
+        sign_in(page, name, password)
+        page.wait_for_selector("#find")
+        kept[who] = page.context.storage_state()
+        page.context.close()
+    return kept
+
+
+def looker(path: str) -> str:
+    """Who looks at a page."""
+    page = path.split("?")[0]
+    return "stranger" if page in STRANGERS else "user" if page in USERS else "root"
 
 
 def settled(page: Page) -> None:
@@ -60,28 +64,59 @@ def settled(page: Page) -> None:
     expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=PATIENCE_MS)
 
 
-def shoot(browser: Browser, url: str, path: str, look: tuple[str, str, str]) -> list[str]:
+def shoot(page: Page, url: str, name: str, wanted: State) -> list[str]:
     """Take one picture; returns what the browser complained of."""
-    locale, size, colours = look
-    context = browser.new_context(locale=locale, viewport=SIZES[size], color_scheme=colours)  # type: ignore[arg-type]
-    page, wrong = context.new_page(), []
+    wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
-    opened(page, url, path)
+    page.goto(f"{url}/#{wanted.path}")
     settled(page)
-    name = path.strip("/").split("?")[0].replace("/", "_") or "home"
-    page.screenshot(path=OUT / f"{name}.{locale}.{size}.{colours}.png", full_page=True)
-    context.close()
-    return wrong
+    reach(page, wanted)
+    has_layer = page.locator("dialog[open]").count() > 0
+    page.screenshot(path=OUT / f"{name}.png", full_page=not has_layer)
+    return [text for text in wrong if not (wanted.refused and "status of 4" in text)]
+
+
+def chosen(names: list[str]) -> dict[str, State]:
+    """Pages and states by the names of their pictures; all if none is named."""
+    paths = [f"/{name.lstrip('/')}" for name in names if name not in STATES]
+    paths = paths if names else [*STRANGERS, *USERS, *OPERATORS]
+    pages = {path.strip("/").split("?")[0].replace("/", "_") or "home": path for path in paths}
+    states = {name: wanted for name, wanted in STATES.items() if not names or name in names}
+    return {name: state(path) for name, path in pages.items()} | states
+
+
+def take(browser: Browser, url: str, names: list[str], quick: bool) -> Iterator[str]:
+    """Take all pictures; yields what went wrong."""
+    kept = sessions(browser, url)
+    for (name, wanted), look in itertools.product(chosen(names).items(), combinations(quick)):
+        locale, size, colours = look
+        if wanted.phone and size != "phone":
+            continue
+        context = browser.new_context(
+            locale=locale,
+            viewport=SIZES[size],  # type: ignore[arg-type]
+            color_scheme=colours,  # type: ignore[arg-type]
+            storage_state=kept[looker(wanted.path)],
+        )
+        picture = ".".join((name, *look))
+        try:
+            for text in shoot(context.new_page(), url, picture, wanted):
+                yield f"{picture}: {text}"
+        except (AssertionError, Error) as error:
+            yield f"{picture}: {error}"
+        finally:
+            context.close()
 
 
 def main(arguments: list[str]) -> int:
     """Take the pictures that were asked for, or all."""
     reader = argparse.ArgumentParser(prog="python -m tests.shots", description=__doc__)
-    reader.add_argument("paths", nargs="*", help="pages (log, users?user=2 …); all if none")
-    reader.add_argument("--quick", action="store_true", help="two pictures of each page only")
+    reader.add_argument(
+        "names", nargs="*", help="pages (log, users?user=2 …) and states (key_new …); all if none"
+    )
+    reader.add_argument("--quick", action="store_true", help="two pictures of each only")
     given = reader.parse_args(arguments)
-    paths = [f"/{path.lstrip('/')}" for path in given.paths] or [*STRANGERS, *USERS, *OPERATORS]
     OUT.mkdir(exist_ok=True)
     failed = False
     with tempfile.TemporaryDirectory() as directory:
@@ -89,10 +124,9 @@ def main(arguments: list[str]) -> int:
         try:
             furnish(server)
             for browser in browsers():
-                for path, look in itertools.product(paths, combinations(given.quick)):
-                    for text in shoot(browser, server.url, path, look):
-                        failed = True
-                        print(f"{path} {look}: {text}", file=sys.stderr)
+                for text in take(browser, server.url, given.names, given.quick):
+                    failed = True
+                    print(text, file=sys.stderr)
         finally:
             server.stop()
     print(f"Pictures are in {OUT}")

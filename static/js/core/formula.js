@@ -65,7 +65,7 @@ function lines(body, priced, exact, nano) {
   const rounded = exactUsd(nano);
   return [
     whole,
-    `\u00d7 ${ratio} ${t("explain.formula.ratio", { group })}`,
+    group ? t("explain.formula.ratio", { ratio, group }) : `\u00d7 ${ratio}`,
     result === rounded ? `= ${result} USD` : `= ${result} USD, ${t("explain.formula.rounded", { amount: rounded })}`,
   ];
 }

@@ -30,7 +30,7 @@ export const Ask = {
     const close = () => emit("close");
     return () => html`<${Dialog} title=${props.title} wide=${props.wide} onClose=${close}>
       ${finished.value
-        ? html`<div aria-live="polite">${slots.done()}</div><div class="row end"><button type="button" class="button primary" onClick=${close}>${t("close")}</button></div>`
+        ? html`<div class="stack" aria-live="polite">${slots.done()}</div><div class="row end"><button type="button" class="button primary" onClick=${close}>${t("close")}</button></div>`
         : html`<form class="stack" ref=${form} novalidate onSubmit=${submit}>
             ${slots.default?.()}
             <${Failure} error=${error.value} />

@@ -3,13 +3,14 @@ import { nextTick, onBeforeUnmount, ref, useId } from "vue";
 import { html } from "../html.js";
 import { Icon } from "./Icon.js";
 
-/** Slots: default (gets `close`), face (what the button shows). `label` names it; `end` aligns the panel to the right. */
+/** Slots: default (gets `close`), face (what the button shows). `label` names it; `end` aligns the panel to the right; where there is no room, it is the other way round. */
 export const Menu = {
   name: "Menu",
   props: { label: { type: String, required: true }, icon: { type: String, default: "" }, words: Boolean, end: Boolean, tiny: Boolean },
   setup(props, { slots }) {
     const open = ref(false);
     const root = ref(null);
+    const atEnd = ref(props.end);
     const id = useId();
     const elsewhere = (event) => { if (!root.value?.contains(event.target)) close(); };
     function close() {
@@ -20,7 +21,10 @@ export const Menu = {
       if (open.value) return close();
       open.value = true;
       document.addEventListener("pointerdown", elsewhere);
+      atEnd.value = props.end;
       await nextTick();
+      const { left, right } = root.value.querySelector(".panel").getBoundingClientRect();
+      if (left < 0 || right > innerWidth) atEnd.value = !props.end;
       root.value?.querySelector(".panel :is(a, button, input, select, [tabindex])")?.focus();
     }
     function keys(event) {
@@ -42,7 +46,7 @@ export const Menu = {
       <button type="button" class=${kind()} aria-label=${props.label} title=${props.words ? null : props.label} aria-expanded=${open.value} aria-controls=${id} onClick=${toggle}>
         ${slots.face ? slots.face() : [props.icon ? html`<${Icon} name=${props.icon} />` : null, props.words ? props.label : null]}
         ${props.words ? html`<${Icon} name="down" />` : null}</button>
-      <div class=${["panel", { end: props.end }]} id=${id} hidden=${!open.value}>${open.value ? slots.default?.(close) : null}</div>
+      <div class=${["panel", { end: atEnd.value }]} id=${id} hidden=${!open.value}>${open.value ? slots.default?.(close) : null}</div>
     </div>`;
   },
 };

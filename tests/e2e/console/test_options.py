@@ -118,7 +118,7 @@ def test_every_option_is_there_and_each_kind_is_saved_and_read_back(
     assert '"fast":1.2345678901' in now["GroupRatio"].replace(" ", "")
     expect(page.locator(".brand")).to_contain_text("Our gate <b>")
     show(page, "texts")
-    preview = option(page, "Notice").locator(".preview")
+    preview = option(page, "Notice").locator(".rich-preview")
     expect(preview.locator("strong")).to_have_text("loud")
     assert page.locator("main script").count() == 0
 

@@ -12,9 +12,18 @@ from tests.e2e.browser import IN_BROWSER, PHONE, WIDE, Open, pages
 from tests.e2e.console.pages import AXE, enter, faults, go, table, visible_to
 from tests.e2e.server import REPOSITORY, Server
 from tests.e2e.world import furnish
+from tests.shot_states import STATES, reach
+from tests.shots import looker
 
 pytestmark = IN_BROWSER
 WHO = ("stranger", "user", "root")
+LOOKS = [("en", WIDE, "light"), ("zh-CN", PHONE, "dark")]
+#: Dialogs, drawers and menus that are opened and looked at as pages are.
+LAYERS = (
+    "palette account key_faults key_apps charge_raw second_factor model_prices channel_faults"
+    " channel_bulk user user_menu user_credit codes_new price_version price_publish"
+    " reversal_numbers change"
+).split()
 LOCALES = REPOSITORY / "static/js/locales"
 # A key that has no words is shown as itself.
 _KEY = re.compile(r"(?<![\w./:@-])[a-z]+(?:\.[a-zA-Z]+)+(?![\w./-])")
@@ -52,9 +61,7 @@ def overflow(page: Page) -> int:
 
 @pytest.mark.skipif(not AXE.exists(), reason="needs axe-core (npm ci)")
 @pytest.mark.parametrize("who", WHO)
-@pytest.mark.parametrize(
-    ("locale", "size", "scheme"), [("en", WIDE, "light"), ("zh-CN", PHONE, "dark")]
-)
+@pytest.mark.parametrize(("locale", "size", "scheme"), LOOKS)
 def test_every_page_opens_and_can_be_used(
     server: Server, open_page: Open, who: str, locale: str, size: dict[str, int], scheme: str
 ) -> None:
@@ -69,6 +76,42 @@ def test_every_page_opens_and_can_be_used(
         wrong += [f"{row['name']}: {fault}" for fault in faults(page)]
         if overflow(page) > 0:
             wrong.append(f"{row['name']}: wider than the window by {overflow(page)} px")
+    assert not wrong, "\n".join(wrong)
+
+
+# What a layer should not do: leave the window, scroll sideways, hide the button it is there for.
+_MISFITS = """() => {
+  const layer = [...document.querySelectorAll('dialog[open]')].at(-1);
+  if (!layer) return [];
+  const box = layer.getBoundingClientRect();
+  const go = layer.querySelector('button[type=submit]')?.getBoundingClientRect();
+  const beyond = box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight;
+  const sideways = [layer, ...layer.children].some(
+    (one) => one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX !== 'visible');
+  const hidden = go && go.bottom > innerHeight;
+  return Object.entries({beyond, sideways, hidden}).filter(([, is]) => is).map(([name]) => name);
+}"""
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="needs axe-core (npm ci)")
+@pytest.mark.parametrize(("locale", "size", "scheme"), LOOKS)
+def test_dialogs_drawers_and_menus_fit_and_can_be_used(
+    server: Server, open_page: Open, locale: str, size: dict[str, int], scheme: str
+) -> None:
+    wrong = []
+    for who in ("user", "root"):
+        home = open_page(locale, viewport=size, color_scheme=scheme)
+        enter(home, server, who)
+        for name in LAYERS:
+            if looker(STATES[name].path).replace("stranger", "user") != who:
+                continue
+            page = home.context.new_page()
+            go(page, server, STATES[name].path)
+            reach(page, STATES[name])
+            found = [*faults(page), *page.evaluate(_MISFITS)]
+            found += ["the page is too wide"] if overflow(page) > 0 else []
+            wrong += [f"{name}: {fault}" for fault in found]
+            page.close()
     assert not wrong, "\n".join(wrong)
 
 

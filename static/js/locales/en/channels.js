@@ -194,7 +194,6 @@ export default {
   "channel.nonesuch": "No channel fits the filter",
   "channel.off.why": "The gateway switched this channel off by itself: {reason}. A test that succeeds may switch it on again, or you can.",
   "channel.one": "Channel {id}",
-  "channel.optional": "{label} (optional)",
   "channel.rate": "Of the latest requests so many succeeded",
   "channel.rests": "Rests {time}",
   "channel.rests.says": "After failures the gateway leaves it alone for a while, then tries it once.",

@@ -17,6 +17,7 @@ export default {
   "none": "None",
   "comma": ", ",
   "optional": "optional",
+  "optional.label": "{label} (optional)",
 
   "error.network": "The server did not answer. Nothing was changed by this page. Check the connection and try again.",
   "error.server": "The server could not answer ({status}). Your charges are safe in the ledger. Try again in a moment.",
@@ -90,7 +91,7 @@ export default {
   "class.characters": "Characters",
   "class.web_searches": "Web searches",
   "class.file_searches": "File searches",
-  "explain.formula.ratio": "group ratio of “{group}”",
+  "explain.formula.ratio": "\u00d7 {ratio} group ratio of “{group}”",
   "explain.formula.rounded": "rounded up to {amount} USD",
   "explain.formula.unpriced": "0 USD: this model had no price, and the operator allowed that",
   "explain.formula.free": "0 USD: nothing that has a price was used",

@@ -194,7 +194,6 @@ export default {
   "channel.nonesuch": "没有符合筛选的渠道",
   "channel.off.why": "网关自动停用了此渠道：{reason}。测试成功后可能会自动启用，您也可以手动启用。",
   "channel.one": "渠道 {id}",
-  "channel.optional": "{label}（选填）",
   "channel.rate": "最近的请求中成功的比例",
   "channel.rests": "暂歇 {time}",
   "channel.rests.says": "因连续失败，网关暂时不用它，随后再试一次。",

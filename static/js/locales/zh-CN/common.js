@@ -17,6 +17,7 @@ export default {
   "none": "无",
   "comma": "、",
   "optional": "选填",
+  "optional.label": "{label}（选填）",
 
   "error.network": "服务器没有应答。本页未作任何更改。请检查网络后重试。",
   "error.server": "服务器暂时无法应答（{status}）。您的账目在账本中安然无恙，请稍后重试。",
@@ -90,7 +91,7 @@ export default {
   "class.characters": "字符",
   "class.web_searches": "网页搜索",
   "class.file_searches": "文件搜索",
-  "explain.formula.ratio": "（分组“{group}”的倍率）",
+  "explain.formula.ratio": "\u00d7 {ratio}（分组“{group}”的倍率）",
   "explain.formula.rounded": "向上取整为 {amount} USD",
   "explain.formula.unpriced": "0 USD：该模型没有定价，管理员允许免费调用",
   "explain.formula.free": "0 USD：没有产生计费用量",

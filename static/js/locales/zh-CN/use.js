@@ -109,7 +109,7 @@ export default {
   "topup.price": "应付",
   "topup.credit": "额度",
   "topup.payNow": "去支付",
-  "topup.end": "取消",
+  "topup.end": "取消订单",
   "topup.end.title": "取消 {amount} 的订单？",
   "topup.end.text": "之后无法再从这里付款；如果仍然付了款，照样入账。",
   "topup.order": "订单",

@@ -79,7 +79,7 @@ export const CareRecord = {
     function prices({ unpriced }) {
       if (!unpriced.length) return html`<p class="quiet">${t("channel.care.priced")}</p>`;
       return html`<p class="warn">${t("channel.care.unpriced", { count: unpriced.length })}</p>
-        <ul class="chips">${unpriced.map((name) => html`<li key=${name}><span>${name}</span></li>`)}</ul>`;
+        <ul class="chips">${unpriced.map((name) => html`<li key=${name}><span title=${name}>${name}</span></li>`)}</ul>`;
     }
     return () => {
       const care = data.value ?? {};

@@ -66,7 +66,7 @@ export function columnsOf({ use, reason, vendors, results, change, acts }) {
   return [
     { id: "status", label: t("column.status"), always: true, sort: (row) => row.status, cell: (row) => html`<${Status} status=${row.status} reason=${reason(row)} rests=${row.resting_s} />` },
     { id: "name", label: t("column.name"), always: true, class: "channel-name two", sort: (row) => row.name, cell: (row) => html`<span title=${row.name}>${row.name}</span> <span class="quiet small">${row.id}</span>` },
-    { id: "vendor", hidden: isTight(1060), label: t("channel.vendor"), class: "vendor", sort: (row) => vendors.get(row.type)?.name, cell: (row) => vendorCell(row, vendors.get(row.type)) },
+    { id: "vendor", hidden: isTight(1060), label: t("channel.vendor"), class: "vendor two", sort: (row) => vendors.get(row.type)?.name, cell: (row) => vendorCell(row, vendors.get(row.type)) },
     { id: "groups", hidden: isTight(1279), label: t("channel.f.group"), sort: (row) => row.group, cell: (row) => tagsOf(namesOf(row.group)) },
     { id: "tag", hidden: isTight(1399), label: t("channel.f.tag"), sort: (row) => row.tag || null, cell: (row) => row.tag || null, class: "channel-tag" },
     { id: "models", hidden: isTight(940), label: t("channel.f.models"), number: true, sort: (row) => namesOf(row.models).length, cell: (row) => html`<span title=${someOf(namesOf(row.models))}>${number(namesOf(row.models).length)}</span>` },

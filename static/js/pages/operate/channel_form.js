@@ -10,7 +10,7 @@ import { SECTIONS, setIn } from "./channel_fields.js";
 import { Models } from "./channel_models.js";
 import { Secret } from "./channel_secret.js";
 
-const labelOf = (label, optional) => (optional ? t("channel.optional", { label }) : label);
+const labelOf = (label, optional) => (optional ? t("optional.label", { label }) : label);
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 const notText = (value) => !isObject(value) || Object.values(value).some((each) => typeof each !== "string");
 

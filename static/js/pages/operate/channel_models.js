@@ -62,7 +62,7 @@ export const Models = {
         aria-invalid=${props.error ? "true" : null} aria-describedby=${props.error ? `${id}-error` : null} onInput=${heard} onKeydown=${pressed} onBlur=${add} />
       <datalist id=${`${id}-known`}>${offered.value.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
       ${props.error ? html`<p class="wrong" id=${`${id}-error`} role="alert">${props.error}</p>` : null}
-      ${props.modelValue.length ? html`<ul class="chips" aria-label=${t("channel.f.models")}>${props.modelValue.map((name) => html`<li key=${name}><span>${name}</span>
+      ${props.modelValue.length ? html`<ul class="chips" aria-label=${t("channel.f.models")}>${props.modelValue.map((name) => html`<li key=${name}><span title=${name}>${name}</span>
         <button type="button" aria-label=${t("channel.models.remove", { name })} onClick=${() => set(props.modelValue.filter((one) => one !== name))}><${Icon} name="close" /></button></li>`)}</ul>` : null}
       ${tools()}
       <${Failure} error=${error.value} retry=${() => compare()} />

@@ -23,7 +23,7 @@ export const OptionRich = {
     const framed = () => data.value?.url && props.name !== "Footer";
     return () => html`<div class="rich">
       <textarea ...${props.given} rows="8" value=${props.modelValue} onInput=${({ target }) => emit("update:modelValue", target.value)}></textarea>
-      <div class="preview" role="region" aria-label=${t("options.preview", { name: t(`option.${props.name}`) })} tabindex="0" ref=${shown}>
+      <div class="rich-preview" role="region" aria-label=${t("options.preview", { name: t(`option.${props.name}`) })} tabindex="0" ref=${shown}>
         ${!props.modelValue ? html`<p class="quiet">${t("options.preview.empty")}</p>` : framed() ? html`<p class="quiet">${t("options.preview.framed")} <span class="mono">${data.value.url}</span></p>`
           : html`<div class="prose" innerHTML=${data.value?.html ?? ""} />`}
         <${Failure} error=${error.value} retry=${look} /></div></div>`;

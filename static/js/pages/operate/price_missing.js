@@ -19,7 +19,7 @@ export const PriceMissing = {
     const columns = () => [
       { id: "model", label: t("column.model"), class: "model two", always: true, cell: (row) => row.model },
       { id: "channels", label: t("prices.offeredby"), class: "wide two", always: true, cell: channels },
-      { id: "go", label: "", always: true, cell: (row) => (!isRoot.value ? null : isChanged(props.book, row.model) ? html`<span class="tag draft">${t("prices.mark.new")}</span>`
+      { id: "go", label: "", class: "acts", always: true, cell: (row) => (!isRoot.value ? null : isChanged(props.book, row.model) ? html`<span class="tag draft">${t("prices.mark.new")}</span>`
         : html`<button type="button" class="button tiny" onClick=${() => emit("add", row.model)}>${t("prices.give")}</button>`) },
     ];
     return () => html`<p class="quiet">${t("prices.missing.lead")}</p>

@@ -71,10 +71,10 @@ export const MakeCodes = {
         ${input("name", t("column.name"), { hint: t("codes.name.hint"), maxlength: 20, autofocus: true })}
         ${input("count", t("codes.count"), { inputmode: "numeric" })}
         <div class="beside">${input("value", t("codes.value"), { inputmode: "decimal" })}${unit()}</div>
-        ${input("expires", `${t("codes.expires")} (${t("optional")})`, { type: "date" })}
-        ${input("per_user", `${t("codes.per_user")} (${t("optional")})`, { inputmode: "numeric", hint: t("codes.per_user.hint") })}
+        ${input("expires", t("optional.label", { label: t("codes.expires") }), { type: "date" })}
+        ${input("per_user", t("optional.label", { label: t("codes.per_user") }), { inputmode: "numeric", hint: t("codes.per_user.hint") })}
         ${source()}
-        ${input("days", `${t("codes.days")} (${t("optional")})`, { inputmode: "numeric", hint: t("codes.days.hint") })}</div>${sum()}`,
+        ${input("days", t("optional.label", { label: t("codes.days") }), { inputmode: "numeric", hint: t("codes.days.hint") })}</div>${sum()}`,
       done: () => {
         const text = made.value.texts.join("\n");
         return html`<p>${t("codes.made", { count: made.value.texts.length })}</p>

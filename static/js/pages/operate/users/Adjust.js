@@ -81,10 +81,10 @@ export const Adjust = {
     const lot = () => html`<div class="fields">
       <${Field} label=${t("users.source")} hint=${t(`users.source.${form.source}.hint`)}>${(given) => html`<select ...${given} ...${bind(form, "source", { event: "onChange" })}>
         ${["paid", "gift"].map((source) => html`<option key=${source} value=${source}>${t(`users.source.${source}`)}</option>`)}</select>`}</${Field}>
-      <${Field} label=${`${t("users.until")} (${t("optional")})`} hint=${t("users.until.hint")}>${(given) => html`<input ...${given} type="date" ...${bind(form, "until")} />`}</${Field}></div>`;
+      <${Field} label=${t("optional.label", { label: t("users.until") })} hint=${t("users.until.hint")}>${(given) => html`<input ...${given} type="date" ...${bind(form, "until")} />`}</${Field}></div>`;
     return () => html`<${Ask} title=${t("users.adjust.title", { name: props.user.username })} go=${t(`users.${form.way}.go`)} danger=${form.way === "take"} act=${act} onClose=${() => emit("close")}>
       <${Segments} label=${t("users.way")} options=${Object.keys(WAYS).map((value) => ({ value, label: t(`users.${value}`) }))} modelValue=${form.way} onUpdate:modelValue=${(way) => { form.way = way; }} />
-      <${Field} label=${t("users.amount")} hint=${t("users.amount.hint")} error=${wrongAmount()}>${(given) => html`<input ...${given} name="amount" inputmode="decimal" autocomplete="off" autofocus ...${bind(form, "amount")} />`}</${Field}>
+      <${Field} label=${t("users.amount")} hint=${form.way === "credit" ? t("users.amount.hint") : ""} error=${wrongAmount()}>${(given) => html`<input ...${given} name="amount" inputmode="decimal" autocomplete="off" autofocus ...${bind(form, "amount")} />`}</${Field}>
       <${Field} label=${t("users.reason")} hint=${t("users.reason.hint")} error=${wrongReason()}>${(given) => html`<input ...${given} name="reason" maxlength="500" ...${bind(form, "reason")} />`}</${Field}>
       ${form.way === "credit" ? lot() : null}
       ${preview()}

@@ -28,6 +28,6 @@ export function columns({ keys, turn, use, turning }) {
     { id: "used", label: t("keys.used"), class: "two", sort: (key) => key.accessed_time, cell: used },
     { id: "left", label: t("keys.left"), number: true, sort: (key) => (key.unlimited_quota ? null : nanoOf(key, "remain")), cell: left },
     { id: "spent", label: t("keys.spent"), number: true, sort: (key) => nanoOf(key, "used"), cell: (key) => html`<${Money} nano=${nanoOf(key, "used")} />` },
-    { id: "use", label: t("use.button"), always: true, silent: true, cell: (key) => html`<button type="button" class="button tiny" aria-label=${t("use.open", { name: key.name })} onClick=${() => use(key)}>${t("use.button")}</button>` },
+    { id: "use", label: t("use.button"), class: "acts", always: true, silent: true, cell: (key) => html`<button type="button" class="button tiny" aria-label=${t("use.open", { name: key.name })} onClick=${() => use(key)}>${t("use.button")}</button>` },
   ];
 }
