@@ -15,6 +15,7 @@ from ledger.archived import ArchiveChanged, Archives
 from ledger.audit_accounts import AccountScan
 from ledger.audit_events import EventScan
 from ledger.events import Document
+from ledger.seal_body import TYPE as SEAL
 from ledger.store import Store
 
 BUDGET_EVENTS = 100_000
@@ -219,19 +220,21 @@ def _compare(events: dict[str, int], accounts: dict[str, int], result: Audit) ->
 
 
 async def _check_seals(store: Store, events: EventScan, result: Audit) -> None:
-    """Events must be sealed soon; books at rest are not expected to grow new seals."""
-    newest_us = events.newest_us
+    """Events must be sealed soon; books at rest are not expected to grow new seals, and the first
+    event after a rest waits for its seal as any other."""
     hint: dict[str, Any] = await store.find_one("positions", {"_id": "seal"}) or {}
     number = int(hint.get("number", 0))
     seal = await store.find_one("events", {"_id": f"seal:{number}"}) if number else None
     if seal is None:
-        if newest_us - events.oldest_us > SEAL_LATE_US:
+        if events.newest_us - events.oldest_us > SEAL_LATE_US:
             result.add("seals behind", "ledger", "no event was ever sealed", NOTICE)
-    elif newest_us - int(seal["ts"]) > SEAL_LATE_US:
-        minutes = (newest_us - int(seal["ts"])) // 60_000_000
-        result.add(
-            "seals behind", "ledger", f"the last seal is {minutes} minutes older than events"
-        )
+        return
+    later = {"ts": {"$gt": seal["ts"]}, "type": {"$ne": SEAL}}
+    first = await store.find_one("events", later, sort=[("ts", 1)], projection={"ts": 1})
+    if first is not None and result.at_us - int(first["ts"]) > SEAL_LATE_US:
+        minutes = (result.at_us - int(first["ts"])) // 60_000_000
+        said = f"events have been waiting for a seal for {minutes} minutes"
+        result.add("seals behind", "ledger", said)
 
 
 async def _keep(store: Store, result: Audit) -> None:

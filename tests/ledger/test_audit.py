@@ -254,6 +254,18 @@ async def test_missing_seals_are_noticed(store, monkeypatch):
     assert ("seals behind", "ledger") in found(result) and not result.ok
 
 
+async def test_the_first_event_after_a_rest_may_wait_for_its_seal(store):
+    await keep(store, Then(-3_600), count=3)
+    last = await store.find_one("events", {}, sort=[("ts", -1)])
+    books = await Books.open(store, Clock())
+    await books.record(recharge("late"))
+    await books.close()
+    seal = {"_id": "seal:1", "type": "ledger.sealed", "writer": 9, "seq": 1}
+    await store.insert_one("events", seal | {"ts": last["ts"] + 1})
+    await store.insert_one("positions", {"_id": "seal", "number": 1})
+    assert "seals behind" not in {kind for kind, _ in found(await audit(store))}
+
+
 async def test_a_large_backlog_is_read_a_piece_at_a_time(store, monkeypatch):
     await keep(store, count=30)
     monkeypatch.setattr("ledger.audit_events.PAGE", 10)
