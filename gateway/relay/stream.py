@@ -7,6 +7,7 @@ up, the declared policy says whether the upstream is read to its end (drain) or 
 
 import asyncio
 import logging
+import math
 from typing import Protocol
 
 from gateway.channels.failure import of_call
@@ -144,10 +145,10 @@ async def _until_the_end(
     relay: Relay, x: Exchange, delivery: Delivery, meter: StreamMeter, client: Client
 ) -> None:
     covered = _covered_frames(x)
-    await _send(x, client, meter, meter.feed(delivery.content))
+    rested_s = await _send(x, client, meter, meter.feed(delivery.content), -math.inf)
     if not meter.done:
         async for chunk in delivery.answer.body:
-            await _send(x, client, meter, meter.feed(chunk))
+            rested_s = await _send(x, client, meter, meter.feed(chunk), rested_s)
             if meter.done or x.stopped is not None:
                 return
             if meter.frames > covered:
@@ -159,15 +160,21 @@ async def _until_the_end(
         await client.send(meter.end())
 
 
-async def _send(x: Exchange, client: Client, meter: StreamMeter, passed: bytes) -> None:
-    """Send what passes, and let what follows at once gather.
+async def _send(
+    x: Exchange, client: Client, meter: StreamMeter, passed: bytes, rested_s: float
+) -> float:
+    """Send what passes, and let what follows at once gather, unless it just had the time to: the
+    pieces of some upstreams come one by one, however many wait. Return when it had last.
 
     After an error nothing is waited for: its reader leaves, and is not to be taken for the cause.
     """
     if passed and not x.client_gone:
         await client.send(passed)
-        if not meter.done and _ERROR not in passed:
+        loop = asyncio.get_running_loop()
+        if not meter.done and _ERROR not in passed and loop.time() - rested_s > GATHER_S:
             await asyncio.sleep(GATHER_S)
+            return loop.time()
+    return rested_s
 
 
 def _covered_frames(x: Exchange) -> int:
