@@ -67,7 +67,7 @@ MARKED = re.compile(r"\bmark\.(driver|e2e)\b")
 # Where databases need not wait for a disk, which is most of what tests wait for.
 IN_MEMORY, ROOM_BYTES = Path("/dev/shm"), 6 << 30
 # How many files of tests have one database server, one after the other.
-FILES_TOGETHER = 8
+FILES_TOGETHER = 12
 FORGOTTEN_SOCKETS = "ignore:unclosed <socket:ResourceWarning"
 
 
