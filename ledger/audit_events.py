@@ -20,7 +20,7 @@ from ledger.scan import last_event
 from ledger.store import Store
 
 MEMORY = "audit"
-PAGE = 100
+PAGE = 250
 LATE_US = 60 * 1_000_000
 UNPRICED_US = 24 * 3_600 * 1_000_000
 

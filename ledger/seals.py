@@ -24,7 +24,7 @@ from ledger.writers import SYSTEM_ACTOR
 
 ACCOUNT = "ledger"
 HINT = "seal"
-PAGE = 100
+PAGE = 250
 #: The most events of one writer under one root: bounds the time to seal and to make a receipt.
 MOST = 50_000
 
