@@ -55,7 +55,7 @@ export function columns(open) {
 }
 
 function totalRow(label, sums) {
-  const values = { amount: html`<${Money} nano=${sums.amount} signed column />` };
+  const values = { amount: html`<${Money} nano=${sums.amount} signed column full />` };
   if (sums.input !== undefined) Object.assign(values, { input: number(sums.input), output: number(sums.output) });
   return { label, values };
 }
