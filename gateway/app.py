@@ -369,7 +369,7 @@ def _sender(directory: Directory, web: Web) -> Sender:
     return Sender(
         directory.notices,
         {
-            MAIL: Mail(option, ssl.create_default_context()),
+            MAIL: Mail(option, ssl.create_default_context),
             PUSHER: MessagePusher(web, option),
             WEBHOOK: Webhook(web, option, lambda: clock.now_us() / 1_000_000),
             URL: UrlTemplate(web, option),

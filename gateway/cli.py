@@ -13,7 +13,6 @@ from pathlib import Path
 
 from gateway import __version__
 from gateway.collector import tune_collector
-from gateway.commands import COMMANDS
 from gateway.settings import Settings, SettingsError, add_flags, environment_help, resolve
 
 ENV_FILE = Path(".env")
@@ -24,7 +23,7 @@ Run = Callable[[argparse.Namespace, Settings], int]
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Run one command and return its exit status."""
     given = list(sys.argv[1:] if argv is None else argv)
-    parser = build_parser()
+    parser = build_parser(given[0] if given else None)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         if given:
             print(f"tollgate: say a command first: tollgate serve {given[0]} …", file=sys.stderr)
@@ -46,8 +45,12 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         return 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; the flags come from the table of settings."""
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command line; the flags come from the table of settings.
+
+    Only the command that was chosen gets its arguments, or all of them get theirs: a server has no
+    use for the code of the others, and would keep it in memory.
+    """
     parser = argparse.ArgumentParser(
         prog="tollgate",
         description="Tollgate, an OpenAI-compatible LLM gateway that keeps books.",
@@ -57,72 +60,78 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tollgate {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    serve = commands.add_parser(
-        "serve",
-        help="run the gateway",
-        epilog=environment_help(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add_flags(serve)
-    serve.set_defaults(command=_serve)
-    _add_doctor(commands)
-    ledger = commands.add_parser("ledger", help="check, rebuild, export and read the books")
-    _add_ledger_commands(ledger.add_subparsers(metavar="COMMAND", required=True))
-    _add_import(commands)
-    _add_export(commands)
+    for name, (about, add) in _COMMANDS.items():
+        command = commands.add_parser(name, help=about, allow_abbrev=False)
+        if chosen is None or chosen == name:
+            add(command)
     return parser
 
 
-def _add_ledger_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = environment_help()
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_flags(parser)
+    parser.set_defaults(command=_serve)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Look at everything that a server needs, change nothing, and say what to mend. Exit"
+        " status: 0 all is well, 1 there are warnings, 2 there are faults."
+    )
+    add_flags(parser, ["data_dir", "log_dir"])
+    parser.add_argument("--json", action="store_true", help="Tell it as JSON")
+    parser.set_defaults(examine=True)
+
+
+def _add_ledger(parser: argparse.ArgumentParser) -> None:
+    from gateway.commands import COMMANDS
+
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS.values():
-        parser = commands.add_parser(
+        one = commands.add_parser(
             command.name, help=command.help, description=command.help, allow_abbrev=False
         )
-        add_flags(parser, ["data_dir"])
-        command.add_arguments(parser)
-        parser.set_defaults(command=_ledger, ledger_command=command.name)
+        add_flags(one, ["data_dir"])
+        command.add_arguments(one)
+        one.set_defaults(command=_ledger, ledger_command=command.name)
 
 
-def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_import(parser: argparse.ArgumentParser) -> None:
     from gateway.commands import moving
 
-    what = "move in from One API or new-api: users, keys, channels, prices, balances, logs"
-    parser = commands.add_parser(
-        "import",
-        help=what,
-        description=f"{what}. Its database is only read. Begin with --dry-run, which tells what"
-        " comes along and what does not; stop the old system before the import itself.",
-        epilog="exit status: 0 all of it holds, 1 it does not or the source cannot be read, 2 the"
-        " arguments are wrong or the instance is in use",
-        allow_abbrev=False,
+    parser.description = (
+        f"{_IMPORT}. Its database is only read. Begin with --dry-run, which tells what"
+        " comes along and what does not; stop the old system before the import itself."
+    )
+    parser.epilog = (
+        "exit status: 0 all of it holds, 1 it does not or the source cannot be read, 2 the"
+        " arguments are wrong or the instance is in use"
     )
     add_flags(parser, ["data_dir"])
     moving.add_arguments(parser)
     parser.set_defaults(command=_import)
 
 
-def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_export(parser: argparse.ArgumentParser) -> None:
     from gateway.commands import moving_back
 
-    what = "write users, keys and their balances as a database of One API: the way back"
-    parser = commands.add_parser("export", help=what, description=what, allow_abbrev=False)
+    parser.description = _EXPORT
     add_flags(parser, ["data_dir"])
     moving_back.add_arguments(parser)
     parser.set_defaults(command=_export)
 
 
-def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    about = (
-        "Look at everything that a server needs, change nothing, and say what to mend. Exit"
-        " status: 0 all is well, 1 there are warnings, 2 there are faults."
-    )
-    parser = commands.add_parser(
-        "doctor", help="look for what is wrong", description=about, allow_abbrev=False
-    )
-    add_flags(parser, ["data_dir", "log_dir"])
-    parser.add_argument("--json", action="store_true", help="Tell it as JSON")
-    parser.set_defaults(examine=True)
+_IMPORT = "move in from One API or new-api: users, keys, channels, prices, balances, logs"
+_EXPORT = "write users, keys and their balances as a database of One API: the way back"
+#: What each command is for, and what gives it its arguments.
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "serve": ("run the gateway", _add_serve),
+    "doctor": ("look for what is wrong", _add_doctor),
+    "ledger": ("check, rebuild, export and read the books", _add_ledger),
+    "import": (_IMPORT, _add_import),
+    "export": (_EXPORT, _add_export),
+}
 
 
 def _serve(args: argparse.Namespace, settings: Settings) -> int:

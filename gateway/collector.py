@@ -19,12 +19,11 @@ def tune_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
-    if sys.platform == "linux":
-        _trim()
+    give_back()
 
 
-def _trim() -> None:
+def give_back() -> None:
     """Give free memory back to the system; other C libraries than GNU's do so by themselves."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)

@@ -19,6 +19,7 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 
 from gateway.channels.care import Care
+from gateway.collector import give_back
 from gateway.directory.care import RoundRuns
 from gateway.directory.directory import Directory
 from gateway.directory.operators import tell_faults
@@ -118,6 +119,7 @@ async def _people(context: JobContext) -> None:
 async def _seal(context: JobContext) -> None:
     """Bind what was recorded since the last seal."""
     await seal(context.books, context.signer)
+    give_back()
 
 
 async def _reversals(context: JobContext) -> None:

@@ -87,50 +87,52 @@ def receipt_of(event: Document, *, replayed: bool = False) -> Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """One version of one event type: which accounts, which sign, which body."""
+    """What one version of an event type allows: which accounts, which sign, which body."""
 
     type: str
-    version: int
     account: re.Pattern[str]
     sign: str
     check_body: Callable[[Document], Document]
 
 
 class Schemas:
-    """All event schemas, compiled once per process from conf/events/TYPE.vN.yaml."""
+    """All event schemas: conf/events/TYPE.vN.yaml, each compiled when it is first needed, which
+    takes a few milliseconds and much memory; most are of events that are rare or of old times."""
 
     def __init__(self, directory: Path = SCHEMA_DIR) -> None:
-        self._newest: dict[str, Schema] = {}
-        self.all: dict[tuple[str, int], Schema] = {}
-        for path in sorted(directory.glob("*.yaml")):
-            schema = _compile(path.read_text(encoding="utf-8"))
-            self.all[schema.type, schema.version] = schema
-            newest = self._newest.get(schema.type)
-            if newest is None or newest.version < schema.version:
-                self._newest[schema.type] = schema
-        if not self._newest:
+        self.all = {_named(path): str(path) for path in sorted(directory.glob("*.yaml"))}
+        if not self.all:
             raise InvalidEvent(f"no event schemas in {directory}")
+        self._newest = dict(sorted(self.all))  # of each type the highest version comes last
 
     def check(self, draft: Draft) -> int:
         """Validate a draft and return the schema version it was checked against.
 
         Raises InvalidEvent naming the event and the field that is wrong.
         """
-        schema = self._newest.get(draft.type)
-        if schema is None:
+        version = self._newest.get(draft.type)
+        if version is None:
             raise InvalidEvent(f"unknown event type {draft.type!r}")
+        schema = compiled(self.all[draft.type, version])
         _check(schema, draft.id, draft.account, draft.amount_nano, draft.body)
-        return schema.version
+        return version
 
     def check_stored(self, event: Document) -> None:
         """Validate a stored event against the version of the schema that it names.
 
         Raises InvalidEvent naming the event and the field that is wrong.
         """
-        schema = self.all.get((event["type"], event["v"]))
-        if schema is None:
+        path = self.all.get((event["type"], event["v"]))
+        if path is None:
             raise InvalidEvent(f"unknown event type {event['type']!r} version {event['v']!r}")
+        schema = compiled(path)
         _check(schema, event["_id"], event["account"], event["amount"], event["body"])
+
+
+def _named(path: Path) -> tuple[str, int]:
+    """Return the type and the version that a schema's file is named after."""
+    event_type, _, version = path.stem.rpartition(".v")
+    return event_type, int(version)
 
 
 def _check(schema: Schema, event_id: str, account: str, amount: int, body: Document) -> None:
@@ -154,12 +156,11 @@ def _check(schema: Schema, event_id: str, account: str, amount: int, body: Docum
 
 
 @cache
-def _compile(text: str) -> Schema:
-    """Compiling takes milliseconds for each; books, checks and recovery each want them all."""
-    data = yaml_text.parsed(text)
+def compiled(path: str) -> Schema:
+    """Return the schema in a file, compiled once for all who check."""
+    data = yaml_text.parsed(Path(path).read_text(encoding="utf-8"))
     return Schema(
         type=data["type"],
-        version=data["version"],
         account=re.compile(data["account"]),
         sign=data["sign"],
         check_body=fastjsonschema.compile(data["body"]),

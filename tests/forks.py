@@ -83,9 +83,10 @@ def _serve() -> int:
     import pymongo
 
     import gateway.commands
-    from ledger.events import Schemas
+    from ledger.events import Schemas, compiled
 
-    assert Schemas() and motor and pymongo and gateway.commands  # read, and kept for all
+    assert all(map(compiled, Schemas().all.values()))  # kept for all
+    assert motor and pymongo and gateway.commands
     while line := sys.stdin.readline():
         child = os.fork()
         if not child:

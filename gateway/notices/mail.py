@@ -1,6 +1,7 @@
 """Notices by mail: who it is from, what is in it, and which server takes it (smtp.py)."""
 
 import ssl
+from collections.abc import Callable
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -11,9 +12,10 @@ from gateway.notices.ways import NotSent, Option
 
 
 class Mail:
-    """Sends mail as the options say. `tls` verifies servers."""
+    """Sends mail as the options say. `tls` makes what verifies servers, for each letter: the many
+    certificates that are trusted would be in memory of those too who never send one."""
 
-    def __init__(self, option: Option, tls: ssl.SSLContext) -> None:
+    def __init__(self, option: Option, tls: Callable[[], ssl.SSLContext]) -> None:
         self._option = option
         self._tls = tls
 
@@ -35,7 +37,7 @@ class Mail:
             self._option("SMTPPort"),
             self._option("SMTPAccount"),
             self._option("SMTPToken"),
-            self._tls,
+            self._tls(),
         )
         try:
             return await server.take(self._message(notice, receivers), receivers)

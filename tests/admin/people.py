@@ -79,7 +79,7 @@ async def town(store: Store, nodes: int = 1, **options: Any) -> AsyncIterator[To
             opened.append(await serve(store, robot=lambda option: Turnstile(web, option)))
         directory, get = opened[0].directory, opened[0].directory.options.get
         ways = {
-            MAIL: Mail(get, client_tls()),
+            MAIL: Mail(get, client_tls),
             PUSHER: MessagePusher(web, get),
             WEBHOOK: Webhook(web, get, lambda: 1_700_000_000.0),
             URL: UrlTemplate(web, get),

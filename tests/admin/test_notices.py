@@ -37,7 +37,7 @@ OPTIONS = {
 
 def mail_to(server: MailServer, **options: object) -> Mail:
     told = {**OPTIONS, "SMTPPort": server.port, **options}
-    return Mail(told.__getitem__, client_tls())
+    return Mail(told.__getitem__, client_tls)
 
 
 async def test_mail_goes_encrypted_to_several_receivers() -> None:

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger import yaml_text
 from ledger.accounts import EFFECTS
 from ledger.errors import InvalidEvent
 from ledger.events import (
@@ -15,6 +17,7 @@ from ledger.events import (
     Schemas,
     canonical,
     chain_hash,
+    compiled,
     request_hash,
     rfc3339,
     to_json,
@@ -31,6 +34,13 @@ def changed(draft, **body):
 
 def test_every_schema_has_an_effect_and_every_effect_a_schema():
     assert {type for type, _ in SCHEMAS.all} == set(EFFECTS)
+
+
+def test_every_schema_is_what_its_file_is_named_after():
+    for (event_type, version), path in SCHEMAS.all.items():
+        said = yaml_text.parsed(Path(path).read_text(encoding="utf-8"))
+        assert (said["type"], said["version"]) == (event_type, version)
+        assert callable(compiled(path).check_body)
 
 
 def test_valid_drafts_pass():
