@@ -49,3 +49,5 @@ class Chores:
                 if not failing:
                     log.warning("%s: %s; it is tried again", name, error)
                 failing = True
+            except Exception:  # a bug must not end for good what the books rely on
+                log.exception("%s failed; it is tried again", name)

@@ -69,7 +69,8 @@ class Outage:
                 log.warning("the database is away: %s", error or "no answer")
                 now_s = asyncio.get_running_loop().time()
                 for limit in self._asking:
-                    limit.reschedule(now_s)
+                    if not limit.expired():  # as it may be, in a process that stood still
+                        limit.reschedule(now_s)
             return
         if self._since_s is not None:
             away_s = self._clock.monotonic_s() - self._since_s

@@ -3,26 +3,25 @@
 Owns the watermarks in `positions`. Promises that each event of each writer is in each document of
 a view exactly once, under retries, crashes and several processes: the update that adds amounts also
 advances `applied.<writer>` and is conditional on the value that was read. It runs behind the
-appender and coalesces; nothing on the way of a request waits for it.
+appender and coalesces; nothing on the way of a request waits for it. Events become sums as they
+come, so that memory holds the sums of what waits, and no more than a few of its events.
 
-Refuses to guess: when an update finds another mark than expected, it reads again and folds only
-what is not in the document yet.
+Refuses to guess: when an update finds another mark than expected, it reads the document again, and
+folds the events anew that are not in it yet.
 """
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, suppress
-from itertools import islice
 from typing import Any, TypeVar
 
-from ledger.chains import chain, gathered
+from ledger.chains import chain
 from ledger.errors import StoreError
 from ledger.events import Document
 from ledger.scan import last_event
 from ledger.store import Store
-from ledger.views import ACCOUNTS, AnyView, only
+from ledger.views import ACCOUNTS, AnyView
 
 RETRY_S = 0.25
 # After an outage a command may wait on a connection that nobody answers any more; sending it again
@@ -55,15 +54,26 @@ async def catch_up(store: Store, slot: int, view: AnyView = ACCOUNTS) -> int:
     For a writer that has stopped for good or not started yet: at start, and after a takeover.
     """
     position = await store.find_one("positions", {"_id": view.position_id(slot)})
-    reached = int(position["seq"]) if position else 0
-    marks: Marks = {}
-    async with aclosing(gathered(chain(store, slot, reached), view.chunk)) as found:
-        async for events in found:
-            await project(store, slot, events, marks, view)
-            _forget(marks, view)
+    reached = saved = int(position["seq"]) if position else 0
+    folded, marks = view.fold(slot), dict[str, Any]()
+    async with aclosing(chain(store, slot, reached)) as pages:
+        async for events in pages:
+            await _fold(folded, events)
             reached = int(events[-1]["seq"])
-            await save_position(store, slot, reached, view)
+            if reached - saved >= view.chunk:
+                await _catch_up_to(store, slot, reached, folded, marks, view)
+                folded, saved = view.fold(slot), reached
+    if reached > saved:
+        await _catch_up_to(store, slot, reached, folded, marks, view)
     return reached
+
+
+async def _catch_up_to(
+    store: Store, slot: int, seq: int, folded: Any, marks: Marks, view: AnyView
+) -> None:
+    await apply(store, slot, folded.deltas(), marks, view)
+    _forget(marks, view)
+    await save_position(store, slot, seq, view)
 
 
 async def save_position(store: Store, slot: int, seq: int, view: AnyView = ACCOUNTS) -> None:
@@ -99,15 +109,31 @@ async def project(
     marks: Marks,
     view: AnyView = ACCOUNTS,
 ) -> None:
-    """Apply a run of one writer's events, in order, to all documents of a view that they touch.
+    """Apply a run of one writer's recorded events, in order, to all documents of a view that they
+    touch; `marks` as in `apply`."""
+    folded = view.fold(slot)
+    await _fold(folded, events)
+    await apply(store, slot, folded.deltas(), marks, view)
+
+
+async def _fold(folded: Any, events: Sequence[Document]) -> None:
+    for some in batches(events, BREATH):
+        folded.add(some)
+        await asyncio.sleep(0)
+
+
+async def apply(
+    store: Store, slot: int, todo: dict[str, Any], marks: Marks, view: AnyView = ACCOUNTS
+) -> None:
+    """Apply what a run of one writer's events does to documents, by id, and take out of `todo` what
+    is done: after a failure it can be called again with the rest.
 
     `marks` remembers, per document, how far this writer's events are known to be applied; it saves
     reads and is kept up to date. Wrong or missing marks only cost a read.
     """
-    todo = await _fold(view, slot, events)
     while todo:
         for some in batches(list(todo), MOST_DOCUMENTS):
-            if await _project_into(store, slot, events, todo, some, marks, view):
+            if await _apply_to(store, slot, todo, some, marks, view):
                 for document in some:
                     todo.pop(document, None)
             else:
@@ -116,10 +142,9 @@ async def project(
             await asyncio.sleep(0)
 
 
-async def _project_into(
+async def _apply_to(
     store: Store,
     slot: int,
-    events: Sequence[Document],
     todo: dict[str, Any],
     some: Sequence[str],
     marks: Marks,
@@ -131,11 +156,11 @@ async def _project_into(
         await _read_marks(store, slot, unknown, marks, view)
     updates, after = [], {}
     for document in some:
-        known = marks[document]
-        if todo[document].first <= known.seq:
-            _leave_only(view, slot, events, todo, document, known.seq)
-        if document in todo:
-            change, after[document] = _guarded(view, slot, document, known, todo[document])
+        known, delta = marks[document], todo[document]
+        if delta.first <= known.seq:
+            delta = await _left(store, slot, document, delta, known.seq, view)
+        if delta is not None:
+            change, after[document] = _guarded(view, slot, document, known, delta)
             updates.append(change)
     if await store.bulk_update(view.collection, updates) != len(updates):
         return False
@@ -143,31 +168,18 @@ async def _project_into(
     return True
 
 
-async def _fold(view: AnyView, slot: int, events: Sequence[Document]) -> dict[str, Any]:
+async def _left(
+    store: Store, slot: int, document: str, delta: Any, seq: int, view: AnyView
+) -> Any | None:
+    """Return what is left of a delta for a document that has the events up to `seq`, by reading
+    the others again; None when nothing is."""
+    if seq >= delta.last:
+        return None
     folded = view.fold(slot)
-    for some in batches(events, BREATH):
-        folded.add(some)
-        if len(events) > BREATH:
-            await asyncio.sleep(0)
-    return folded.deltas()
-
-
-def _leave_only(
-    view: AnyView,
-    slot: int,
-    events: Sequence[Document],
-    todo: dict[str, Any],
-    document: str,
-    seq: int,
-) -> None:
-    """Take out of what a document waits for the events that it has already."""
-    folded = view.fold(slot)
-    folded.add(only(events, seq))
-    rest = folded.deltas().get(document)
-    if rest is None:
-        del todo[document]
-    else:
-        todo[document] = rest
+    async with aclosing(chain(store, slot, seq, delta.last)) as pages:
+        async for events in pages:
+            await _fold(folded, events)
+    return folded.deltas().get(document)
 
 
 def _guarded(
@@ -212,15 +224,17 @@ class Projector:
         self._view = view
         self._slot = slot
         self._interval_s = interval_s
-        self._waiting: deque[Document] = deque()
+        self._fresh: list[Document] = []
+        self._folded = view.fold(slot)
+        self._taken = reached
         self._marks: Marks = {}
         self._fed = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._many = asyncio.Event()
         self._advanced = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._giving_up = False
-        self._due = 0
         self._saved = reached
         self.fed = reached
         self.reached = reached
@@ -228,7 +242,7 @@ class Projector:
     @property
     def lag(self) -> int:
         """How many events wait to be projected."""
-        return len(self._waiting)
+        return self.fed - self.reached
 
     def start(self) -> None:
         """Begin to follow the appender."""
@@ -236,17 +250,21 @@ class Projector:
 
     def feed(self, events: list[Document]) -> None:
         """Take over events that have just become durable, in their order."""
-        self._waiting.extend(events)
-        self.fed = events[-1]["seq"]
+        self._fresh += events
+        self.fed = int(events[-1]["seq"])
         self._fed.set()
-        if len(self._waiting) - self._due >= self._view.gather:
+        if len(self._fresh) >= BREATH:
+            self._many.set()
+        if self.fed - self._taken >= self._view.gather:
             self._hurry.set()
+            self._many.set()
 
     async def until(self, seq: int) -> None:
         """Return once the event with this number is in the view."""
         if self.reached >= seq:
             return
         self._hurry.set()
+        self._many.set()
         async with self._advanced:
             await self._advanced.wait_for(lambda: self.reached >= seq)
 
@@ -258,6 +276,7 @@ class Projector:
         self._closing, self._giving_up = True, give_up
         self._fed.set()
         self._hurry.set()
+        self._many.set()
         if self._task is not None:
             await self._task
 
@@ -270,51 +289,55 @@ class Projector:
             self._fed.clear()
             self._hurry.clear()
             began = loop.time()
-            await self._flush()
+            if not await self._flush():
+                return
             await self._save()
-            if self._closing and not self._waiting:
+            if self._closing and not self.lag:
                 return
             # Bounded, or a flush that waited for the database would be followed by a long silence.
             share_s = self._view.share * (loop.time() - began)
             pause_s = max(self._interval_s, min(share_s, LONGEST_PAUSE_S))
 
     async def _pause(self, pause_s: float) -> None:
-        """Let events gather, unless somebody waits for them."""
-        if self._closing:
-            return
+        """Let events gather, unless somebody waits for them; fold them as they come."""
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
-                await self._hurry.wait()
+                while not (self._closing or self._hurry.is_set()):
+                    await self._many.wait()
+                    self._many.clear()
+                    await self._fold()
 
-    async def _flush(self) -> None:
-        """Project what waits now. What comes meanwhile gathers for the next time: else a busy
-        writer would be projected all the time, a few events at a time."""
-        self._due = len(self._waiting)
-        while self._due:
-            events = list(islice(self._waiting, min(self._due, self._view.chunk)))
+    async def _fold(self) -> None:
+        """Make sums of the events that have come."""
+        while some := self._fresh[:BREATH]:
+            del self._fresh[:BREATH]
+            self._folded.add(some)
+            await asyncio.sleep(0)
+
+    async def _flush(self) -> bool:
+        """Project what waits now; False when it was given up. What comes meanwhile gathers for the
+        next time: else a busy writer would be projected all the time, a few events at a time."""
+        await self._fold()
+        todo, self._folded = self._folded.deltas(), self._view.fold(self._slot)
+        self._taken = self.fed
+        while todo:
             try:
                 async with asyncio.timeout(PATIENCE_S):
-                    await project(self._store, self._slot, events, self._marks, self._view)
+                    await apply(self._store, self._slot, todo, self._marks, self._view)
             except (StoreError, TimeoutError) as error:
                 self._marks.clear()
                 if self._giving_up:
-                    self._waiting.clear()
-                    self._due = 0
-                    return
+                    return False
                 log.warning("%s wait for the database: %s", self._view.name, error or "no answer")
                 await asyncio.sleep(RETRY_S)
-                self._due = len(self._waiting)  # what came meanwhile goes the same way
-                continue
-            await self._done(events)
+        await self._done(self._taken)
+        return True
 
-    async def _done(self, events: list[Document]) -> None:
-        """These events are in the view now."""
-        for _ in events:
-            self._waiting.popleft()
-        self._due -= len(events)
+    async def _done(self, seq: int) -> None:
+        """The events up to this number are in the view now."""
         _forget(self._marks, self._view)
         async with self._advanced:
-            self.reached = int(events[-1]["seq"])
+            self.reached = seq
             self._advanced.notify_all()
 
     async def _save(self) -> None:

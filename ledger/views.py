@@ -7,7 +7,7 @@ event exactly once. Refuses to write.
 A view document says in `applied.<writer>` which event of that writer was the last one put into it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -52,10 +52,9 @@ class View(Generic[D, K]):
     `fold` begins sums over a run of a writer's events. `fields` names what must be read of a
     document (None: all of it) so that `known` can tell what to remember of it (None: it is not
     there yet). `change` gives the conditions beside the writer's mark, the update, and what to
-    remember once it was made. At most `chunk` events go into one update of a document; `gather`
-    waiting events are enough not to wait any longer; no more than `remember` documents are
-    remembered. A flush is followed by a
-    pause of at least `share` times what it took.
+    remember once it was made. Catching up writes after `chunk` events; `gather` waiting events are
+    enough not to wait any longer; no more than `remember` documents are remembered. A flush is
+    followed by a pause of at least `share` times what it took.
     """
 
     name: str
@@ -138,11 +137,6 @@ def _change(known: Mark, delta: AccountDelta, slot: int) -> tuple[Document, Docu
 def applied(document: Document | None, slot: int) -> int:
     """Return the last event of a writer that is in a document."""
     return int(document.get("applied", {}).get(str(slot), 0)) if document else 0
-
-
-def only(events: Sequence[Document], above: int) -> list[Document]:
-    """Return the events with numbers above this one."""
-    return [event for event in events if event["seq"] > above]
 
 
 ACCOUNTS: View[AccountDelta, Mark] = View(

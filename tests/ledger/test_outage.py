@@ -98,6 +98,33 @@ async def test_a_question_ends_with_the_outage_that_is_noticed():
         await asked
 
 
+async def test_a_question_that_is_over_anyway_does_not_end_the_watch():
+    """In a process that stood still all times are over at once, and nobody has left yet."""
+    clock, ping = Moved(), Ping()
+    outage = Outage(ping, clock, lambda: 0.0)  # type: ignore[arg-type]
+    over, noticed = asyncio.Event(), asyncio.Event()
+
+    async def ask() -> None:
+        async with outage.asking(0.01):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                over.set()
+                await noticed.wait()
+                raise
+
+    asked = asyncio.create_task(ask())
+    await over.wait()
+    ping.there = False
+    await outage.look()
+    noticed.set()
+    with pytest.raises(TimeoutError):
+        await asked
+    ping.there = True
+    await outage.look()
+    assert outage.reachable()
+
+
 async def test_who_needs_credit_hears_soon_that_the_database_is_silent(store, proxy, mongo_driver):
     patient = await Store.connect(proxy.url, store.name, mongo_driver)
     books = await Books.open(patient, Clock())

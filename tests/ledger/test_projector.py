@@ -16,6 +16,7 @@ from ledger.projector import Projector, catch_up, project
 from ledger.verify import verify
 from tests.ledger.drafts import GONE, charge, recharge
 from tests.ledger.faults import FaultyStore
+from tests.waiting import until
 
 pytestmark = pytest.mark.database
 
@@ -142,22 +143,71 @@ async def test_record_returns_only_when_other_processes_see_the_effect(store):
 async def test_what_comes_during_a_flush_gathers_for_the_next(store, monkeypatch):
     writer = await append_only(store, some_drafts(7, seed=5))
     events = await chains.numbered(store, writer.slot, 0, 10)
-    view = replace(projector.ACCOUNTS, gather=4, chunk=3)
+    view = replace(projector.ACCOUNTS, gather=4)
     busy = Projector(store, writer.slot, 0, interval_s=60, view=view)
     busy.feed(events[:4])
     busy._hurry.clear()
     rounds = []
 
-    async def project(store, slot, some, marks, view):
+    async def apply(store, slot, todo, marks, view):
         if not rounds:
             busy.feed(events[4:7])
             assert not busy._hurry.is_set()  # three wait; the four under way do not count
             busy.feed(events[7:])
             assert busy._hurry.is_set()
-        rounds.append([event["seq"] for event in some])
+        rounds.append(max(delta.last for delta in todo.values()))
+        todo.clear()
 
-    monkeypatch.setattr(projector, "project", project)
-    await busy._flush()
-    assert rounds == [[1, 2, 3], [4]] and busy.reached == 4 and busy.lag == 6
-    await busy._flush()
-    assert rounds[2:] == [[5, 6, 7], [8, 9, 10]] and busy.lag == 0
+    monkeypatch.setattr(projector, "apply", apply)
+    assert await busy._flush()
+    assert rounds == [4] and busy.reached == 4 and busy.lag == 6
+    assert await busy._flush()
+    assert rounds == [4, 10] and busy.lag == 0
+
+
+async def test_events_that_wait_are_kept_as_sums(store):
+    writer = await append_only(store, some_drafts(projector.BREATH * 3, seed=6))
+    events = await chains.numbered(store, writer.slot, 0, 1_000)
+    waiting = Projector(store, writer.slot, 0, interval_s=3_600)
+    waiting.start()
+    for some in projector.batches(events, 50):
+        waiting.feed(list(some))
+    await until(lambda: len(waiting._fresh) < projector.BREATH, what="most are folded")
+    assert waiting.lag == len(events) and await store.count("accounts", {}) == 0
+    await waiting.close()
+    await assert_exact(store)
+
+
+@pytest.mark.parametrize("done", [1, 17, 42, 43])
+async def test_what_another_process_projected_in_part_is_completed(store, done):
+    """A delta covers events of which some are in some of its documents already."""
+    writer = await append_only(store, some_drafts(40, seed=7))
+    events = await chains.numbered(store, writer.slot, 0, 100)
+    slow = Projector(store, writer.slot, 0, interval_s=0.01)
+    slow.feed(events)
+    await project(store, writer.slot, events[:done], {})
+    slow.start()
+    await slow.close()
+    await assert_exact(store)
+
+
+async def test_whoever_gives_up_leaves_the_watermark_alone(store):
+    writer = await append_only(store, some_drafts(20, seed=8))
+    events = await chains.numbered(store, writer.slot, 0, 100)
+    faulty = FaultyStore(store)
+    faulty.plan("bulk_update", "unanswered")
+    stuck = Projector(faulty, writer.slot, 0, interval_s=0.01)
+    stuck.feed(events)
+    stuck.start()
+    await stuck.close(give_up=True)
+    assert stuck.lag == len(events) and await store.count("positions", {}) == 0
+    await catch_up(store, writer.slot)
+    await assert_exact(store)
+
+
+async def test_catching_up_in_pieces(store, monkeypatch):
+    monkeypatch.setattr(chains, "PAGE", 7)
+    writer = await append_only(store, some_drafts(60, seed=9))
+    view = replace(projector.ACCOUNTS, chunk=10)
+    assert await catch_up(store, writer.slot, view) == await store.count("events", {})
+    await assert_exact(store)

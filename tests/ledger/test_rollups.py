@@ -52,6 +52,7 @@ async def test_any_cuts_stale_marks_and_crashes_between(store, seed):
     """Three processes apply one writer's events in overlapping runs and forget now and then."""
     rng = seeded(seed)
     events = random_events(rng, 1, 70)
+    await plant(store, events)
     reached, marks = [0, 0, 0], [{}, {}, {}]
     while min(reached) < len(events):
         who = rng.randrange(3)
@@ -80,6 +81,7 @@ async def test_catching_up_twice_or_at_once_counts_each_event_once(store, monkey
 @pytest.mark.parametrize("plan", ["lost", "unanswered"])
 async def test_an_update_with_an_unknown_outcome_is_applied_once(store, plan):
     events = random_events(seeded(3), 1, 60)
+    await plant(store, events)
     faulty = FaultyStore(store)
     faulty.plan("bulk_update", plan, "ok", plan)
     follower = Projector(faulty, 1, 0, interval_s=0.01, view=ROLLUPS)

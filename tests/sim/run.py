@@ -1,7 +1,7 @@
 """Running a seed: everything that is simulated in its place, and everything put back afterwards."""
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,10 +36,10 @@ def run(seed: int, *, profile: str | None = None, traced: bool = False) -> Outco
     """Live through one seed, with the trouble that it draws or that of one profile."""
     world = World(seed, profile=profile, traced=traced)
     outcome = Outcome(seed, trace=world.trace)
-    with _logged(world, traced), simulated(world.disk, PACE, world.rng):
+    with _logged(world, traced) as bugs, simulated(world.disk, PACE, world.rng):
         try:
             world.loop.run(world.main())
-            for error in world.loop.lost_errors():
+            for error in (*bugs, *world.loop.lost_errors()):
                 raise error
         except (Exception, Violation) as error:
             outcome.error = error
@@ -71,24 +71,29 @@ def _close(task: SimTask) -> None:
 
 
 @contextmanager
-def _logged(world: World, traced: bool) -> Any:
-    """Put what the ledger logs into the trace, and nowhere else."""
+def _logged(world: World, traced: bool) -> Iterator[list[BaseException]]:
+    """Put what the ledger logs into the trace, and nowhere else; give the bugs that it logged."""
     logger = logging.getLogger("tollgate.ledger")
-    before = logger.disabled, logger.propagate
-    logger.disabled, logger.propagate = not traced, False
+    before = logger.level, logger.propagate
+    logger.setLevel(logging.INFO if traced else logging.ERROR)
+    logger.propagate = False
     handler = _Trace(world.say)
     logger.addHandler(handler)
     try:
-        yield
+        yield handler.bugs
     finally:
         logger.removeHandler(handler)
-        logger.disabled, logger.propagate = before
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
 
 
 class _Trace(logging.Handler):
     def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__()
+        self.bugs: list[BaseException] = []
         self._say = say
 
     def emit(self, record: logging.LogRecord) -> None:
         self._say(f"log: {record.getMessage()}")
+        if record.exc_info and record.exc_info[1] is not None:
+            self.bugs.append(record.exc_info[1])
