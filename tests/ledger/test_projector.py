@@ -191,6 +191,33 @@ async def test_what_another_process_projected_in_part_is_completed(store, done):
     await assert_exact(store)
 
 
+class Interrupted:
+    """A store in which another process projects events while this one is about to."""
+
+    def __init__(self, store, slot, events):
+        self._store = store
+        self._others = (slot, events)
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def bulk_update(self, *args):
+        others, self._others = self._others, None
+        if others is not None:
+            await project(self._store, *others, {})
+        return await self._store.bulk_update(*args)
+
+
+@pytest.mark.parametrize("theirs", [12, 30, 43])
+async def test_a_late_update_of_the_former_owner_lands_between_reading_and_writing(store, theirs):
+    """The heir's own update reaches further, and must not go on top of it."""
+    writer = await append_only(store, some_drafts(40, seed=10))
+    events = await chains.numbered(store, writer.slot, 0, 100)
+    await project(store, writer.slot, events[:10], {})
+    await project(Interrupted(store, writer.slot, events[:theirs]), writer.slot, events, {})
+    await assert_exact(store)
+
+
 async def test_whoever_gives_up_leaves_the_watermark_alone(store):
     writer = await append_only(store, some_drafts(20, seed=8))
     events = await chains.numbered(store, writer.slot, 0, 100)

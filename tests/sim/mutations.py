@@ -86,12 +86,9 @@ _recover_abandoned = recovery.recover_abandoned
 _guarded = projector._guarded
 
 
-def _guarded_if_less(*args: Any) -> Any:
-    (wanted, update, upsert), after = _guarded(*args)
-    for path, mark in wanted.items():
-        if path.startswith("applied.") and not isinstance(mark, dict):
-            wanted[path] = {"$lt": update["$set"][path]}
-    return (wanted, update, upsert), after
+def _unguarded(*args: Any) -> Any:
+    (wanted, update, _upsert), after = _guarded(*args)
+    return ({"_id": wanted["_id"]}, update, True), after
 
 
 def _settle_again(self: Any) -> None:
@@ -182,9 +179,7 @@ MUTATIONS: dict[str, list[Plant]] = {
             self.store, self.clock, self.options.spill_dir
         )),
     ],
-    "an account is updated when its mark is merely lower": [
-        (projector, "_guarded", _guarded_if_less)
-    ],
+    "an account is updated whatever its mark is": [(projector, "_guarded", _unguarded)],
     "a hold is resolved twice": [(Hold, "release", _settle_again)],
     "credit is given back while it is held": [(Slices, "give_back", _give_back_held)],
     "late changes of a slice are not made harmless": [(Slices, "_change", _change_without_rev)],
@@ -202,7 +197,7 @@ PROFILE_OF = {
     "a slot is taken over without a fence": "zombies",
     "what landed is not compared": "zombies",
     "credit is freed before the writer is fenced off": "zombies",
-    "an account is updated when its mark is merely lower": "late",
+    "an account is updated whatever its mark is": "late",
     "the spill is replayed under new ids": "outages",
     "the spill is removed unread": "outages",
     "the spill is not synced": "outages",
