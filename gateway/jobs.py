@@ -39,7 +39,8 @@ from ledger.price_first import seed_rows_apart
 from ledger.price_proposals import propose
 from ledger.price_waiting import note
 from ledger.reversal_runs import resume
-from ledger.seals import seal
+from ledger.seal_walks import Walks
+from ledger.seals import latest, seal
 from ledger.signing import Signer
 from ledger.store import Store
 from ledger.writers import SYSTEM_ACTOR
@@ -92,8 +93,17 @@ class Job:
 
 
 async def _audit(context: JobContext) -> None:
-    """Look over the books; what is found is said once, when it appears or goes."""
-    await tell_faults(context.directory, await watch(context.store, context.log))
+    """Look over the books, and bind what was recorded since the last seal, in one reading.
+
+    What is found is said once, when it appears or goes.
+    """
+    walks = Walks(await latest(context.store))
+    try:
+        found = await watch(context.store, context.log, walks.take)
+        await tell_faults(context.directory, found)
+    finally:
+        await seal(context.books, context.signer, walks)
+        give_back()
 
 
 async def _notices(context: JobContext) -> None:
@@ -114,12 +124,6 @@ async def _people(context: JobContext) -> None:
     await context.directory.proofs.sweep()
     await context.directory.oauth_states.sweep()
     await context.directory.tickets.sweep()
-
-
-async def _seal(context: JobContext) -> None:
-    """Bind what was recorded since the last seal."""
-    await seal(context.books, context.signer)
-    give_back()
 
 
 async def _reversals(context: JobContext) -> None:
@@ -174,7 +178,6 @@ async def _prices(context: JobContext) -> None:
 # A line each: name, seconds between turns, coroutine function that takes a JobContext.
 JOBS: tuple[Job, ...] = (
     Job("audit", 60, _audit),
-    Job("seal", 60, _seal),
     Job("reversals", 10, _reversals),
     Job("lots", 300, _lots),
     Job("notices", 3, _notices),

@@ -13,7 +13,7 @@ from typing import Any
 
 from ledger.archived import ArchiveChanged, Archives
 from ledger.audit_accounts import AccountScan
-from ledger.audit_events import EventScan
+from ledger.audit_events import EventScan, Show
 from ledger.chains import numbered
 from ledger.events import Document
 from ledger.seal_body import TYPE as SEAL
@@ -125,15 +125,22 @@ class Audit:
         }
 
 
-async def audit(store: Store, *, budget_events: int = BUDGET_EVENTS, keep: bool = True) -> Audit:
+async def audit(
+    store: Store,
+    *,
+    budget_events: int = BUDGET_EVENTS,
+    keep: bool = True,
+    show: Show | None = None,
+) -> Audit:
     """Look at everything that is new, and at all accounts, and keep the result.
 
-    With `keep` off nothing is written, not even how far events were read. Raises StoreError when
-    the database can't be asked, ArchiveChanged when events go to archives all the time.
+    With `keep` off nothing is written, not even how far events were read. `show` gets what is read
+    of each writer, page by page, perhaps more than once. Raises StoreError when the database can't
+    be asked, ArchiveChanged when events go to archives all the time.
     """
     for _ in range(MAX_TRIES):
         archives = await Archives.load(store)
-        result, events = await _look(store, archives, budget_events)
+        result, events = await _look(store, archives, budget_events, show)
         if not await archives.still(store):
             continue
         if keep:
@@ -143,7 +150,9 @@ async def audit(store: Store, *, budget_events: int = BUDGET_EVENTS, keep: bool 
     raise ArchiveChanged("events went to an archive during the audit; try again")
 
 
-async def _look(store: Store, archives: Archives, budget_events: int) -> tuple[Audit, EventScan]:
+async def _look(
+    store: Store, archives: Archives, budget_events: int, show: Show | None
+) -> tuple[Audit, EventScan]:
     """Read watermarks, then accounts, then events: this order makes it exact beside traffic.
 
     What is below a watermark is in every account; of what is above, an account has what its own
@@ -152,7 +161,7 @@ async def _look(store: Store, archives: Archives, budget_events: int) -> tuple[A
     result = Audit(await store.server_now_us())
     slots = {int(slot["_id"]): slot for slot in await store.find_list("writers", {})}
     positions = await _positions(store)
-    events = await EventScan.resume(store, archives, positions, result)
+    events = await EventScan.resume(store, archives, positions, result, show)
     accounts = AccountScan(positions, result)
     await accounts.read(store)
     await events.read(set(slots) | set(positions), accounts.applied, budget_events)
@@ -166,10 +175,10 @@ async def _look(store: Store, archives: Archives, budget_events: int) -> tuple[A
     return result, events
 
 
-async def watch(store: Store, log: logging.Logger) -> Audit:
-    """Run an audit and log it when its outcome is not that of the one before."""
+async def watch(store: Store, log: logging.Logger, show: Show | None = None) -> Audit:
+    """Run an audit and log it when its outcome is not that of the one before; `show` as there."""
     before = await latest(store)
-    result = await audit(store)
+    result = await audit(store, show=show)
     was_ok = before is None or before["ok"]
     if not result.ok and (was_ok or before is None or before["headline"] != result.headline):
         log.error("%s", result.headline)

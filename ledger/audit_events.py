@@ -6,7 +6,7 @@ those numbers, so that they can be compared with the accounts at any moment. Ref
 a memory that events were archived away in front of; it begins again from the carried sums.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -23,6 +23,8 @@ MEMORY = "audit"
 PAGE = 250
 LATE_US = 60 * 1_000_000
 UNPRICED_US = 24 * 3_600 * 1_000_000
+
+Show = Callable[[int, list[Document]], None]
 
 
 class Findings(Protocol):
@@ -48,8 +50,10 @@ class EventScan:
         positions: Mapping[int, int],
         result: Findings,
         memory: Document,
+        show: Show | None = None,
     ) -> None:
         self._store = store
+        self._show = show
         self._archives = archives
         self._positions = positions
         self._result = result
@@ -69,15 +73,20 @@ class EventScan:
 
     @classmethod
     async def resume(
-        cls, store: Store, archives: Archives, positions: Mapping[int, int], result: Findings
+        cls,
+        store: Store,
+        archives: Archives,
+        positions: Mapping[int, int],
+        result: Findings,
+        show: Show | None = None,
     ) -> "EventScan":
-        """Go on where the last audit stopped, or begin again."""
+        """Go on where the last audit stopped, or begin again; `show` gets what is read."""
         memory = await store.find_one("positions", {"_id": MEMORY}) or {}
         if memory and not _reached(memory, archives):
             memory = {"rev": memory["rev"]}
         if "writers" not in memory:
             memory["columns"] = await _carried(store, archives)
-        return cls(store, archives, positions, result, memory)
+        return cls(store, archives, positions, result, memory, show)
 
     async def read(
         self, writers: set[int], applied: Mapping[str, Mapping[str, int]], budget: int
@@ -106,6 +115,8 @@ class EventScan:
                     self._result.behind += int(last["seq"]) - int(at["seq"]) if last else 0
                     self.complete = False
                     break
+                if self._show is not None:
+                    self._show(writer, page)
                 for event in page:
                     self._check_link(writer, at, event)
                     at = {key: event[key] for key in ("seq", "hash", "ts", "epoch")}

@@ -12,21 +12,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from ledger.books import Books
-from ledger.chains import numbered
 from ledger.errors import KeyReused, LedgerError, StoreError
-from ledger.events import GENESIS, Document, Draft
-from ledger.merkle import Tree
-from ledger.public import public_digest
+from ledger.events import Document, Draft
 from ledger.seal_body import TYPE, Head, Seal, digest_of, signed_bytes
+from ledger.seal_walks import MOST, Walks
 from ledger.signing import Signer
 from ledger.store import Store
 from ledger.writers import SYSTEM_ACTOR
 
 ACCOUNT = "ledger"
 HINT = "seal"
-PAGE = 250
-#: The most events of one writer under one root: bounds the time to seal and to make a receipt.
-MOST = 50_000
 
 log = logging.getLogger("tollgate.ledger")
 
@@ -73,16 +68,20 @@ async def highest(store: Store) -> int:
     return highest
 
 
-async def seal(books: Books, signer: Signer | None = None) -> int | None:
+async def seal(
+    books: Books, signer: Signer | None = None, walks: Walks | None = None
+) -> int | None:
     """Seal everything that is recorded by now; return the number of the last seal that was made.
 
-    None when there was nothing new since the last seal: idle books do not grow. Raises
-    BooksUnavailable or StoreError when it can't be done now.
+    `walks` have gone a part of the way from the last seal. None when there was nothing new since
+    then: idle books do not grow. Raises BooksUnavailable or StoreError when it can't be done now.
     """
     made: int | None = None
     while True:
         last = await latest(books.store)
-        heads, fresh = await new_heads(books.store, last)
+        if walks is None or walks.number != (last.number if last else 0):
+            walks = Walks(last)
+        heads, fresh = await walks.finish(books.store)
         if not fresh:
             return made
         if signer is None and last is not None and last.public_key is not None:
@@ -114,39 +113,6 @@ def _body(last: Seal | None, heads: list[Head], now_us: int, signer: Signer | No
     if signer is not None:
         body["signature"] = signer.sign(signed_bytes(body))
     return body
-
-
-async def new_heads(store: Store, last: Seal | None) -> tuple[list[Head], bool]:
-    """Return where all writers stand, and whether anything but seals is new since the last one."""
-    sealed = last.heads if last else {}
-    slots = {int(d["_id"]) for d in await store.find_list("writers", {}, projection={"_id": 1})}
-    heads, any_fresh = [], False
-    for writer in sorted(slots | sealed.keys()):
-        head, fresh = await _advance(store, writer, sealed.get(writer))
-        if head is not None:
-            heads.append(head)
-        any_fresh |= fresh
-    return heads, any_fresh
-
-
-async def _advance(store: Store, writer: int, before: Head | None) -> tuple[Head | None, bool]:
-    """Walk a writer's events behind its last head."""
-    first = before.seq + 1 if before else 1
-    seq, head = first - 1, before.hash if before else GENESIS
-    tree, fresh, joined = Tree(), False, True
-    while joined and tree.size < MOST:
-        page = await numbered(store, writer, seq, min(seq + PAGE, first - 1 + MOST))
-        if not page:
-            break
-        for event in page:
-            if event["seq"] != seq + 1 or event["prev"] != head:
-                log.error("writer %d is not sealed behind number %d: the chain breaks", writer, seq)
-                joined = False
-                break
-            seq, head = int(event["seq"]), event["hash"]
-            tree.add(public_digest(event))
-            fresh |= event["type"] != TYPE
-    return Head(writer, seq, head, first, tree.root()) if seq else None, fresh
 
 
 async def sealing(store: Store, writer: int, seq: int) -> Seal | None:

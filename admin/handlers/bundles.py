@@ -13,6 +13,7 @@ from ledger import seals
 from ledger.bundle import export_bundle
 from ledger.errors import LedgerError
 from ledger.seal_body import Seal
+from ledger.seal_walks import Walks
 
 TAR = "application/x-tar"
 _CHUNK = 256 << 10
@@ -36,12 +37,13 @@ class BundleHandler(DownloadHandler):
         """Seal as `tollgate ledger export --bundle` does. Raises ApiError when it can't be."""
         books, signer = self.context.books, self.context.signer
         last = await seals.latest(books.store)
-        _, fresh = await seals.new_heads(books.store, last)
+        walks = Walks(last)
+        _, fresh = await walks.finish(books.store)
         if fresh:
             if signer is None and last is not None and last.public_key is not None:
                 said = "the last seal is signed: set TOLLGATE_SIGNING_KEY to sign this one"
                 raise ApiError(409, said)
-            await seals.seal(books, signer)
+            await seals.seal(books, signer, walks)
             last = await seals.latest(books.store)
         if last is None:
             raise ApiError(409, "nothing could be sealed: verify says what is wrong")

@@ -13,6 +13,7 @@ from ledger.clock import Clock
 from ledger.errors import LedgerError
 from ledger.events import rfc3339
 from ledger.seal_body import Seal
+from ledger.seal_walks import Walks
 from ledger.signing import Signer, write_secret
 from ledger.store import Store
 
@@ -34,7 +35,8 @@ async def sealed(store: Store, settings: Settings, *, unsigned: bool) -> Seal:
     Raises LedgerError when seals were signed so far and there is no key now.
     """
     last = await seals.latest(store)
-    _, fresh = await seals.new_heads(store, last)
+    walks = Walks(last)
+    _, fresh = await walks.finish(store)
     if not fresh and last is not None:
         return last
     signer = Signer.read(settings.signing_key) if settings.signing_key and not unsigned else None
@@ -43,7 +45,7 @@ async def sealed(store: Store, settings: Settings, *, unsigned: bool) -> Seal:
             "the last seal is signed: set TOLLGATE_SIGNING_KEY to sign this one, or say --unsigned"
         )
     async with _writing(store) as books:
-        await seals.seal(books, signer)
+        await seals.seal(books, signer, walks)
     found = await seals.latest(store)
     if found is None:
         raise LedgerError("nothing could be sealed: verify says what is wrong")

@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+import random
 import stat
 
 import pytest
 
 from admin.explain import for_owner
-from ledger import seals
+from ledger import seal_walks, seals
+from ledger.audit import audit
 from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import LedgerError
@@ -16,6 +18,7 @@ from ledger.public import public_digest, public_view
 from ledger.seal_body import Seal, digest_of, is_genuine
 from ledger.signing import InvalidKey, Signer, is_signed, read_public_key, write_secret
 from tests.ledger.drafts import charge, recharge
+from tests.ledger.faults import FaultyStore
 
 database = pytest.mark.database
 
@@ -169,12 +172,50 @@ async def test_sealing_ends_although_events_keep_coming(books):
 
 @database
 async def test_large_backlogs_are_sealed_in_steps(store, books, monkeypatch):
-    monkeypatch.setattr(seals, "MOST", 7)
-    monkeypatch.setattr(seals, "PAGE", 3)
+    for where in (seals, seal_walks):
+        monkeypatch.setattr(where, "MOST", 7)
+    monkeypatch.setattr(seal_walks, "PAGE", 3)
     for n in range(20):
         await books.record(recharge(str(n)))
     assert await seals.seal(books) == 3
     assert await check_chain(store) == 3
+
+
+@database
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_seal_of_what_the_audit_showed_is_the_same(store, books, monkeypatch, seed):
+    """Whether the audit stands behind the last seal, in front of it, or far in front."""
+    rng = random.Random(seed)
+    for where in (seals, seal_walks):
+        monkeypatch.setattr(where, "MOST", rng.choice((5, 50_000)))
+    other = await Books.open(store, Clock(), flush_interval_s=0.01)
+    recorded = 0
+    for _ in range(12):
+        for _ in range(rng.randint(0, 9)):
+            recorded += 1
+            await rng.choice((books, other)).record(recharge(str(recorded)))
+        walks = seal_walks.Walks(await seals.latest(store))
+        if rng.random() < 0.7:
+            assert (await audit(store, show=walks.take)).ok
+        if rng.random() < 0.7:
+            await seals.seal(rng.choice((books, other)), None, walks)
+    await seals.seal(books)
+    assert await check_chain(store) > 2
+    await other.close()
+
+
+@database
+async def test_the_seal_reads_only_what_the_audit_has_not_shown(store, books):
+    for n in range(30):
+        await books.record(recharge(str(n)))
+    walks, counting = seal_walks.Walks(None), FaultyStore(store)
+    assert (await audit(counting, show=walks.take)).ok
+    counting.calls.clear()
+    await books.record(recharge("late"))
+    heads, fresh = await walks.finish(counting)
+    assert fresh and heads[0].seq == (await events_of(store, heads[0].writer))[-1]["seq"]
+    asked = [args[1]["seq"] for name, args in counting.calls if args[0] == "events"]
+    assert asked and min(window["$gt"] for window in asked) >= 30
 
 
 @database
