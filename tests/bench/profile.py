@@ -10,11 +10,9 @@ import pstats
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from tests.bench import wire
 from tests.bench.gateway import Gateway
@@ -22,6 +20,7 @@ from tests.bench.parts import LEDGER
 from tests.bench.parts import names as part_names
 from tests.bench.processes import BenchError, FakeUpstream, remove
 from tests.bench.rounds import Bench, Cell
+from tests.bench.stacks import counted, put_apart, watched
 from tests.waiting import until_sync
 
 _WRITTEN_S = 30.0
@@ -39,22 +38,24 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def profile(options: argparse.Namespace, directory: Path) -> Path:
-    """Runs the load under the profiler; the profiler's file. Raises BenchError."""
+def profile(options: argparse.Namespace, directory: Path) -> tuple[Path, float]:
+    """Runs the load under the profiler: its file, and the gateway's CPU time in µs per request.
+
+    Raises BenchError.
+    """
     out = directory / "profile.out"
     upstream = FakeUpstream(directory)
     try:
-        launcher = [sys.executable, "-m", "tests.bench.sampler", options.mode, str(out)]
+        by_calls = [sys.executable, "-m", "tests.bench.calls", str(out)]
+        launcher = by_calls if options.mode == "calls" else None
         gateway = Gateway(directory, upstream, launcher=launcher)
         try:
             bench = Bench(upstream)
             bench.load(gateway, Cell(options.kind, options.connections, 500))
-            gateway.child.signal(signal.SIGUSR2)
-            sample = bench.measure(
-                gateway, Cell(options.kind, options.connections, options.requests)
-            )
-            gateway.child.signal(signal.SIGUSR2)
-            _wait_for(out)
+            with _profiled(gateway, options.mode, out):
+                sample = bench.measure(
+                    gateway, Cell(options.kind, options.connections, options.requests)
+                )
             bench.check(gateway)
         finally:
             gateway.stop()
@@ -62,20 +63,27 @@ def profile(options: argparse.Namespace, directory: Path) -> Path:
         upstream.child.stop()
     spent = ", ".join(f"{part} {cost:.0f} µs" for part, cost in sample.cpu_us.items())
     print(f"{options.kind}, {options.requests} requests, profiler included: {spent}\n")
-    return out
+    return out, sample.cpu_us["gateway"]
 
 
-def _wait_for(path: Path) -> None:
-    until_sync(path.exists, _WRITTEN_S, "the profiler wrote something")
+@contextmanager
+def _profiled(gateway: Gateway, mode: str, out: Path) -> Iterator[None]:
+    if mode == "sample":
+        put_apart(gateway.child.process)
+        with watched(gateway.child.process.pid, out):
+            yield
+        return
+    gateway.child.signal(signal.SIGUSR2)
+    yield
+    gateway.child.signal(signal.SIGUSR2)
+    until_sync(out.exists, _WRITTEN_S, "the profiler wrote something")
 
 
-def print_samples(out: Path, requests: int, top: int) -> None:
+def print_samples(out: Path, gateway_us: float, top: int) -> None:
     """The sampled functions and lines, in microseconds of CPU per request."""
-    report: dict[str, Any] = orjson.loads(out.read_bytes())
-    threads = {name: spent / requests * 1e6 for name, spent in report["cpu_s"].items()}
-    each = threads["MainThread"] / max(report["samples"], 1)
-    print(f"{report['samples']} samples of the main thread")
-    _print("thread", ((spent, name) for name, spent in threads.items()))
+    report = counted(out.read_text().splitlines())
+    each = gateway_us / max(report["samples"], 1)
+    print(f"{report['samples']} samples")
     print_parts(report["parts"], each)
     functions = report["functions"]
     by_self = sorted(functions, key=lambda row: -row[1])
@@ -107,11 +115,11 @@ def main(argv: Sequence[str]) -> int:
     options = parse(argv)
     directory = Path(tempfile.mkdtemp(prefix="tollgate-profile-"))
     try:
-        out = profile(options, directory)
+        out, gateway_us = profile(options, directory)
         if options.keep:
             options.keep.write_bytes(out.read_bytes())
         if options.mode == "sample":
-            print_samples(out, options.requests, options.top)
+            print_samples(out, gateway_us, options.top)
         else:
             pstats.Stats(str(out)).sort_stats("tottime").print_stats(options.top)
     except BenchError as error:

@@ -1,92 +1,103 @@
-"""Samples the main thread's stack at ticks of CPU time, where it really is.
+"""Samples where a process is, from outside, with py-spy: it stops the process for a moment many
+times a second and reads its stacks.
 
-A handler in Python would run only where the interpreter looks for signals, at the next call or turn
-of a loop: what the event loop, the sockets and other code in C cost would be counted for whatever
-Python function comes after them. So faulthandler's handler is used, which writes the stack down at
-the very moment of the tick; C code counts for the function that called it.
+A profiler inside it could look only where the interpreter looks for signals, at the next call or
+turn of a loop: what the event loop, the sockets and other code in C cost would be counted for
+whatever Python function comes after them. Here C code counts for the function that called it.
+
+Samples are taken by the clock on the wall of all threads that want the processor, so the process
+gets one of its own: else it would be found where it wakes others, which then run in its stead.
 """
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import re
 import runpy
 import signal
-import threading
-import time
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
-import orjson
+import psutil
 
 from tests.bench.parts import part_of
+from tests.bench.processes import BenchError
 
-_INTERVAL_S = 0.001
-_FRAME = re.compile(r'  File "(.*)", line (\d+) in (.*)')
+_A_SECOND = 250
+_END_S = 60
+_FRAME = re.compile(r"(.*) \((.*):(\d+)\)")
+_WAITING = ("concurrent/futures/thread.py:_worker",)  # py-spy takes an idle thread for a busy one
 _STDLIB = Path(runpy.__file__).parent
 _REPOSITORY = Path(__file__).parents[2]
 
-Frame = tuple[str, int, str]  # file, line, function
+
+def put_apart(process: psutil.Process) -> None:
+    """Gives a process below this one a processor, and the others to this one and all else below it.
+
+    Raises BenchError when there is only one.
+    """
+    first, *others = sorted(os.sched_getaffinity(0))
+    if not others:
+        raise BenchError("the profiler needs two processors: one for the gateway alone")
+    mine = psutil.Process()
+    for each in (mine, *mine.children(recursive=True)):
+        each.cpu_affinity([first] if each == process else others)
 
 
-class StackSampler:
-    """Counts functions on the stack, alone (`self`) and with what they call (`total`)."""
-
-    def __init__(self) -> None:
-        # In memory: many small writes to a disk would slow down what is measured.
-        self._file = os.fdopen(os.memfd_create("stacks"), "w+")
-        self._cpu_s: dict[str, float] = {}
-
-    def start(self) -> None:
-        """Begins to sample CPU time."""
-        self._cpu_s = _cpu_by_thread()
-        faulthandler.register(signal.SIGPROF, file=self._file, all_threads=False, chain=False)
-        signal.setitimer(signal.ITIMER_PROF, _INTERVAL_S, _INTERVAL_S)
-
-    def stop(self, out: Path) -> None:
-        """Writes what was counted as JSON."""
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, signal.SIG_IGN)
-        cpu_s = {n: s - self._cpu_s.get(n, 0.0) for n, s in _cpu_by_thread().items()}
-        self._file.seek(0)
-        report = {"cpu_s": cpu_s, **counted(Counter(_stacks(self._file)))}
-        self._file.close()
-        out.write_bytes(orjson.dumps(report))
+@contextmanager
+def watched(pid: int, out: Path) -> Iterator[None]:
+    """Samples a process meanwhile; its stacks are in `out` afterwards. Raises BenchError."""
+    program = Path(sys.executable).with_name("py-spy")
+    what = ["record", "--pid", str(pid), "--rate", str(_A_SECOND), "--output", str(out)]
+    how = ["--format", "raw", "--full-filenames"]
+    try:
+        spy = subprocess.Popen(
+            [program, *what, *how], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+    except OSError as error:
+        raise BenchError(f"the profiler can't be run ({error}): make dev installs it") from None
+    try:
+        yield
+    finally:
+        spy.send_signal(signal.SIGINT)
+        _, said = spy.communicate(timeout=_END_S)
+    if spy.returncode or not out.exists():
+        raise BenchError(f"the profiler failed:\n{said}")
 
 
-def _stacks(lines: Iterable[str]) -> Iterator[tuple[Frame, ...]]:
-    """Reads the stacks that were written down, each with the innermost function first."""
-    stack: list[Frame] = []
-    for line in lines:
-        found = _FRAME.match(line)
-        if found is not None:
-            stack.append((found[1], int(found[2]), found[3]))
-        elif stack:  # the head of the next one
-            yield tuple(stack)
-            stack = []
-    if stack:
-        yield tuple(stack)
+def counted(lines: Iterable[str]) -> dict[str, Any]:
+    """How many samples there are, and of which part, function and line, as the report has them.
 
-
-def counted(stacks: Counter[tuple[Frame, ...]]) -> dict[str, object]:
-    """How many samples there are, and of which part, function and line, as the report has them."""
-    own, total, lines, parts = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    for stack, count in stacks.items():
-        names = list(dict.fromkeys(_name(*frame) for frame in stack))  # each function once
+    A line is a stack, the outermost function first and parted by semicolons, and how often it was.
+    """
+    own, total, places, parts = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    samples = 0
+    for text in lines:
+        stack, _, times = text.rpartition(" ")
+        frames = [_FRAME.fullmatch(frame) for frame in reversed(stack.split(";"))]
+        known = [(found[2], int(found[3]), found[1]) for found in frames if found is not None]
+        names = list(dict.fromkeys(_name(*frame) for frame in known))  # each function once
+        if not names or names[0] in _WAITING:
+            continue
+        count = int(times)
+        samples += count
         own[names[0]] += count
-        lines[f"{names[0]}:{stack[0][1]}"] += count
+        places[f"{names[0]}:{known[0][1]}"] += count
         parts[part_of(names)] += count
         for name in names:
             total[name] += count
     return {
-        "samples": stacks.total(),
+        "samples": samples,
         "parts": parts,
         "functions": [[name, own[name], count] for name, count in total.most_common()],
-        "lines": lines.most_common(200),
+        "lines": places.most_common(200),
     }
 
 
@@ -102,7 +113,9 @@ def _name(file: str, line: int, function: str) -> str:
 
 
 def _qualified(file: str, line: int, function: str) -> str:
-    """The function's name with its class: of those around the line the one that begins last."""
+    """The function's name with the class that it is written in, not that of its object: of those
+    around the line the one that begins last."""
+    function = function.rpartition(".")[2]
     around = [
         code
         for code in _functions(file)
@@ -125,14 +138,3 @@ def _functions(file: str) -> list[CodeType]:
 
 def _last_line(code: CodeType) -> int:
     return max(line for _, _, line in code.co_lines() if line is not None)
-
-
-def _cpu_by_thread() -> dict[str, float]:
-    """CPU seconds of every living thread since it began; pools' threads are summed."""
-    spent: dict[str, float] = {}
-    for thread in threading.enumerate():
-        if thread.ident is not None:
-            name = thread.name.rstrip("0123456789-_ ")
-            seconds = time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
-            spent[name] = spent.get(name, 0.0) + seconds
-    return spent
