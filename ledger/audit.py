@@ -19,7 +19,7 @@ from ledger.events import Document
 from ledger.seal_body import TYPE as SEAL
 from ledger.store import Store
 
-BUDGET_EVENTS = 100_000
+BUDGET_EVENTS = 500_000
 HISTORY = 60
 MAX_FINDINGS = 100
 MAX_TRIES = 5

@@ -27,7 +27,9 @@ class Target:
 TARGETS = (Target("chat", 500.0, 14.0), Target("stream", 700.0, 45.0))
 # What the gateway adds to a request of one client alone, durable receipt included, in ms.
 ADDED_P50_MS, ADDED_P99_MS = 2.0, 10.0
-IDLE_MIB = 90.0
+IDLE_MB = 90.0
+# What the process may grow over the memory run.
+GROWTH_MIB = 5.0
 
 
 def machine() -> dict[str, Any]:
@@ -178,7 +180,7 @@ class Report:
                     text = f"{label}: {times:.1f}x less than litellm, at least"
                     text += f" {target.peer_at_least:.0f}x"
                     judged.append((times >= target.peer_at_least, text))
-        return [*judged, *self._added(), *self._idle()]
+        return [*judged, *self._added(), *self._kept()]
 
     def _added(self) -> Iterable[tuple[bool, str]]:
         """What the gateway adds for one client alone: its times less those of the floor."""
@@ -193,10 +195,15 @@ class Report:
                 f"{name} of one client: {added_ms:.1f} ms added, at most {most_ms}",
             )
 
-    def _idle(self) -> Iterable[tuple[bool, str]]:
+    def _kept(self) -> Iterable[tuple[bool, str]]:
+        """What the gateway's process keeps in memory, idle and after many requests."""
         if self.idle_mib is not None:
-            text = f"idle: {self.idle_mib:.0f} MiB resident, at most {IDLE_MIB:.0f}"
-            yield self.idle_mib < IDLE_MIB, text
+            idle_mb = self.idle_mib * 2**20 / 1e6
+            yield idle_mb < IDLE_MB, f"idle: {idle_mb:.1f} MB resident, at most {IDLE_MB:.0f}"
+        if self.memory is not None:
+            first, last = (self.memory.points[at][1]["gateway"] for at in (0, -1))
+            text = f"memory: {last - first:+.1f} MiB over all requests, at most {GROWTH_MIB:.0f}"
+            yield last - first < GROWTH_MIB, text
 
 
 _COLUMNS = (
