@@ -36,21 +36,13 @@ async def connected(listening: Listening) -> tuple[asyncio.StreamReader, asyncio
     return await asyncio.open_connection("127.0.0.1", listening.port)
 
 
-async def test_one_that_says_nothing_is_closed(
-    listening: Listening, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("longest", "said"), [("IDLE_S", b""), ("BODY_S", HEAD + b"o")])
+async def test_one_that_says_nothing_or_not_all_is_closed(
+    listening: Listening, monkeypatch: pytest.MonkeyPatch, longest: str, said: bytes
 ) -> None:
-    monkeypatch.setattr(client_line, "IDLE_S", 0.2)
+    monkeypatch.setattr(client_line, longest, 0.2)
     reader, writer = await connected(listening)
-    assert await asyncio.wait_for(reader.read(), 5) == b""
-    writer.close()
-
-
-async def test_one_whose_body_does_not_come_is_closed(
-    listening: Listening, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client_line, "BODY_S", 0.2)
-    reader, writer = await connected(listening)
-    writer.write(HEAD + b"o")
+    writer.write(said)
     assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
 
