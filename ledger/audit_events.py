@@ -105,7 +105,7 @@ class EventScan:
         self, writer: int, applied: Mapping[str, Mapping[str, int]], budget: int
     ) -> int:
         start = self._writers.get(str(writer)) or _beginning()
-        at, read = dict(start), 0
+        at, read, where = dict(start), 0, f"writer {writer}"
         watermark = self._positions.get(writer, 0)
         pages = chain(self._store, writer, int(at["seq"]), page_size=PAGE)
         async with aclosing(pages):
@@ -118,8 +118,13 @@ class EventScan:
                 if self._show is not None:
                     self._show(writer, page)
                 for event in page:
-                    self._check_link(writer, at, event)
-                    at = {key: event[key] for key in ("seq", "hash", "ts", "epoch")}
+                    try:
+                        self._check_link(writer, at, event)
+                        at = {key: event[key] for key in ("seq", "hash", "ts", "epoch")}
+                    except (KeyError, TypeError) as error:
+                        said = f"number {event['seq']} of {where} is no event: {error!r}"
+                        self._result.add("event invalid", str(event["_id"]), said)
+                        continue
                     if event["seq"] <= watermark:
                         self._fold(event)
                         start = at

@@ -36,17 +36,21 @@ class Walk:
 
     def take(self, events: Sequence[Document]) -> bool:
         """Go on over events in their order, the first of which may lie behind; False when one does
-        not join."""
+        not join, or is none: somebody may have planted it."""
         for event in events:
             if event["seq"] <= self._seq:
                 continue
             if self._tree.size >= MOST:
                 return True
-            if event["seq"] != self._seq + 1 or event["prev"] != self._hash:
+            try:
+                if event["seq"] != self._seq + 1 or event["prev"] != self._hash:
+                    return False
+                digest, hash, is_seal = public_digest(event), event["hash"], event["type"] == TYPE
+            except (KeyError, TypeError):  # a part is missing, or is nothing that JSON can say
                 return False
-            self._seq, self._hash = int(event["seq"]), event["hash"]
-            self._tree.add(public_digest(event))
-            self.fresh |= event["type"] != TYPE
+            self._tree.add(digest)
+            self._seq, self._hash = int(event["seq"]), hash
+            self.fresh |= not is_seal
         return True
 
     async def finish(self, store: Store) -> None:
@@ -57,7 +61,7 @@ class Walk:
             if not page:
                 return
             if not self.take(page):
-                said = "writer %d is not sealed behind number %d: the chain breaks"
+                said = "writer %d is not sealed behind number %d: what follows does not join"
                 log.error(said, self._writer, self._seq)
                 return
 
