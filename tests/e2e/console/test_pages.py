@@ -115,6 +115,22 @@ def test_dialogs_drawers_and_menus_fit_and_can_be_used(
     assert not wrong, "\n".join(wrong)
 
 
+_SMALLEST = """(link) => {
+  link.lastElementChild.textContent = "–";
+  const { width, height } = link.getBoundingClientRect();
+  return Math.min(width, height);
+}"""
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE])
+def test_a_balance_that_is_not_known_yet_can_be_hit(
+    server: Server, open_page: Open, size: dict[str, int]
+) -> None:
+    page = open_page("zh-CN", viewport=size)
+    enter(page, server, "user")
+    assert page.locator("a.balance").evaluate(_SMALLEST) >= 24
+
+
 def words(locale: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted((LOCALES / locale).glob("*.js")):
