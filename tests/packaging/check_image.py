@@ -52,6 +52,8 @@ class Layered:
             self._mount(sys.base_prefix, work / stage.name / "python", self.root / "usr/local")
         else:
             (self.root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
+            for guard in self.root.glob("usr/lib/python3*/EXTERNALLY-MANAGED"):
+                guard.unlink()  # the distribution keeps its Python to itself, the image does not
         run("mount", "-t", "proc", "proc", self.root / "proc")
         run("mount", "--rbind", "/dev", self.root / "dev")
 
