@@ -246,9 +246,13 @@ def test_an_operators_day_with_people(server: Server, root_at: Open, customer: C
     until_sync(lambda: asked(server, customer) == 200, COUNTS_S, "the user is let in again")
 
 
-def test_pages_fit_a_phone_and_speak_chinese(server: Server, root_at: Open) -> None:
+def test_pages_fit_a_phone_and_speak_chinese(
+    server: Server, root_at: Open, customer: Customer
+) -> None:
+    server.api("POST", "/api/redemption/", {"name": "phone", "quota": 100, "count": 1})
     page = root_at("/dashboard", locale="zh-CN", viewport=PHONE)
-    places = ("/dashboard", "/users", "/users?user=2", "/codes", "/codes?batch=1", "/setup")
+    user = f"/users?user={customer.person.id}"
+    places = ("/dashboard", "/users", user, "/codes", "/codes?batch=1", "/setup")
     for path in places:
         page.goto(f"{server.url}/#{path}")
         expect(page.locator("main h1")).to_be_visible()
