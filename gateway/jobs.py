@@ -101,9 +101,15 @@ async def _audit(context: JobContext) -> None:
     try:
         found = await watch(context.store, context.log, walks.take)
         await tell_faults(context.directory, found)
-    finally:
-        await seal(context.books, context.signer, walks)
-        give_back()
+    except Exception:  # whatever it is, what was recorded must be bound
+        await _seal(context, walks)
+        raise
+    await _seal(context, walks)
+
+
+async def _seal(context: JobContext, walks: Walks) -> None:
+    await seal(context.books, context.signer, walks)
+    give_back()
 
 
 async def _notices(context: JobContext) -> None:

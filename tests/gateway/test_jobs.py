@@ -12,9 +12,12 @@ from gateway import jobs as jobs_module
 from gateway.jobs import Job, JobContext, Jobs
 from gateway.leader import LEASES, Leader
 from gateway.settings import Settings
+from ledger.books import Books
 from ledger.clock import Clock
 from ledger.errors import Unavailable
+from ledger.seals import latest
 from ledger.store import Store
+from tests.ledger.drafts import recharge
 from tests.waiting import until
 
 
@@ -218,3 +221,19 @@ async def test_a_job_whose_interval_is_set_to_zero_never_runs(store: Store) -> N
     async with running(store, "1:1", Job("off", never, run), beat) as started:
         await until(lambda: len(beats) > 3)
         assert started.turns["off"].runs == 0
+
+
+async def test_what_is_recorded_is_sealed_even_when_the_audit_fails(store, monkeypatch):
+    async def fails(*args: object) -> None:
+        raise Unavailable("away for a moment")
+
+    monkeypatch.setattr(jobs_module, "watch", fails)
+    clock = Clock()
+    books = await Books.open(store, clock)
+    await books.record(recharge("a"))
+    context = JobContext(store, books, cast(Any, None), Settings(), clock)
+    with pytest.raises(Unavailable):
+        await jobs_module._audit(context)
+    sealed = await latest(store)
+    assert sealed is not None and sealed.heads[books.writer.slot].seq >= 1
+    await books.close()
